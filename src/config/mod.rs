@@ -1,0 +1,3 @@
+//! What is wanted, from file, environment and flags.
+
+pub mod request;

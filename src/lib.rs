@@ -1,0 +1,36 @@
+//! Pannier packs the Python wheels and the data of a GitLab pipeline into one venv tarball per container image.
+//!
+//! # Floors
+//! A room imports rooms of lower floors, and of its own floor only those to its left.
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | 5 | [`cli`] |
+//! | 4 | [`prepare`] |
+//! | 3 | [`constraints`], [`config`], [`tarball`], [`build`], [`lock`] |
+//! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`uv`] |
+//! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
+//!
+//! Below [`cli`] nothing prints, reads the environment or exits.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod build;
+pub mod cli;
+pub mod config;
+pub mod constraints;
+pub mod digest;
+pub mod event;
+pub mod git;
+pub mod http;
+pub mod lock;
+pub mod name;
+pub mod pack;
+pub mod prepare;
+pub mod store;
+pub mod tarball;
+pub mod target;
+pub mod url;
+pub mod uv;
+pub mod venv;
+pub mod wheel;
+pub mod zip;

@@ -1,0 +1,3 @@
+//! The lock.
+
+pub mod model;
