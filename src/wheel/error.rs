@@ -9,7 +9,7 @@ use super::entry_points::EntryPointError;
 use super::metadata::MetadataError;
 use super::record::RecordError;
 use super::wheel_file::WheelFileError;
-use crate::zip::ZipError;
+use crate::zip::{Rule, ZipError};
 
 /// Why a wheel is refused, or could not be looked at.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -146,7 +146,7 @@ impl WheelError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Container { .. } => "container",
+            Self::Container { source, .. } => source.rule().map_or("io", Rule::code),
             Self::Record { .. } => "record",
             Self::Metadata { .. } => "wheel-metadata",
             Self::EntryPoint { .. } => "entry-point",

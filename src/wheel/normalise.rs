@@ -55,8 +55,7 @@ fn write_sorted(
         rows: vec![RecordRow::bare(record)],
     };
     for (path, executable, stream) in files {
-        let bytes = zip::read_entry(built, stream)?;
-        writer.file(path, executable, &mut &bytes[..])?;
+        writer.file(path, executable, &mut zip::open_entry(built, stream))?;
         rows.rows
             .push(RecordRow::of(path, &stream.sha256, stream.size));
     }

@@ -5,8 +5,9 @@
 //! those accept loose quoting.
 
 use std::fmt::Write as _;
+use std::io::{self, Read};
 
-use sha2::{Digest as _, Sha384, Sha512};
+use sha2::{Sha384, Sha512};
 
 use crate::digest::{self, Digest};
 
@@ -168,16 +169,16 @@ impl RecordRow {
     }
 
     /// Checks that the row is right about a file: a hash that matches (`.pyc` files may go without one), and the size
-    /// where it is told. `content` is asked only where the hash is not SHA-256.
+    /// where it is told. `content` is read only where the hash is not SHA-256.
     ///
     /// # Errors
-    /// Outside what `content` gives, inside what is wrong.
-    pub fn check<E>(
+    /// Outside what reading gives, inside what is wrong.
+    pub fn check<R: Read>(
         &self,
         sha256: &Digest,
         size: u64,
-        content: impl FnOnce() -> Result<Vec<u8>, E>,
-    ) -> Result<Result<(), RecordError>, E> {
+        content: impl FnOnce() -> R,
+    ) -> io::Result<Result<(), RecordError>> {
         let path = || self.path.clone();
         let hash_holds = match &self.hash {
             Some(hash) => hash.matches(sha256, content)?,
@@ -238,21 +239,33 @@ impl RecordHash {
         }))
     }
 
-    /// Whether a file with this SHA-256 matches; `content` is asked only where the hash is another one.
+    /// Whether a file with this SHA-256 matches; `content` is read only where the hash is another one.
     ///
     /// # Errors
-    /// What `content` gives.
-    pub fn matches<E>(
+    /// What reading gives.
+    pub fn matches<R: Read>(
         &self,
         sha256: &Digest,
-        content: impl FnOnce() -> Result<Vec<u8>, E>,
-    ) -> Result<bool, E> {
+        content: impl FnOnce() -> R,
+    ) -> io::Result<bool> {
         let found = match self.algorithm {
             Algorithm::Sha256 => sha256.urlsafe(),
-            Algorithm::Sha384 => digest::urlsafe(&Sha384::digest(content()?)),
-            Algorithm::Sha512 => digest::urlsafe(&Sha512::digest(content()?)),
+            Algorithm::Sha384 => digest::urlsafe(&digest_of::<Sha384>(content())?),
+            Algorithm::Sha512 => digest::urlsafe(&digest_of::<Sha512>(content())?),
         };
         Ok(found == self.digest)
+    }
+}
+
+/// The digest of everything that `content` gives.
+fn digest_of<D: sha2::Digest>(mut content: impl Read) -> io::Result<Vec<u8>> {
+    let mut hasher = D::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match content.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().to_vec()),
+            n => hasher.update(&buffer[..n]),
+        }
     }
 }
 
@@ -360,8 +373,6 @@ fn take_field(text: &str, line: usize) -> Result<(String, &str), RecordError> {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -438,10 +449,7 @@ mod tests {
         let sha384 = "sha384=OLBgp1GsljhM2TJ-sbHjaiH9txEUvgdDTAzHv2P24donTt6_529l-9Ua0vFImLlb";
         for hash in [HASH, sha384, sha512] {
             let hash = RecordHash::parse("a", hash).unwrap().unwrap();
-            let matches = |bytes: &[u8]| {
-                let content = || Ok::<_, Infallible>(bytes.to_vec());
-                hash.matches(&Digest::of(bytes), content).unwrap()
-            };
+            let matches = |bytes: &[u8]| hash.matches(&Digest::of(bytes), || bytes).unwrap();
             assert!(matches(b""));
             assert!(!matches(b"x"));
         }

@@ -18,7 +18,7 @@ use super::record::{Record, RecordError};
 use super::wheel_file::WheelFile;
 use crate::name::PackageName;
 use crate::pack::{Content, Pack, Stream};
-use crate::zip::{self, Rules};
+use crate::zip::{self, Rules, ZipError};
 
 /// The longest metadata file that is read: `RECORD` of 200,000 files stays below it.
 const METADATA_LIMIT: u64 = 64 << 20;
@@ -64,10 +64,11 @@ pub fn verify(file: &File, filename: &WheelFilename, rules: &Rules) -> Result<Wh
 }
 
 /// A failure to read is no verdict, also where it comes from the container's reader.
-fn container(filename: &WheelFilename, source: zip::ZipError) -> WheelError {
-    WheelError::Container {
-        wheel: filename.to_string(),
-        source,
+fn container(filename: &WheelFilename, source: ZipError) -> WheelError {
+    let wheel = filename.to_string();
+    match source {
+        ZipError::Io(source) => WheelError::Io { wheel, source },
+        source => WheelError::Container { wheel, source },
     }
 }
 
@@ -217,7 +218,7 @@ impl Open<'_> {
                 let path = entry.path.clone();
                 return Err(refuse(RecordError::Unlisted { path }));
             };
-            let content = || zip::read_entry(self.file, stream);
+            let content = || zip::open_entry(self.file, stream);
             let checked = row.check(&stream.sha256, stream.size, content);
             checked
                 .map_err(|error| self.io_error(error))?
