@@ -119,6 +119,14 @@ impl Client {
         self.with_retries(|| self.attempt(request))
     }
 
+    /// Sends a request that must not be repeated, and gives the answer when it is a success (2xx).
+    ///
+    /// # Errors
+    /// [`HttpError`].
+    pub fn send_once(&self, request: &Request<'_>) -> Result<Response, HttpError> {
+        self.attempt(request).map_err(|failure| failure.error)
+    }
+
     /// Downloads into `sink`, telling `progress` of each chunk's length; gives the length. A body that breaks off is
     /// asked for again: `reset` is called when it starts again from its beginning.
     ///
