@@ -28,7 +28,7 @@ pub struct Surroundings {
 }
 
 /// What uv ended with.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("stub")]
 pub struct UvError;
 
