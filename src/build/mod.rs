@@ -171,7 +171,9 @@ impl<'a> Builder<'a> {
     fn nearest_python(&self, targets: &[Target]) -> Option<&Described> {
         let pythons = self.workshop.pythons.all();
         let minor = |python: &&Described| {
-            targets.iter().any(|target| target.python.minor == python.target.python.minor)
+            targets
+                .iter()
+                .any(|target| target.python.minor == python.target.python.minor)
         };
         pythons.iter().find(minor).or_else(|| pythons.first())
     }
@@ -246,21 +248,29 @@ impl<'a> Builder<'a> {
                 },
                 &self.workshop.around,
             )
-            .map_err(|source| BuildError::Backend { label: label.clone(), source })?;
+            .map_err(|source| BuildError::Backend {
+                label: label.clone(),
+                source,
+            })?;
         self.take_in(&built, &label)
     }
 
     /// Normalises what a backend made and puts it into the store.
     fn take_in(&self, built: &Path, label: &str) -> Result<StoredWheel, BuildError> {
-        let unusable = |reason: String| BuildError::Unusable { label: label.to_owned(), reason };
+        let unusable = |reason: String| BuildError::Unusable {
+            label: label.to_owned(),
+            reason,
+        };
         let name = built.file_name().unwrap_or_default().to_string_lossy();
         let filename: WheelFilename = name
             .parse()
-            .map_err(|error: crate::wheel::WheelError| unusable(error.to_string()))?;
+            .map_err(|error: crate::wheel::FilenameError| unusable(error.to_string()))?;
         let file = std::fs::File::open(built).map_err(|error| unusable(error.to_string()))?;
         let incoming = self.store.incoming()?.fill(|mut out| {
-            wheel::normalise(&file, &filename, &mut out)
-                .map_err(|source| BuildError::Refused { label: label.to_owned(), source })
+            wheel::normalise(&file, &filename, &mut out).map_err(|source| BuildError::Refused {
+                label: label.to_owned(),
+                source,
+            })
         })?;
         Ok(self.store.admit_wheel(incoming, &filename, None)?)
     }
@@ -288,6 +298,9 @@ fn serves(machine: &Target, target: &Target) -> bool {
 
 fn make_dir(work: &TempDir, name: &str) -> Result<PathBuf, BuildError> {
     let path = work.path().join(name);
-    std::fs::create_dir(&path).map_err(|source| BuildError::Io { path: path.clone(), source })?;
+    std::fs::create_dir(&path).map_err(|source| BuildError::Io {
+        path: path.clone(),
+        source,
+    })?;
     Ok(path)
 }
