@@ -435,7 +435,8 @@ fn a_damaged_mirror_is_made_anew() {
     let repo = world.server.repository("lib");
     let commit = repo.commit(&[("a", "1"), ("b/c", "2")]);
     repo.push(&[]);
-    let damages: [(&str, fn(&Path)); 4] = [
+    type Damage = (&'static str, fn(&Path));
+    let damages: [Damage; 4] = [
         ("no HEAD", |mirror| {
             fs::remove_file(mirror.join("HEAD")).unwrap()
         }),

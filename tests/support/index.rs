@@ -54,7 +54,8 @@ impl Index {
     pub fn start() -> Self {
         let content = Arc::new(Mutex::new(Content::default()));
         let shared = Arc::clone(&content);
-        let http = Loopback::start(move |request| answer(&shared.lock().expect("no panic"), request));
+        let http =
+            Loopback::start(move |request| answer(&shared.lock().expect("no panic"), request));
         Self { http, content }
     }
 
@@ -92,7 +93,11 @@ fn answer(content: &Content, request: &Request) -> Answer {
     if project.is_empty() {
         return projects(content, request);
     }
-    let files: Vec<_> = content.files.iter().filter(|file| file.project == project).collect();
+    let files: Vec<_> = content
+        .files
+        .iter()
+        .filter(|file| file.project == project)
+        .collect();
     match files.as_slice() {
         [] => Answer::new(404, "no such project"),
         _ if wants_json(request) => json_page(project, &files),
@@ -101,19 +106,30 @@ fn answer(content: &Content, request: &Request) -> Answer {
 }
 
 fn wants_json(request: &Request) -> bool {
-    request.header("accept").is_some_and(|accept| accept.contains(JSON))
+    request
+        .header("accept")
+        .is_some_and(|accept| accept.contains(JSON))
 }
 
 fn projects(content: &Content, request: &Request) -> Answer {
-    let mut names: Vec<_> = content.files.iter().map(|file| file.project.as_str()).collect();
+    let mut names: Vec<_> = content
+        .files
+        .iter()
+        .map(|file| file.project.as_str())
+        .collect();
     names.sort_unstable();
     names.dedup();
     if wants_json(request) {
-        let projects: Vec<_> = names.iter().map(|name| serde_json::json!({ "name": name })).collect();
+        let projects: Vec<_> = names
+            .iter()
+            .map(|name| serde_json::json!({ "name": name }))
+            .collect();
         let page = serde_json::json!({ "meta": { "api-version": "1.0" }, "projects": projects });
         return Answer::new(200, page.to_string()).with("content-type", JSON);
     }
-    let links = names.iter().map(|name| format!("<a href=\"{name}/\">{name}</a>\n"));
+    let links = names
+        .iter()
+        .map(|name| format!("<a href=\"{name}/\">{name}</a>\n"));
     html(links.collect())
 }
 
@@ -122,7 +138,8 @@ fn json_page(project: &str, files: &[&IndexFile]) -> Answer {
         .iter()
         .map(|file| {
             let metadata = file.metadata.as_ref();
-            let metadata = metadata.map(|m| serde_json::json!({ "sha256": Digest::of(m).to_string() }));
+            let metadata =
+                metadata.map(|m| serde_json::json!({ "sha256": Digest::of(m).to_string() }));
             serde_json::json!({
                 "filename": file.name,
                 "url": format!("../../files/{}", file.name),
@@ -132,16 +149,23 @@ fn json_page(project: &str, files: &[&IndexFile]) -> Answer {
             })
         })
         .collect();
-    let page = serde_json::json!({ "meta": { "api-version": "1.0" }, "name": project, "files": files });
+    let page =
+        serde_json::json!({ "meta": { "api-version": "1.0" }, "name": project, "files": files });
     Answer::new(200, page.to_string()).with("content-type", JSON)
 }
 
 fn html_page(files: &[&IndexFile]) -> Answer {
     let links = files.iter().map(|file| {
         let python = file.requires_python.as_ref();
-        let python = python.map(|text| format!(" data-requires-python=\"{}\"", text.replace('>', "&gt;").replace('<', "&lt;")));
+        let python = python.map(|text| {
+            format!(
+                " data-requires-python=\"{}\"",
+                text.replace('>', "&gt;").replace('<', "&lt;")
+            )
+        });
         let metadata = file.metadata.as_ref();
-        let metadata = metadata.map(|m| format!(" data-core-metadata=\"sha256={}\"", Digest::of(m)));
+        let metadata =
+            metadata.map(|m| format!(" data-core-metadata=\"sha256={}\"", Digest::of(m)));
         format!(
             "<a href=\"../../files/{name}#sha256={digest}\"{}{}>{name}</a><br>\n",
             python.unwrap_or_default(),
@@ -154,12 +178,19 @@ fn html_page(files: &[&IndexFile]) -> Answer {
 }
 
 fn html(body: String) -> Answer {
-    Answer::new(200, format!("<!DOCTYPE html><html><body>\n{body}</body></html>")).with("content-type", "text/html")
+    Answer::new(
+        200,
+        format!("<!DOCTYPE html><html><body>\n{body}</body></html>"),
+    )
+    .with("content-type", "text/html")
 }
 
 fn file(content: &Content, request: &Request, name: &str) -> Answer {
     let wheel = name.strip_suffix(".metadata");
-    let found = content.files.iter().find(|file| file.name == wheel.unwrap_or(name));
+    let found = content
+        .files
+        .iter()
+        .find(|file| file.name == wheel.unwrap_or(name));
     let bytes = match (found, wheel) {
         (Some(file), None) => Some(&file.bytes),
         (Some(file), Some(_)) => file.metadata.as_ref(),
@@ -169,7 +200,10 @@ fn file(content: &Content, request: &Request, name: &str) -> Answer {
         return Answer::new(404, "no such file");
     };
     let whole = || Answer::new(200, bytes.clone()).with("accept-ranges", "bytes");
-    let Some(range) = request.header("range").and_then(|range| range.strip_prefix("bytes=")) else {
+    let Some(range) = request
+        .header("range")
+        .and_then(|range| range.strip_prefix("bytes="))
+    else {
         return whole();
     };
     let Some((first, last)) = bounds(range, bytes.len()) else {
@@ -178,7 +212,10 @@ fn file(content: &Content, request: &Request, name: &str) -> Answer {
     };
     Answer::new(206, &bytes[first..=last])
         .with("accept-ranges", "bytes")
-        .with("content-range", format!("bytes {first}-{last}/{}", bytes.len()))
+        .with(
+            "content-range",
+            format!("bytes {first}-{last}/{}", bytes.len()),
+        )
 }
 
 /// First and last byte of a single range (RFC 9110, 14.1.2).
