@@ -302,6 +302,14 @@ fn a_dead_server_and_an_unknown_host_have_their_messages() {
         "{error:?}"
     );
     assert_eq!(setup.pauses(), 4);
+    let tls: SafeUrl = setup
+        .server
+        .url("/x")
+        .replace("http:", "https:")
+        .parse()
+        .unwrap();
+    let error = setup.client.text(&tls, "*/*").unwrap_err();
+    assert!(told(&error).contains("speaks no TLS"), "{}", told(&error));
 }
 
 #[test]

@@ -159,8 +159,8 @@ impl Drop for Loopback {
 
 fn serve(state: &State, stream: TcpStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
-    let Some(request) = read_request(&mut reader, &stream)? else {
-        return Ok(());
+    let Ok(Some(request)) = read_request(&mut reader, &stream) else {
+        return (&stream).write_all(b"HTTP/1.1 400 Not HTTP\r\nconnection: close\r\n\r\n");
     };
     let target = format!("{}?{}", request.path, request.query);
     state.seen.lock().expect("no panic").push(request.clone());
