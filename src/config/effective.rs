@@ -23,6 +23,8 @@ pub struct Inputs<'a> {
     pub file: Option<LoadedFile>,
     /// Absolute path of the folder that relative paths start from: that of the file, else the current one.
     pub root: &'a Path,
+    /// Absolute path of the current folder: paths of flags and variables start from there.
+    pub current: &'a Path,
     /// The environment.
     pub environment: &'a Environment,
     /// The command line.
@@ -49,9 +51,9 @@ pub struct Configuration {
     pub request: Request,
     /// The images to prepare, sorted; all of the request's unless flags narrow it.
     pub selected: Vec<ImageName>,
-    /// Folder for tarballs, as written (relative to the current folder, from the file to that of the file).
+    /// Folder for tarballs; absolute, or relative to the current folder.
     pub output: PathBuf,
-    /// Folder of the store, if anyone said one.
+    /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
     pub store: Option<PathBuf>,
     /// Where a project given by its name alone lives.
     pub git_base: Option<SafeUrl>,
@@ -77,7 +79,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
     let images = images::images(&inputs, &common, &mut loader, &mut provenance)?;
     let found = loader
         .finish()
-        .map_err(|errors| ConfigError::Lines { errors })?;
+        .map_err(|errors| ConfigError::Lines { errors: errors.0 })?;
     let constraints = match constraints {
         Some(Effective { value, origin }) => {
             provenance.insert("constraints".to_owned(), origin);
@@ -153,7 +155,16 @@ impl Inputs<'_> {
         text.map(|text| effective(text, self.key(key)))
     }
 
-    /// One path by the usual order.
+    /// A path of a flag or variable, so that it can be read from the root.
+    fn seen_from_root(&self, path: &Path) -> PathBuf {
+        if self.root == self.current {
+            path.to_owned()
+        } else {
+            self.current.join(path)
+        }
+    }
+
+    /// One path by the usual order, as written.
     fn path(
         &self,
         flag: (&'static str, Option<&PathBuf>),
@@ -198,11 +209,6 @@ impl Common {
             Some(entry) => Effective::new(entry.into(), inputs.key("submodules")),
             None => Effective::new(Submodules::default(), Origin::Default),
         };
-        let output = inputs.path(
-            ("--output", flags.output.as_ref()),
-            env::OUTPUT,
-            ("output", file.output.as_ref()),
-        );
         Ok(Self {
             git_base: git_base(inputs)?,
             branch: branch
@@ -217,8 +223,7 @@ impl Common {
                 extra: extra.value,
             },
             submodules,
-            output: output
-                .unwrap_or_else(|| Effective::new(PathBuf::from("dist"), Origin::Default)),
+            output: output(inputs),
             store: inputs.path(("--store", flags.store.as_ref()), env::STORE, ("", None)),
         })
     }
@@ -294,6 +299,24 @@ fn git_base(inputs: &Inputs<'_>) -> Result<Option<Effective<GitBase>>, ConfigErr
     )))
 }
 
+/// Where tarballs go: the file's word starts from its own folder, all others from the current one.
+fn output(inputs: &Inputs<'_>) -> Effective<PathBuf> {
+    let found = inputs.path(
+        ("--output", inputs.flags.output.as_ref()),
+        env::OUTPUT,
+        ("output", inputs.file().output.as_ref()),
+    );
+    match found {
+        Some(found)
+            if matches!(found.origin, Origin::File { .. }) && inputs.root != inputs.current =>
+        {
+            Effective::new(inputs.root.join(found.value), found.origin)
+        }
+        Some(found) => found,
+        None => Effective::new(PathBuf::from("dist"), Origin::Default),
+    }
+}
+
 fn constraints(
     inputs: &Inputs<'_>,
     loader: &mut Loader<'_>,
@@ -303,6 +326,10 @@ fn constraints(
         env::CONSTRAINTS,
         ("constraints", inputs.file().constraints.as_ref()),
     );
+    let found = found.map(|found| match found.origin {
+        Origin::File { .. } => found,
+        _ => Effective::new(inputs.seen_from_root(&found.value), found.origin),
+    });
     if let Some(Effective { value, origin }) = &found {
         loader
             .constraints(value)

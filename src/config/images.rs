@@ -17,6 +17,7 @@ use crate::config::text::Text;
 use crate::constraints::Loader;
 use crate::name::ImageName;
 use crate::target::Target;
+use crate::url::redact;
 
 /// All images, and those that are to be prepared.
 pub(super) struct Images {
@@ -324,6 +325,7 @@ impl Maker<'_, '_, '_> {
         spec.source(base, &self.common.branch.value)
             .map_err(|source| ConfigError::NoBase {
                 origin: origin.clone(),
+                text: spec.text.clone(),
                 source,
             })
     }
@@ -358,6 +360,7 @@ fn from_variable(text: &str, variable: &'static str) -> Result<Specs, ConfigErro
     let specs = texts.iter().map(|text| {
         text.parse().map_err(|source| ConfigError::Project {
             origin: origin.clone(),
+            text: redact(text),
             source,
         })
     });

@@ -110,7 +110,7 @@ impl ProjectSpec {
                 revision,
                 subdirectory,
             } => {
-                let base = base.ok_or_else(|| MissingBase(self.text.clone()))?;
+                let base = base.ok_or(MissingBase)?;
                 let start = if path.contains('/') {
                     &base.server
                 } else {
@@ -152,12 +152,9 @@ impl ProjectSpec {
 }
 
 /// A project is given by its name alone, and nothing says where such projects live.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
-#[error("`{0}` is a name without a place: there is no git_base")]
-#[diagnostic(help(
-    "set `git_base: https://host/group` in pannier.yml, PANNIER_GIT_BASE or --git-base, or write the URL: `git+https://host/group/name.git`"
-))]
-pub struct MissingBase(pub String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is given by its name alone, and there is no git_base")]
+pub struct MissingBase;
 
 impl fmt::Display for ProjectSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
