@@ -109,6 +109,19 @@ pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, word)| word)
 }
 
+/// An image would get the same thing twice.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("image {image}: `{first}` and `{second}` are the same {what}, listed twice ({origin})")]
+#[diagnostic(help("{help}"))]
+pub struct Duplicate {
+    pub(super) image: ImageName,
+    pub(super) origin: Origin,
+    pub(super) what: &'static str,
+    pub(super) first: String,
+    pub(super) second: String,
+    pub(super) help: &'static str,
+}
+
 /// Why configuration, environment and flags together make no request.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[allow(missing_docs, reason = "the messages say it")]
@@ -158,16 +171,9 @@ pub enum ConfigError {
     #[diagnostic(help("write it without the brackets"))]
     DataExtras { origin: Origin, text: String },
 
-    #[error("image {image}: `{first}` and `{second}` are the same {what}, listed twice ({origin})")]
-    #[diagnostic(help("{help}"))]
-    Duplicate {
-        image: ImageName,
-        origin: Origin,
-        what: &'static str,
-        first: String,
-        second: String,
-        help: &'static str,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Duplicate(Box<Duplicate>),
 
     #[error("there is no image to prepare")]
     #[diagnostic(help(
