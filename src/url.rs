@@ -86,6 +86,28 @@ impl SafeUrl {
         Self(url)
     }
 
+    /// This URL with the user name and password of `other`, where both are of one origin; else without any.
+    #[must_use]
+    pub fn with_credentials_of(&self, other: &Self) -> Self {
+        let mut url = self.without_credentials().0;
+        if self.same_origin(other) {
+            // Both fail only for URLs that cannot have credentials; those have an origin like no other.
+            let _ = url.set_username(other.0.username());
+            let _ = url.set_password(other.0.password());
+        }
+        Self(url)
+    }
+
+    /// The same URL with this user name and password in place of those that it had.
+    #[must_use]
+    pub fn with_credentials(&self, user: &str, password: &str) -> Self {
+        let mut url = self.0.clone();
+        // Both fail only for URLs that cannot have credentials (`file:`), which need none.
+        let _ = url.set_username(user);
+        let _ = url.set_password((!password.is_empty()).then_some(password));
+        Self(url)
+    }
+
     /// The host, in lower case; empty for `file:` URLs.
     #[must_use]
     pub fn host(&self) -> &str {
