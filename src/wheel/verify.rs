@@ -2,7 +2,7 @@
 //!
 //! Refuses everything that two installers could read differently. Holds one metadata file at a time in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 
@@ -84,7 +84,7 @@ impl Open<'_> {
     fn dist_info(&self) -> Result<String, WheelError> {
         let mut found = self.top_folders(".dist-info");
         let Some(dist_info) = found.next() else {
-            return Err(self.metadata_error(".", MetadataProblem::NoDistInfo));
+            return Err(self.metadata_error("*.dist-info", MetadataProblem::NoDistInfo));
         };
         if let Some(other) = found.next() {
             let other = other.to_owned();
@@ -119,8 +119,7 @@ impl Open<'_> {
             })?;
             Some(top)
         });
-        let found: std::collections::BTreeSet<_> =
-            folders.filter(|top| top.ends_with(suffix)).collect();
+        let found: BTreeSet<_> = folders.filter(|top| top.ends_with(suffix)).collect();
         found.into_iter()
     }
 
