@@ -86,6 +86,10 @@ fn record_must_account_for_every_file() {
             format!("{record}{}", init.replace(",6", ",")),
             "listed twice, differently",
         ),
+        (
+            record.replace("RECORD,,\n", "RECORD,,\nfoo_bar/y.pyc,,\n"),
+            "`foo_bar/y.pyc` is listed but not in the wheel",
+        ),
         (format!("{record}x\n"), "three fields"),
     ] {
         refused(&Forge::new().record(record), "record", part);
@@ -95,6 +99,27 @@ fn record_must_account_for_every_file() {
         "wheel-metadata",
         "RECORD is wrong: it is missing",
     );
+}
+
+#[test]
+fn metadata_is_held_to_record_as_well() {
+    for name in ["METADATA", "WHEEL", "licenses/LICENSE"] {
+        let path = format!("{DIST_INFO}/{name}");
+        let forge = Forge::new().with(&format!("{DIST_INFO}/licenses/LICENSE"), "free");
+        let record = forge.true_record();
+        let (_, content, _) = forge
+            .files
+            .iter()
+            .find(|(known, ..)| *known == path)
+            .unwrap();
+        let changed = format!("{}X-More: 1\n", String::from_utf8_lossy(content));
+        let changed = forge.clone().with(&path, &changed).record(record);
+        refused(
+            &changed,
+            "record",
+            &format!("`{path}` does not match its hash"),
+        );
+    }
 }
 
 #[test]
