@@ -442,6 +442,11 @@ fn zip64() {
     let right = zip64_extra(&[size, compressed]);
     assert_eq!(verdict(&end(|_| ()), &Rules::default()), "accepted");
     assert_eq!(verdict(&wide(right.clone()), &Rules::default()), "accepted");
+    let repeated = |extra: Vec<u8>| among(honest().with(|entry| entry.local.extra = extra));
+    assert_eq!(
+        verdict(&repeated(right.clone()), &Rules::default()),
+        "accepted"
+    );
     let disagreeing = plain(honest()).with(|forge| {
         forge.zip64 = Some(|_| ());
         forge.offset = 1;
@@ -520,6 +525,21 @@ fn zip64() {
             "zip64",
         ),
         ("field that nothing asks for", narrow(right), "zip64"),
+        (
+            "field that repeats wrongly",
+            repeated(zip64_extra(&[size + 1, compressed])),
+            "zip64",
+        ),
+        (
+            "field that repeats swapped",
+            repeated(zip64_extra(&[compressed, size])),
+            "zip64",
+        ),
+        (
+            "field that repeats one",
+            repeated(zip64_extra(&[size])),
+            "zip64",
+        ),
         ("empty field", narrow(extra(1, b"")), "zip64"),
     ]);
 }
