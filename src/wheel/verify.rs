@@ -23,14 +23,15 @@ use crate::zip::{self, Rules, ZipError};
 /// The longest metadata file that is read: `RECORD` of 200,000 files stays below it.
 const METADATA_LIMIT: u64 = 64 << 20;
 
-/// Verifies the whole wheel: container, metadata, `RECORD`, entry points and `.data` paths. Symbolic links are refused
-/// whatever `rules` say.
+/// Verifies the whole wheel: container, metadata, `RECORD`, entry points and `.data` paths. What snapshots
+/// alone may hold (symbolic links, names that differ in case alone) is refused whatever `rules` say.
 ///
 /// # Errors
 /// [`WheelError`] names wheel, entry and rule.
 pub fn verify(file: &File, filename: &WheelFilename, rules: &Rules) -> Result<Wheel, WheelError> {
     let rules = Rules {
         symlinks: false,
+        collisions: false,
         ..rules.clone()
     };
     let pack = zip::verify(file, &rules).map_err(|source| container(filename, source))?;

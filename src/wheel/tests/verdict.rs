@@ -316,17 +316,16 @@ fn an_unsound_container_is_refused_by_its_own_rule() {
 }
 
 #[test]
-fn symbolic_links_are_refused_whatever_the_rules() {
+fn what_snapshots_may_hold_is_refused_whatever_the_rules() {
+    let filename = Forge::new().filename.parse().unwrap();
     let mut writer = zip::Writer::new(tempfile::tempfile().unwrap());
     writer.symlink("foo_bar/link", "target").unwrap();
-    let file = writer.finish().unwrap();
-    let rules = Rules {
-        symlinks: true,
-        ..Rules::default()
-    };
-    let filename = Forge::new().filename.parse().unwrap();
-    let error = verify(&file, &filename, &rules).unwrap_err();
-    assert_eq!(error.code(), "file-type", "{}", chain(&error));
+    let link = writer.finish().unwrap();
+    let cases = Forge::new().with("readme", "").with("README", "").file();
+    for (file, code) in [(link, "file-type"), (cases, "collision")] {
+        let error = verify(&file, &filename, &Rules::snapshot()).unwrap_err();
+        assert_eq!(error.code(), code, "{}", chain(&error));
+    }
 }
 
 #[test]
