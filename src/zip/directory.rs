@@ -78,6 +78,7 @@ pub fn read(file: &File, span: &Span, rules: &Rules) -> Result<Vec<Record>, ZipE
         let detail = "the directory holds more than the end record counts";
         return Err(ZipError::whole(Rule::Eocd, detail));
     }
+    drop(bytes);
     check_names(&records, rules)?;
     Ok(records)
 }
@@ -203,7 +204,8 @@ fn check_names(records: &[Record], rules: &Rules) -> Result<(), ZipError> {
 
 /// Checks the sizes that the directory states against `rules`; that they are true is checked while inflating, which
 /// stops at the first byte too many.
-pub fn check_total(records: &[Record], length: u64, rules: &Rules) -> Result<(), ZipError> {
+/// Gives the total.
+pub fn check_total(records: &[Record], length: u64, rules: &Rules) -> Result<u64, ZipError> {
     let mut total: u64 = 0;
     for record in records {
         total = total.saturating_add(record.size);
@@ -219,5 +221,5 @@ pub fn check_total(records: &[Record], length: u64, rules: &Rules) -> Result<(),
         );
         return Err(ZipError::whole(Rule::Limit, detail));
     }
-    Ok(())
+    Ok(total)
 }

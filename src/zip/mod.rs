@@ -88,9 +88,8 @@ pub fn verify(file: &File, rules: &Rules) -> Result<Pack, ZipError> {
     let length = file.metadata()?.len();
     let span = end::read(file, length, rules)?;
     let records = directory::read(file, &span, rules)?;
-    directory::check_total(&records, length, rules)?;
+    let total = directory::check_total(&records, length, rules)?;
     let starts = local::check(file, &records, span.offset)?;
-    let total: u64 = records.iter().map(|record| record.size).sum();
     let entries = if total < PARALLEL_FROM {
         let mut checker = Checker::new(file);
         let data = records.iter().zip(&starts);
