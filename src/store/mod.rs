@@ -32,7 +32,7 @@ use crate::zip::{self, Rules};
 pub use built::{BuiltRecord, BuiltWheels};
 pub use error::StoreError;
 pub use incoming::Incoming;
-pub use maintain::{Pruned, StoreInfo, Verified};
+pub use maintain::{Keep, Pruned, StoreInfo, Verified};
 
 use scratch::Scratch;
 
