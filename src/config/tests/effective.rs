@@ -200,6 +200,7 @@ fn what_makes_no_sense_says_where_it_was_said() {
         with(&[("PANNIER_GIT_BASE", "ssh://u:s3cret@example.org")]),
         with(&[("UV_INDEX", "a=b")]),
         with(&[("SOURCE_DATE_EPOCH", "yesterday")]),
+        with(&[("PANNIER_BRANCH", "--upload-pack=x")]),
         with(&[("PANNIER_CONSTRAINTS", "none.txt")]),
         Case::file("packages: [job]\nimages: {a: {python: '3.13', platform: x86_64-manylinux_2_28, interpreter: /p}}").error(),
         Case { files: vec![("c.txt", "six=1\nabc")], ..Case::file("constraints: c.txt\nimages: {a: {python: '3.13', platform: x86_64-manylinux_2_28, interpreter: /p}}") }.error(),
