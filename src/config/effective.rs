@@ -1,46 +1,19 @@
 //! Flags beat environment beats file beats default: from three values to one request, and who said what.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::config::common::Common;
 use crate::config::credentials::CredentialEntries;
 use crate::config::env::{self, Environment};
 use crate::config::error::ConfigError;
-use crate::config::file::ConfigFile;
-use crate::config::flags::Flags;
-use crate::config::project::GitBase;
+use crate::config::images;
+use crate::config::inputs::Inputs;
 use crate::config::provenance::{Effective, Origin, Provenance};
 use crate::config::request::{ConstraintsText, ProjectSource, Request};
-use crate::config::{images, index};
-use crate::constraints::{Loader, Reader};
-use crate::git::Submodules;
+use crate::constraints::Loader;
 use crate::name::ImageName;
 use crate::url::SafeUrl;
 use crate::uv::Indexes;
-
-/// Everything that a configuration is made from.
-pub struct Inputs<'a> {
-    /// The configuration file, parsed, if there is one.
-    pub file: Option<LoadedFile>,
-    /// Absolute path of the folder that relative paths start from: that of the file, else the current one.
-    pub root: &'a Path,
-    /// The environment.
-    pub environment: &'a Environment,
-    /// The command line.
-    pub flags: &'a Flags,
-    /// Reads text files, by a path that is absolute or relative to `root`.
-    pub read: &'a Reader<'a>,
-    /// Text of the netrc file, if there is one.
-    pub netrc: Option<String>,
-}
-
-/// A configuration file that was read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoadedFile {
-    /// Its path, as named, for messages.
-    pub path: PathBuf,
-    /// What it says.
-    pub content: ConfigFile,
-}
 
 /// What holds: the request, and what the commands need beside it.
 #[derive(Debug, Clone)]
@@ -49,9 +22,9 @@ pub struct Configuration {
     pub request: Request,
     /// The images to prepare, sorted; all of the request's unless flags narrow it.
     pub selected: Vec<ImageName>,
-    /// Folder for tarballs, as written (relative to the current folder, from the file to that of the file).
+    /// Folder for tarballs; absolute, or relative to the current folder.
     pub output: PathBuf,
-    /// Folder of the store, if anyone said one.
+    /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
     pub store: Option<PathBuf>,
     /// Where a project given by its name alone lives.
     pub git_base: Option<SafeUrl>,
@@ -77,7 +50,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
     let images = images::images(&inputs, &common, &mut loader, &mut provenance)?;
     let found = loader
         .finish()
-        .map_err(|errors| ConfigError::Lines { errors })?;
+        .map_err(|errors| ConfigError::Lines { errors: errors.0 })?;
     let constraints = match constraints {
         Some(Effective { value, origin }) => {
             provenance.insert("constraints".to_owned(), origin);
@@ -112,188 +85,6 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
     })
 }
 
-impl Inputs<'_> {
-    /// The file's content, empty where there is no file.
-    pub(super) fn file(&self) -> &ConfigFile {
-        static EMPTY: std::sync::LazyLock<ConfigFile> =
-            std::sync::LazyLock::new(ConfigFile::default);
-        self.file.as_ref().map_or(&EMPTY, |file| &file.content)
-    }
-
-    /// The file's name for messages.
-    pub(super) fn file_name(&self) -> String {
-        self.file.as_ref().map_or("pannier.yml".to_owned(), |file| {
-            file.path.display().to_string()
-        })
-    }
-
-    /// The origin of a key of the file.
-    pub(super) fn key(&self, key: &str) -> Origin {
-        Origin::File {
-            file: self.file_name(),
-            key: key.to_owned(),
-        }
-    }
-
-    /// One text by the usual order.
-    fn text(
-        &self,
-        flag: (&'static str, Option<&str>),
-        variable: &'static str,
-        file: (&str, Option<&str>),
-    ) -> Option<Effective<String>> {
-        let effective = |text: &str, origin| Effective::new(text.to_owned(), origin);
-        if let (name, Some(text)) = flag {
-            return Some(effective(text, Origin::Flag(name)));
-        }
-        if let Some(text) = self.environment.get(variable) {
-            return Some(effective(text, Origin::Variable(variable.to_owned())));
-        }
-        let (key, text) = file;
-        text.map(|text| effective(text, self.key(key)))
-    }
-
-    /// One path by the usual order.
-    fn path(
-        &self,
-        flag: (&'static str, Option<&PathBuf>),
-        variable: &'static str,
-        file: (&str, Option<&PathBuf>),
-    ) -> Option<Effective<PathBuf>> {
-        let effective = |path: &PathBuf, origin| Effective::new(path.clone(), origin);
-        if let (name, Some(path)) = flag {
-            return Some(effective(path, Origin::Flag(name)));
-        }
-        if let Some(path) = self.environment.get(variable) {
-            let origin = Origin::Variable(variable.to_owned());
-            return Some(effective(&PathBuf::from(path), origin));
-        }
-        let (key, path) = file;
-        path.map(|path| effective(path, self.key(key)))
-    }
-}
-
-/// What all images share.
-pub(super) struct Common {
-    pub git_base: Option<Effective<GitBase>>,
-    pub branch: Effective<String>,
-    pub index: Indexes,
-    index_origins: [Origin; 2],
-    submodules: Effective<Submodules>,
-    output: Effective<PathBuf>,
-    store: Option<Effective<PathBuf>>,
-}
-
-impl Common {
-    fn new(inputs: &Inputs<'_>) -> Result<Self, ConfigError> {
-        let (flags, file) = (inputs.flags, inputs.file());
-        let branch = inputs.text(
-            ("--branch", flags.branch.as_deref()),
-            env::BRANCH,
-            ("branch", file.branch.as_deref()),
-        );
-        let url = index::url(inputs)?;
-        let extra = index::extra(inputs)?;
-        let submodules = match file.submodules {
-            Some(entry) => Effective::new(entry.into(), inputs.key("submodules")),
-            None => Effective::new(Submodules::default(), Origin::Default),
-        };
-        let output = inputs.path(
-            ("--output", flags.output.as_ref()),
-            env::OUTPUT,
-            ("output", file.output.as_ref()),
-        );
-        Ok(Self {
-            git_base: git_base(inputs)?,
-            branch: branch
-                .unwrap_or_else(|| Effective::new("production".to_owned(), Origin::Default)),
-            index_origins: [
-                url.as_ref()
-                    .map_or(Origin::Default, |url| url.origin.clone()),
-                extra.origin,
-            ],
-            index: Indexes {
-                url: url.map(|url| url.value),
-                extra: extra.value,
-            },
-            submodules,
-            output: output
-                .unwrap_or_else(|| Effective::new(PathBuf::from("dist"), Origin::Default)),
-            store: inputs.path(("--store", flags.store.as_ref()), env::STORE, ("", None)),
-        })
-    }
-
-    fn provenance(&self, inputs: &Inputs<'_>) -> Provenance {
-        let [url, extra] = self.index_origins.clone();
-        let mut found = Provenance::from([
-            ("branch".to_owned(), self.branch.origin.clone()),
-            ("index.url".to_owned(), url),
-            ("index.extra".to_owned(), extra),
-            ("submodules".to_owned(), self.submodules.origin.clone()),
-            ("output".to_owned(), self.output.origin.clone()),
-            ("constraints".to_owned(), Origin::Default),
-        ]);
-        let base = self.git_base.as_ref().map(|base| base.origin.clone());
-        found.insert("git_base".to_owned(), base.unwrap_or(Origin::Default));
-        let store = self.store.as_ref().map(|store| store.origin.clone());
-        found.insert("store".to_owned(), store.unwrap_or(Origin::Default));
-        if inputs.environment.get(env::SOURCE_DATE_EPOCH).is_some() {
-            let origin = Origin::Variable(env::SOURCE_DATE_EPOCH.to_owned());
-            found.insert("source_date_epoch".to_owned(), origin);
-        }
-        found
-    }
-}
-
-/// `--git-base`, `PANNIER_GIT_BASE`, `git_base`, else the group of the pipeline's project on its server.
-fn git_base(inputs: &Inputs<'_>) -> Result<Option<Effective<GitBase>>, ConfigError> {
-    let url = |text: &str, origin: &Origin| {
-        text.parse::<SafeUrl>().map_err(|source| ConfigError::Url {
-            origin: origin.clone(),
-            source,
-        })
-    };
-    let server_of = Origin::Variable(env::CI_SERVER_URL.to_owned());
-    let server = match inputs.environment.get(env::CI_SERVER_URL) {
-        Some(text) => Some(url(text.trim_end_matches('/'), &server_of)?),
-        None => None,
-    };
-    let said = inputs.text(
-        ("--git-base", inputs.flags.git_base.as_deref()),
-        env::GIT_BASE,
-        ("", None),
-    );
-    if let Some(Effective { value, origin }) = said {
-        let group = url(&value, &origin)?;
-        return Ok(Some(Effective::new(
-            GitBase::new(group, server.as_ref()),
-            origin,
-        )));
-    }
-    if let Some(group) = &inputs.file().git_base {
-        let base = GitBase::new(group.0.clone(), server.as_ref());
-        return Ok(Some(Effective::new(base, inputs.key("git_base"))));
-    }
-    let namespace = inputs.environment.get(env::CI_PROJECT_NAMESPACE);
-    let (Some(server), Some(namespace)) = (server, namespace) else {
-        return Ok(None);
-    };
-    let text = inputs.environment.get(env::CI_SERVER_URL).unwrap_or("");
-    let group = url(
-        &format!("{}/{namespace}", text.trim_end_matches('/')),
-        &server_of,
-    )?;
-    let origin = Origin::Variable(format!(
-        "{} and {}",
-        env::CI_SERVER_URL,
-        env::CI_PROJECT_NAMESPACE
-    ));
-    Ok(Some(Effective::new(
-        GitBase::new(group, Some(&server)),
-        origin,
-    )))
-}
-
 fn constraints(
     inputs: &Inputs<'_>,
     loader: &mut Loader<'_>,
@@ -303,6 +94,10 @@ fn constraints(
         env::CONSTRAINTS,
         ("constraints", inputs.file().constraints.as_ref()),
     );
+    let found = found.map(|found| match found.origin {
+        Origin::File { .. } => found,
+        _ => Effective::new(inputs.seen_from_root(&found.value), found.origin),
+    });
     if let Some(Effective { value, origin }) = &found {
         loader
             .constraints(value)

@@ -70,8 +70,8 @@ variables! {
     GIT_BASE = "PANNIER_GIT_BASE": "Where a project given by its name alone lives, as `git_base`.";
     BRANCH = "PANNIER_BRANCH": "Revision of a project that is given without one, as `branch`.";
     CONSTRAINTS = "PANNIER_CONSTRAINTS": "The constraints file, as `constraints`.";
-    PACKAGES = "GITLAB_COM_PACKAGES": "Replaces `packages`, of every image: projects separated by white space.";
-    DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space.";
+    PACKAGES = "GITLAB_COM_PACKAGES": "Replaces `packages`, of every image: projects separated by white space; folders start at that of the file.";
+    DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space; folders start at that of the file.";
     UV = "PANNIER_UV": "The uv program to use; else the one on PATH, else one is fetched.";
     TOKEN = "PANNIER_TOKEN": "Token for the host of `git_base`; it reads repositories.";
     GITLAB_TOKEN = "GITLAB_TOKEN": "Used like PANNIER_TOKEN where that is not set.";

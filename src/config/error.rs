@@ -6,7 +6,7 @@ use miette::Diagnostic;
 
 use crate::config::project::{FORMS, MissingBase, ProjectError};
 use crate::config::provenance::Origin;
-use crate::constraints::LineErrors;
+use crate::constraints::LineError;
 use crate::name::{ImageName, NameError};
 use crate::url::{UrlError, redact};
 
@@ -109,6 +109,19 @@ pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, word)| word)
 }
 
+/// An image would get the same thing twice.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("image {image}: `{first}` and `{second}` are the same {what}, listed twice ({origin})")]
+#[diagnostic(help("{help}"))]
+pub struct Duplicate {
+    pub(super) image: ImageName,
+    pub(super) origin: Origin,
+    pub(super) what: &'static str,
+    pub(super) first: String,
+    pub(super) second: String,
+    pub(super) help: &'static str,
+}
+
 /// Why configuration, environment and flags together make no request.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[allow(missing_docs, reason = "the messages say it")]
@@ -117,20 +130,22 @@ pub enum ConfigError {
     #[diagnostic(transparent)]
     File(#[from] FileError),
 
-    #[error("{origin}: there is a project that cannot be used")]
+    #[error("{origin}: the project `{text}` cannot be used")]
     #[diagnostic(help("{FORMS}"))]
     Project {
         origin: Origin,
+        text: String,
         #[source]
         source: ProjectError,
     },
 
-    #[error("{origin}: there is a project without a place")]
+    #[error("{origin}: the project `{text}` has no place")]
     #[diagnostic(help(
         "set `git_base: https://host/group` in pannier.yml, PANNIER_GIT_BASE or --git-base, or write the URL: `git+https://host/group/name.git`"
     ))]
     NoBase {
         origin: Origin,
+        text: String,
         #[source]
         source: MissingBase,
     },
@@ -156,16 +171,9 @@ pub enum ConfigError {
     #[diagnostic(help("write it without the brackets"))]
     DataExtras { origin: Origin, text: String },
 
-    #[error("image {image}: `{first}` and `{second}` are the same {what}, listed twice ({origin})")]
-    #[diagnostic(help("{help}"))]
-    Duplicate {
-        image: ImageName,
-        origin: Origin,
-        what: &'static str,
-        first: String,
-        second: String,
-        help: &'static str,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Duplicate(Box<Duplicate>),
 
     #[error("there is no image to prepare")]
     #[diagnostic(help(
@@ -228,8 +236,11 @@ pub enum ConfigError {
         source: std::io::Error,
     },
 
-    #[error("{}\n{errors}", if errors.0.len() == 1 { "one line cannot be used:".to_owned() } else { format!("{} lines cannot be used:", errors.0.len()) })]
-    Lines { errors: LineErrors },
+    #[error("{count} of constraints or requirements cannot be used", count = match errors.len() { 1 => "one line".to_owned(), n => format!("{n} lines") })]
+    Lines {
+        #[related]
+        errors: Vec<LineError>,
+    },
 
     #[error("{origin}: `{value}` cannot be used: {expected} is expected")]
     Value {

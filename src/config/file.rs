@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use crate::config::error::FileError;
 use crate::config::project::ProjectSpec;
 use crate::config::text::Text;
-use crate::constraints::{RequirementError, parse_requirement};
+use crate::constraints::{RequirementError, parse_requirement, shown};
 use crate::git;
 use crate::name::ImageName;
 use crate::target::{Platform, PythonVersion};
@@ -23,7 +23,10 @@ use crate::url::SafeUrl;
 
 /// What Pannier packs, for which images. All keys may be missing where the environment or flags say it instead.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with keys such as `packages` and `images`"
+)]
 #[schemars(title = "pannier.yml")]
 pub struct ConfigFile {
     /// Where a project given by its name alone lives: `job-tools` is `git_base/job-tools.git`. A path such as `other/lib` starts at the root of the same host.
@@ -52,7 +55,10 @@ pub struct ConfigFile {
 
 /// Where packages from the index come from.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with the keys `url` and `extra`"
+)]
 pub struct IndexEntry {
     /// URL of the index (PEP 503) that is asked last.
     pub url: Option<Text<SafeUrl>>,
@@ -62,7 +68,10 @@ pub struct IndexEntry {
 
 /// One container image.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with the keys of an image, such as `python`"
+)]
 pub struct ImageEntry {
     /// The container image as jobs name it; for people and for the manifest.
     pub image: Option<String>,
@@ -100,12 +109,21 @@ impl From<SubmodulesEntry> for git::Submodules {
 }
 
 /// An entry of `requirements`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum RequirementEntry {
     /// A requirement (PEP 508).
     Requirement(Box<Requirement<VerbatimUrl>>),
     /// `-r file`
     File(PathBuf),
+}
+
+impl fmt::Debug for RequirementEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requirement(requirement) => f.write_str(&shown(requirement)),
+            Self::File(path) => write!(f, "-r {}", path.display()),
+        }
+    }
 }
 
 impl FromStr for RequirementEntry {

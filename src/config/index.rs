@@ -1,8 +1,8 @@
 //! The indexes that hold: flags, uv's and pip's variables, the file; with the credentials that uv's variables name.
 
-use crate::config::effective::Inputs;
 use crate::config::env;
 use crate::config::error::ConfigError;
+use crate::config::inputs::Inputs;
 use crate::config::provenance::{Effective, Origin};
 use crate::url::SafeUrl;
 

@@ -15,9 +15,9 @@ pub enum Origin {
     /// A key of the file.
     File {
         /// The file, as it was named.
-        file: String,
+        file: Box<str>,
         /// The key, such as `images.builder.packages`.
-        key: String,
+        key: Box<str>,
     },
     /// The interpreter that `--here` asked.
     Here,

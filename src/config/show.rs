@@ -5,9 +5,10 @@ use serde::Serialize;
 use crate::config::effective::Configuration;
 use crate::config::provenance::Origin;
 use crate::config::request::{ImageRequest, PackageRequest, ProjectSource};
+use crate::constraints::shown;
 use crate::git::Submodules;
 use crate::name::PackageName;
-use crate::url::{SafeUrl, redact};
+use crate::url::SafeUrl;
 
 /// One effective value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,10 +94,7 @@ impl Configuration {
                 [image.interpreter.display().to_string()],
             ),
             self.row(&key("packages"), image.packages.iter().map(package)),
-            self.row(
-                &key("requirements"),
-                requirements.map(|one| redact(&one.to_string())),
-            ),
+            self.row(&key("requirements"), requirements.map(shown)),
             self.row(
                 &key("data"),
                 data.map(|data| format!("{} @ {}", data.name, source(&data.source))),

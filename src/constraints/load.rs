@@ -1,13 +1,14 @@
 //! Whole files: follows `-c` and `-r`, gathers every error, and finds names that are bound twice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use super::lines::{LogicalLine, Place, logical_lines};
 use super::statement::{Kind, Problem, Statement, statement};
-use super::{ConstraintLine, LineError, LineErrors, Reader, Variables};
+use super::{ConstraintLine, LineError, LineErrors, Reader, Variables, shown};
 
 /// Parses the text of one constraints file. Nothing is read: `-c` and `${NAME}` are errors here, see [`Loader`].
 ///
@@ -30,12 +31,22 @@ pub fn parse(text: &str, file: &Path) -> Result<Vec<ConstraintLine>, Vec<LineErr
 }
 
 /// What requirements files say, the files that they name included.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct RequirementsFile {
     /// What is required, in the order of the files.
     pub requirements: Vec<Requirement<VerbatimUrl>>,
     /// Constraints that were named by `-c`, or loaded as such.
     pub constraints: Vec<ConstraintLine>,
+}
+
+impl fmt::Debug for RequirementsFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requirements: Vec<_> = self.requirements.iter().map(shown).collect();
+        f.debug_struct("RequirementsFile")
+            .field("requirements", &requirements)
+            .field("constraints", &self.constraints)
+            .finish()
+    }
 }
 
 /// Reads constraints and requirements files, each file once, and remembers what is wrong until the end.

@@ -11,6 +11,7 @@ mod statement;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,9 @@ pub use load::{Loader, RequirementsFile, parse};
 pub use statement::{RequirementError, parse_requirement};
 
 /// One constraint and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Its Debug output, as that of everything that holds requirements here, is without credentials of URLs.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConstraintLine {
     /// The constraint (PEP 508).
     pub requirement: Requirement<VerbatimUrl>,
@@ -29,6 +32,19 @@ pub struct ConstraintLine {
     pub file: PathBuf,
     /// Its line there, from 1.
     pub line: usize,
+}
+
+impl fmt::Debug for ConstraintLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requirement = shown(&self.requirement);
+        write!(f, "{}:{}: {requirement}", self.file.display(), self.line)
+    }
+}
+
+/// A requirement for people: without credentials of its URL.
+#[must_use]
+pub fn shown(requirement: &Requirement<VerbatimUrl>) -> String {
+    crate::url::redact(&requirement.to_string())
 }
 
 /// Reads a text file of the project, by a path that is absolute or relative to the folder of `pannier.yml`.

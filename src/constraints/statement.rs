@@ -18,7 +18,7 @@ pub(super) enum Kind {
 }
 
 /// What a line says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Statement {
     Requirement(Box<Requirement<VerbatimUrl>>),
     /// `-c file`

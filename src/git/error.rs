@@ -16,8 +16,8 @@ pub enum GitError {
     #[error("{repository} has no branch, tag or commit `{revision}`")]
     #[diagnostic(help("{hint}"))]
     NoRevision {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// What was looked for.
         revision: String,
         /// Names that are near, or what to check.
@@ -27,8 +27,8 @@ pub enum GitError {
     #[error("`{revision}` is the beginning of several commits of {repository}")]
     #[diagnostic(help("write more of the commit, best all 40 digits"))]
     Ambiguous {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// What was looked for.
         revision: String,
     },
@@ -39,16 +39,16 @@ pub enum GitError {
          server allow it (`uploadpack.allowReachableSHA1InWant`)"
     ))]
     NoCommit {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// The commit.
         commit: String,
     },
     /// The server cannot be asked.
     #[error("{repository} cannot be read")]
     Http {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// What the request gave.
         #[source]
         #[diagnostic_source]
@@ -60,8 +60,8 @@ pub enum GitError {
         "check the address; a sign-in page is answered like this too when credentials are missing"
     ))]
     NotGit {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// What came instead, as the server names it.
         media_type: String,
     },
@@ -69,8 +69,8 @@ pub enum GitError {
     #[error("commit {commit} of {repository} has submodules: {}", paths.join(", "))]
     #[diagnostic(help("set `submodules: follow` to fetch them too"))]
     Submodules {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// The commit.
         commit: String,
         /// Where they are.
@@ -82,8 +82,8 @@ pub enum GitError {
         "mend `.gitmodules` of that project (https or relative URLs), or set `submodules: refuse`"
     ))]
     Submodule {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// Path of the submodule.
         path: String,
         /// Why not.
@@ -96,8 +96,8 @@ pub enum GitError {
     #[error("commit {commit} of {repository} has no folder `{folder}`")]
     #[diagnostic(help("check the subdirectory; it is relative to the repository's root"))]
     NoFolder {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// The commit.
         commit: String,
         /// The folder.
@@ -120,8 +120,8 @@ pub enum GitError {
         "if it happens again, remove the folder `git` of the store: it is fetched anew"
     ))]
     Library {
-        /// The repository.
-        repository: SafeUrl,
+        /// The repository's URL, without credentials.
+        repository: String,
         /// What was being done.
         doing: &'static str,
         /// What libgit2 gave.
@@ -149,7 +149,7 @@ impl GitError {
         doing: &'static str,
     ) -> impl FnOnce(git2::Error) -> Self {
         move |source| Self::Library {
-            repository: repository.clone(),
+            repository: name(repository),
             doing,
             source,
         }
@@ -195,4 +195,9 @@ impl Fault for GitError {
         };
         matches!(source, HttpError::Truncated { .. })
     }
+}
+
+/// A repository as it is shown.
+pub(super) fn name(repository: &SafeUrl) -> String {
+    repository.without_credentials().to_string()
 }

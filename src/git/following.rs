@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use git2::{Oid, Repository};
 
 use super::Submodules;
-use super::error::GitError;
+use super::error::{GitError, name};
 use super::modules;
 use super::tree::Leaf;
 use crate::url::SafeUrl;
@@ -46,7 +46,7 @@ pub(super) fn permitted(
     };
     if choice == Submodules::Refuse {
         return Err(GitError::Submodules {
-            repository: repository.clone(),
+            repository: name(repository),
             commit: commit.to_string(),
             paths: found.iter().map(|leaf| leaf.path.clone()).collect(),
         });
@@ -72,7 +72,7 @@ pub(super) fn url(
         ));
     };
     let found = modules::resolve(repository, written).map_err(|source| GitError::Submodule {
-        repository: repository.clone(),
+        repository: name(repository),
         path: path.to_owned(),
         problem: "its URL cannot be used".to_owned(),
         source: Some(source),
@@ -90,7 +90,7 @@ pub(super) fn url(
 
 fn refuse(repository: &SafeUrl, path: &str, problem: String) -> GitError {
     GitError::Submodule {
-        repository: repository.clone(),
+        repository: name(repository),
         path: path.to_owned(),
         problem,
         source: None,

@@ -13,7 +13,7 @@ use git2::{
     AutotagOption, Direction, FetchOptions, Oid, Remote, Repository, RepositoryInitOptions,
 };
 
-use super::error::GitError;
+use super::error::{GitError, name};
 use super::revision::Advertised;
 use super::transport;
 use crate::digest::Digest;
@@ -234,7 +234,7 @@ impl<'a> Mirror<'a> {
                 remote.download(&[spec], Some(&mut options()))
             });
         let missing = || GitError::NoCommit {
-            repository: self.repository.clone(),
+            repository: name(self.repository),
             commit: commit.to_string(),
         };
         match fetched {

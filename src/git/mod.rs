@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, Oid};
 
 pub use error::GitError;
+use error::name;
 pub use folder::{folder_digest, snapshot_folder};
 
 use crate::http::Client;
@@ -84,7 +85,7 @@ impl Git {
             return self.expand(repository, revision);
         }
         Err(GitError::NoRevision {
-            repository: repository.clone(),
+            repository: name(repository),
             revision: revision.to_owned(),
             hint: revision::hint(&advertised, revision),
         })
@@ -96,11 +97,11 @@ impl Git {
                 let found = mirror.find_commit_by_prefix(beginning);
                 let commit = found.map_err(|source| match source.code() {
                     ErrorCode::Ambiguous => GitError::Ambiguous {
-                        repository: repository.clone(),
+                        repository: name(repository),
                         revision: beginning.to_owned(),
                     },
                     ErrorCode::NotFound => GitError::NoRevision {
-                        repository: repository.clone(),
+                        repository: name(repository),
                         revision: beginning.to_owned(),
                         hint: "no branch or tag is called so, and no commit on them begins so"
                             .to_owned(),
@@ -188,7 +189,7 @@ fn parse(repository: &SafeUrl, commit: &str) -> Result<Oid, GitError> {
     let whole = revision::whole_commit(commit);
     let oid = whole.and_then(|commit| Oid::from_str(&commit).ok());
     oid.ok_or_else(|| GitError::NoRevision {
-        repository: repository.clone(),
+        repository: name(repository),
         revision: commit.to_owned(),
         hint: "a commit of 40 hexadecimal digits is needed here".to_owned(),
     })

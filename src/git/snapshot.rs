@@ -8,7 +8,7 @@ use std::io;
 
 use git2::{Oid, Repository};
 
-use super::error::GitError;
+use super::error::{GitError, name};
 use super::mirror::{Mirror, Wanted};
 use super::tree::{self, Leaf, LeafKind};
 use super::{Git, Submodules, following};
@@ -60,7 +60,7 @@ impl Wish<'_> {
         )?;
         if pieces.is_empty() && !folder.is_empty() {
             return Err(GitError::NoFolder {
-                repository: repository.clone(),
+                repository: name(repository),
                 commit: commit.to_string(),
                 folder: folder.to_owned(),
             });

@@ -11,7 +11,7 @@ use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Trans
 use git2::{ConfigLevel, opts};
 use tempfile::{SpooledData, SpooledTempFile};
 
-use super::error::GitError;
+use super::error::{GitError, name};
 use crate::http::{Body, Client, HttpError, Request, Response};
 use crate::url::SafeUrl;
 
@@ -186,7 +186,7 @@ const fn protocol(service: Service) -> (&'static str, Option<&'static str>, &'st
 impl Stream {
     fn ask(&self, written: SpooledTempFile) -> Result<Response, GitError> {
         let http = |source| GitError::Http {
-            repository: self.base.clone(),
+            repository: name(&self.base),
             source,
         };
         let (path, sent, expected) = protocol(self.service);
@@ -227,7 +227,7 @@ impl Stream {
             .unwrap_or("something without a type");
         if media_type != expected {
             return Err(GitError::NotGit {
-                repository: self.base.clone(),
+                repository: name(&self.base),
                 media_type: media_type.chars().take(60).collect(),
             });
         }
@@ -277,7 +277,7 @@ impl Read for Stream {
             Ok(n) => Ok(n),
             Err(source) => {
                 let error = GitError::Http {
-                    repository: self.base.clone(),
+                    repository: name(&self.base),
                     source: response.broken(source),
                 };
                 Err(self.fail(error))

@@ -130,7 +130,7 @@ impl Walk<'_> {
         if path.len() > LONGEST {
             return Err(refuse(
                 "a path that is too long",
-                &path[..path.floor_char_boundary(80)],
+                &path.chars().take(80).collect::<String>(),
             ));
         }
         Ok(path)

@@ -122,7 +122,7 @@ impl Credentials {
         };
         self.beside_index(url)
             .or_else(|| of_origin(&self.entries))
-            .or_else(|| self.from_netrc(url))
+            .or_else(|| self.of_netrc(url))
             .or_else(|| of_origin(&self.indexes))
     }
 
@@ -143,7 +143,7 @@ impl Credentials {
             .map(|(_, login)| login.clone())
     }
 
-    fn from_netrc(&self, url: &SafeUrl) -> Option<Login> {
+    fn of_netrc(&self, url: &SafeUrl) -> Option<Login> {
         let host = url.host();
         if host.is_empty() {
             return None;

@@ -223,6 +223,10 @@ fn connection_problem(error: &reqwest::Error, url: &SafeUrl) -> (&'static str, S
         let hint = "a private certificate authority is made known with SSL_CERT_FILE".to_owned();
         return (TLS, hint);
     }
+    if causes.contains("corrupt message") {
+        let hint = "something without TLS listens there: is an `http://` URL meant?".to_owned();
+        return ("the server speaks no TLS", hint);
+    }
     if causes.contains("dns error") || causes.contains("failed to lookup address") {
         let hint = format!("check the spelling of `{host}` and this machine's name service");
         return ("its host name is not known", hint);

@@ -6,7 +6,6 @@
 mod error;
 mod files;
 mod plan;
-mod record;
 mod reserved;
 mod scripts;
 #[cfg(test)]

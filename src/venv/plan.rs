@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::own_items;
-use super::record::Record;
 use super::reserved::{program, reserved};
 use super::{Installed, Item, ItemKind, Layout, LayoutError, VenvOptions, is_small, scripts};
 use crate::digest::Digest;
 use crate::name::PackageName;
 use crate::pack::{Content, Stream};
-use crate::wheel::EntryPoint;
+use crate::target::PythonVersion;
+use crate::wheel::{EntryPoint, Record, RecordRow};
 use crate::zip;
 
 /// Lays out all packages below `venv/`; pack numbers are positions in `packages`.
@@ -87,7 +87,7 @@ fn add_parents(folders: &mut BTreeSet<String>, path: &str) {
 struct Places {
     site_packages: String,
     headers: String,
-    minor: u8,
+    python: PythonVersion,
 }
 
 impl Places {
@@ -97,7 +97,7 @@ impl Places {
         Self {
             site_packages: format!("venv/lib/{folder}/site-packages"),
             headers: format!("venv/include/site/{folder}"),
-            minor: python.minor,
+            python,
         }
     }
 
@@ -210,7 +210,7 @@ impl<'a> Spread<'a> {
             number,
             package,
             places,
-            points: entry_points(package, places.minor),
+            points: EntryPoint::for_python(&package.wheel.scripts, &places.python),
             files: Vec::new(),
         }
     }
@@ -323,11 +323,14 @@ impl<'a> Spread<'a> {
         }
         let mut record = Record::default();
         for file in &self.files {
-            record.add(self.places.in_record(&file.path), file.sha256, file.size);
+            let path = self.places.in_record(&file.path);
+            let row = RecordRow::of(path, &file.sha256, file.size);
+            record.rows.push(row);
         }
         let path = format!("{folder}/RECORD");
-        let content = record.render(&self.places.in_record(&path));
-        self.own(path, content, false)
+        let own_row = RecordRow::bare(self.places.in_record(&path));
+        record.rows.push(own_row);
+        self.own(path, record.to_text().into_bytes(), false)
     }
 
     fn carry(
@@ -399,21 +402,4 @@ impl<'a> Spread<'a> {
             rule,
         }
     }
-}
-
-/// The entry points that become programs. pip's wheel names the Python that it was made with: as pip itself does, the
-/// target's takes that place.
-fn entry_points(package: &Installed<'_>, minor: u8) -> Vec<EntryPoint> {
-    let mut points = package.wheel.scripts.clone();
-    if package.wheel.name.as_str() != "pip" {
-        return points;
-    }
-    points.retain(|point| !point.name.starts_with("pip3."));
-    if let Some(pip) = points.iter().find(|point| point.name == "pip").cloned() {
-        points.push(EntryPoint {
-            name: format!("pip3.{minor}"),
-            ..pip
-        });
-    }
-    points
 }

@@ -2,43 +2,32 @@
 //!
 //! Says the rule that a path breaks; who broke it is the caller's business.
 
+use crate::wheel::{EntryPointError, check_script_name};
+
 /// The rule that a path (relative to the venv) breaks; `None` when a package may write it.
 pub fn reserved(path: &str) -> Option<&'static str> {
-    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
-    match first.to_ascii_lowercase().as_str() {
-        "pyvenv.cfg" => Some("this file makes the folder a venv"),
-        "lib64" => Some("`lib64` is a link of the venv, and nothing is written through links"),
-        "bin" => rest.split('/').next().and_then(program),
+    let (first, rest) = match path.split_once('/') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    match (first.to_ascii_lowercase().as_str(), rest) {
+        ("pyvenv.cfg", _) => Some("this file makes the folder a venv"),
+        ("lib64", _) => Some("`lib64` is a link of the venv, and nothing is written through links"),
+        ("bin" | "lib" | "include", None) => Some("this is a folder of the venv"),
+        ("bin", Some(rest)) => rest.split('/').next().and_then(program),
         _ => None,
     }
 }
 
-/// The rule that a program's name breaks, ignoring case and a suffix of other systems.
+/// The rule that a program's name breaks.
 pub fn program(name: &str) -> Option<&'static str> {
-    let lower = name.to_ascii_lowercase();
-    let stem = [".exe", ".py"]
-        .iter()
-        .find_map(|suffix| lower.strip_suffix(suffix))
-        .unwrap_or(&lower);
-    if is_interpreter(stem) {
-        return Some("the name belongs to the interpreter");
+    match check_script_name(name) {
+        Err(EntryPointError::Reserved { .. }) => {
+            Some("the name belongs to the interpreter or to the venv's activation")
+        }
+        // Scripts of a wheel may have names that entry points may not have.
+        _ => None,
     }
-    // `activate-global-python-argcomplete` and its like are honest programs.
-    if stem == "activate" || stem.starts_with("activate.") || stem == "activate_this" {
-        return Some("the name belongs to the venv's activation");
-    }
-    None
-}
-
-/// `python`, `pythonw`, `python3`, `python3.13`, `python3.13t` and the same of other implementations.
-fn is_interpreter(stem: &str) -> bool {
-    let version = |rest: &str| {
-        let rest = rest.strip_suffix(['t', 'w']).unwrap_or(rest);
-        rest.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-    };
-    ["python", "pypy", "graalpy"]
-        .iter()
-        .any(|name| stem.strip_prefix(name).is_some_and(version))
 }
 
 #[cfg(test)]
@@ -66,6 +55,9 @@ mod tests {
             "bin/Activate.ps1",
             "bin/activate_this.py",
             "bin/python/x",
+            "bin",
+            "lib",
+            "include",
         ] {
             assert!(reserved(path).is_some(), "{path}");
         }

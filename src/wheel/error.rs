@@ -144,7 +144,7 @@ pub enum MetadataProblem {
 impl WheelError {
     /// The rule that is broken, as documented; `io` where it is no verdict.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn rule_name(&self) -> &'static str {
         match self {
             Self::Container { source, .. } => source.rule().map_or("io", Rule::code),
             Self::Record { .. } => "record",
@@ -158,6 +158,6 @@ impl WheelError {
     /// Whether the wheel was looked at and found bad, rather than not readable.
     #[must_use]
     pub fn is_verdict(&self) -> bool {
-        !matches!(self, Self::Io { .. })
+        self.rule_name() != "io"
     }
 }

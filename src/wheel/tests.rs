@@ -120,7 +120,7 @@ fn chain(error: &WheelError) -> String {
 fn refused(forge: &Forge, code: &str, part: &str) {
     let error = forge.verify().expect_err(part);
     let message = chain(&error);
-    assert_eq!(error.code(), code, "{message}");
+    assert_eq!(error.rule_name(), code, "{message}");
     assert!(message.contains(part), "{message}");
     assert!(message.contains(forge.filename), "{message}");
 }
@@ -397,7 +397,7 @@ fn an_unsound_container_is_refused_by_its_own_rule() {
     file.write_all(b"junk").unwrap();
     let filename = Forge::new().filename.parse().unwrap();
     let error = verify(&file, &filename, &Rules::default()).unwrap_err();
-    assert_eq!(error.code(), "eocd", "{}", chain(&error));
+    assert_eq!(error.rule_name(), "eocd", "{}", chain(&error));
     assert!(error.is_verdict());
 }
 
@@ -412,7 +412,7 @@ fn symbolic_links_are_refused_whatever_the_rules() {
     };
     let filename = Forge::new().filename.parse().unwrap();
     let error = verify(&file, &filename, &rules).unwrap_err();
-    assert_eq!(error.code(), "file-type", "{}", chain(&error));
+    assert_eq!(error.rule_name(), "file-type", "{}", chain(&error));
 }
 
 #[test]
@@ -543,7 +543,7 @@ fn normalising_drops_signatures_and_refuses_what_verify_refuses() {
     assert_eq!(normalised(&signed), normalised(&Forge::new()));
     let bad = Forge::new().with("foo_bar-1.0.data/conf/x", "");
     let error = normalise(&bad.file(), &bad.filename.parse().unwrap(), &mut Vec::new());
-    assert_eq!(error.unwrap_err().code(), "wheel-data");
+    assert_eq!(error.unwrap_err().rule_name(), "wheel-data");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Flags beat environment beats file; credentials are found and not shown.
 
+use std::path::Path;
+
 use super::{Case, EXAMPLE, machine};
 use crate::config::{Environment, Flags};
 
@@ -206,4 +208,57 @@ fn what_makes_no_sense_says_where_it_was_said() {
     let reports = reports.join("\n\n");
     assert!(!reports.contains("s3cret"), "{reports}");
     insta::assert_snapshot!(reports);
+}
+
+#[test]
+fn paths_of_flags_start_from_the_current_folder() {
+    let image = "images: {a: {python: '3.13', platform: x86_64-manylinux_2_28, interpreter: /p}}";
+    let case = |text: &str, flags| Case {
+        flags,
+        current: Some("/elsewhere"),
+        files: vec![("/elsewhere/c.txt", "six==1"), ("c.txt", "six==2")],
+        ..Case::file(&format!("{text}\n{image}"))
+    };
+    let said = case("constraints: c.txt\noutput: out", Flags::default())
+        .run()
+        .unwrap();
+    assert_eq!(said.output, Path::new("/project/out"));
+    assert_eq!(said.request.constraints.unwrap().path, Path::new("c.txt"));
+    let flags = Flags {
+        constraints: Some("c.txt".into()),
+        output: Some("out".into()),
+        ..Flags::default()
+    };
+    let said = case("constraints: c.txt\noutput: out", flags)
+        .run()
+        .unwrap();
+    assert_eq!(said.output, Path::new("out"));
+    assert_eq!(
+        said.request.constraints.unwrap().path,
+        Path::new("/elsewhere/c.txt")
+    );
+    assert_eq!(
+        case("", Flags::default()).run().unwrap().output,
+        Path::new("dist")
+    );
+}
+
+#[test]
+fn credentials_of_requirements_are_not_in_debug_output() {
+    let file =
+        "requirements: ['a @ https://u:s3cret@example.org/a.whl', -r r.in]\nconstraints: c.txt\n"
+            .to_owned()
+            + "images: {a: {python: '3.13', platform: x86_64-manylinux_2_28, interpreter: /p}}";
+    let secret = "b @ https://u:s3cret@example.org/b.whl";
+    let case = Case {
+        files: vec![("c.txt", secret), ("r.in", secret)],
+        ..Case::file(&file)
+    };
+    let configuration = case.run().unwrap();
+    let debug = format!("{configuration:?} {:?}", configuration.shown());
+    assert!(!debug.contains("s3cret"), "{debug}");
+    assert!(
+        debug.contains("b @ https://****@example.org/b.whl"),
+        "{debug}"
+    );
 }

@@ -47,6 +47,7 @@ struct Case {
     flags: Flags,
     files: Vec<(&'static str, &'static str)>,
     netrc: Option<String>,
+    current: Option<&'static str>,
 }
 
 impl Case {
@@ -72,6 +73,7 @@ impl Case {
         configure(Inputs {
             file: file.transpose()?,
             root: Path::new("/project"),
+            current: Path::new(self.current.unwrap_or("/project")),
             environment: &self.environment,
             flags: &self.flags,
             read: &read,
