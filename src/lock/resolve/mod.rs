@@ -78,7 +78,7 @@ pub struct Doors<'a> {
     /// Resolves revisions.
     pub git: &'a Git,
     /// Builds what has to be asked for its metadata.
-    pub builder: &'a Builder,
+    pub builder: &'a Builder<'a>,
 }
 
 impl Sources for Doors<'_> {
@@ -87,7 +87,7 @@ impl Sources for Doors<'_> {
     }
 
     fn metadata(&self, source: &BuildSource, targets: &[Target]) -> Result<Wheel, SourceError> {
-        Ok(self.builder.metadata_wheel(source, targets)?.wheel)
+        Ok(Wheel::clone(&self.builder.metadata_wheel(source, targets)?.wheel))
     }
 }
 
