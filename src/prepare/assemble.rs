@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Instant;
 
 use crate::store::{StoredData, StoredWheel};
 use crate::tarball::{
@@ -27,6 +28,7 @@ pub(super) fn assemble(
     filled: &Filled,
     options: &Options,
 ) -> Result<Prepared, PrepareError> {
+    let started = Instant::now();
     let packages = image
         .packages
         .iter()
@@ -89,6 +91,7 @@ pub(super) fn assemble(
         files: written.summary.files,
         bytes: written.summary.bytes,
         sha256: written.summary.sha256,
+        seconds: started.elapsed().as_secs_f64(),
     })
 }
 

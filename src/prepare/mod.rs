@@ -56,7 +56,7 @@ pub struct Options {
 }
 
 /// One tarball that was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prepared {
     /// For which image.
     pub image: ImageName,
@@ -70,6 +70,8 @@ pub struct Prepared {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: Digest,
+    /// How long writing it took.
+    pub seconds: f64,
 }
 
 /// Writes the tarballs of the images that `options` names, in the order of their names.

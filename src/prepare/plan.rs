@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use crate::build::BuildSource;
 use crate::config::request::Request;
 use crate::digest::Digest;
-use crate::lock::model::{Artifact, LockedData, LockedPackage, LockedSource, Lock};
+use crate::lock::model::{Artifact, Lock, LockedData, LockedPackage, LockedSource};
 use crate::lock::select::{self, Choice, Selected};
 use crate::name::{DataName, ImageName, PackageName};
+use crate::tarball::Source;
 use crate::target::Target;
 use crate::url::SafeUrl;
-use crate::tarball::Source;
 use crate::venv::DirectUrl;
 use crate::wheel::WheelFilename;
 
@@ -58,10 +58,7 @@ pub(super) enum WheelNeed {
         sha256: Digest,
     },
     /// Something that is built, for a target that it must fit.
-    Build {
-        source: BuildSource,
-        target: Target,
-    },
+    Build { source: BuildSource, target: Target },
 }
 
 /// One data project of one image.

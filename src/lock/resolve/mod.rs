@@ -87,7 +87,9 @@ impl Sources for Doors<'_> {
     }
 
     fn metadata(&self, source: &BuildSource, targets: &[Target]) -> Result<Wheel, SourceError> {
-        Ok(Wheel::clone(&self.builder.metadata_wheel(source, targets)?.wheel))
+        Ok(Wheel::clone(
+            &self.builder.metadata_wheel(source, targets)?.wheel,
+        ))
     }
 }
 
