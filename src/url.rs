@@ -86,6 +86,18 @@ impl SafeUrl {
         Self(url)
     }
 
+    /// This URL with the user name and password of `other`, where both are of one origin; else without any.
+    #[must_use]
+    pub fn with_credentials_of(&self, other: &Self) -> Self {
+        let mut url = self.without_credentials().0;
+        if self.same_origin(other) {
+            // Both fail only for URLs that cannot have credentials; those have an origin like no other.
+            let _ = url.set_username(other.0.username());
+            let _ = url.set_password(other.0.password());
+        }
+        Self(url)
+    }
+
     /// The host, in lower case; empty for `file:` URLs.
     #[must_use]
     pub fn host(&self) -> &str {

@@ -1,68 +1,49 @@
-//! The only door to git repositories. (stub: owner = git helper)
+//! The only door to git repositories: revisions become commits, commits become working trees and snapshots.
+//!
+//! Everything goes through a mirror per repository; what the mirror has is never asked for again. Network goes through
+//! [`crate::http`] alone. Refuses to prompt, to obey the user's git configuration, to run hooks, and to store
+//! credentials.
 
-use std::path::Path;
+mod checkout;
+mod error;
+mod folder;
+mod following;
+mod mirror;
+mod modules;
+mod revision;
+mod snapshot;
+mod transport;
+mod tree;
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Oid};
+
+pub use error::GitError;
+use error::name;
+pub use folder::{folder_digest, snapshot_folder};
+
+use crate::http::Client;
 use crate::url::SafeUrl;
+use crate::zip;
+use mirror::{Mirror, Wanted};
+use tree::LeafKind;
 
-/// Repositories mirrored below one folder.
-pub struct Git;
-
-/// What went wrong with a repository.
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct GitError;
+/// Repositories mirrored below one folder. Safe to use from several threads and processes at once.
+#[derive(Debug, Clone)]
+pub struct Git {
+    root: PathBuf,
+    client: Client,
+}
 
 /// A working tree at a commit.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
     /// Committer time, seconds since 1970: `SOURCE_DATE_EPOCH` of builds.
     pub time: i64,
     /// The tree's object id, hexadecimal.
     pub tree: String,
-}
-
-impl Git {
-    /// Uses `root` for mirrors and `client` for connections.
-    #[must_use]
-    pub fn new(_root: &Path, _client: crate::http::Client) -> Self {
-        todo!()
-    }
-    /// The commit (40 hexadecimal digits) that a branch, tag, full reference or commit means now.
-    ///
-    /// # Errors
-    /// [`GitError`].
-    pub fn resolve(&self, _repository: &SafeUrl, _revision: &str) -> Result<String, GitError> {
-        todo!()
-    }
-    /// Checks a commit out into the empty folder `into`, with `.git`, history and tags (setuptools-scm reads them).
-    /// Uses the mirror alone when it already has the commit.
-    ///
-    /// # Errors
-    /// [`GitError`].
-    pub fn checkout(
-        &self,
-        _repository: &SafeUrl,
-        _commit: &str,
-        _submodules: Submodules,
-        _into: &Path,
-    ) -> Result<Checkout, GitError> {
-        todo!()
-    }
-    /// Writes the tree of a commit (or a folder of it) into `out`: export-ignore obeyed, links and execute bits kept.
-    /// Gives the paths of LFS pointers that it met.
-    ///
-    /// # Errors
-    /// [`GitError`].
-    pub fn snapshot(
-        &self,
-        _repository: &SafeUrl,
-        _commit: &str,
-        _subdirectory: Option<&str>,
-        _submodules: Submodules,
-        _out: &mut crate::zip::Writer<std::fs::File>,
-    ) -> Result<Vec<String>, GitError> {
-        todo!()
-    }
 }
 
 /// What happens to submodules of git projects.
@@ -73,4 +54,143 @@ pub enum Submodules {
     Refuse,
     /// They are fetched at the commits that the project names.
     Follow,
+}
+
+impl Git {
+    /// Uses `root` for mirrors and `client` for connections.
+    #[must_use]
+    pub fn new(root: &Path, client: Client) -> Self {
+        Self {
+            root: root.to_owned(),
+            client,
+        }
+    }
+
+    /// The commit (40 hexadecimal digits) that a full reference (`refs/…`, `HEAD`), tag, branch or commit means now.
+    ///
+    /// 40 hexadecimal digits are a commit without any asking. Fewer digits are looked for in the mirror, which is
+    /// fetched for it, when no tag or branch is called so.
+    ///
+    /// # Errors
+    /// [`GitError`]; [`GitError::NoRevision`] tells near names.
+    pub fn resolve(&self, repository: &SafeUrl, revision: &str) -> Result<String, GitError> {
+        if let Some(commit) = revision::whole_commit(revision) {
+            return Ok(commit);
+        }
+        let advertised = mirror::advertised(&self.client, repository)?;
+        if let Some(oid) = revision::find(&advertised, revision) {
+            return Ok(oid.to_string());
+        }
+        if revision::is_abbreviation(revision) {
+            return self.expand(repository, revision);
+        }
+        Err(GitError::NoRevision {
+            repository: name(repository),
+            revision: revision.to_owned(),
+            hint: revision::hint(&advertised, revision),
+        })
+    }
+
+    fn expand(&self, repository: &SafeUrl, beginning: &str) -> Result<String, GitError> {
+        self.mirror(repository)
+            .with(Wanted::Beginning(beginning), |mirror| {
+                let found = mirror.find_commit_by_prefix(beginning);
+                let commit = found.map_err(|source| match source.code() {
+                    ErrorCode::Ambiguous => GitError::Ambiguous {
+                        repository: name(repository),
+                        revision: beginning.to_owned(),
+                    },
+                    ErrorCode::NotFound => GitError::NoRevision {
+                        repository: name(repository),
+                        revision: beginning.to_owned(),
+                        hint: "no branch or tag is called so, and no commit on them begins so"
+                            .to_owned(),
+                    },
+                    _ => GitError::library(repository, "looking for a commit")(source),
+                })?;
+                Ok(commit.id().to_string())
+            })
+    }
+
+    /// Checks a commit out into the empty folder `into`, with `.git`, history and tags (setuptools-scm reads them).
+    /// Uses the mirror alone when it already has the commit; its tags are then those of the last fetch. The working
+    /// tree borrows the mirror's objects, so it works as long as the mirror is there.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn checkout(
+        &self,
+        repository: &SafeUrl,
+        commit: &str,
+        submodules: Submodules,
+        into: &Path,
+    ) -> Result<Checkout, GitError> {
+        let mut seen = 1;
+        self.check_out(
+            repository,
+            parse(repository, commit)?,
+            submodules,
+            (into, &mut seen),
+        )
+    }
+
+    fn check_out(
+        &self,
+        repository: &SafeUrl,
+        commit: Oid,
+        submodules: Submodules,
+        (into, seen): (&Path, &mut usize),
+    ) -> Result<Checkout, GitError> {
+        let (done, nested, modules) =
+            self.mirror(repository)
+                .with(Wanted::Commit(commit), |mirror| {
+                    let mut nested = tree::leaves(mirror, repository, commit)?;
+                    nested.retain(|leaf| leaf.kind == LeafKind::Submodule);
+                    let found: Vec<_> = nested.iter().collect();
+                    following::permitted(submodules, repository, commit, &found, *seen)?;
+                    let modules = following::modules(mirror, repository, commit)?;
+                    let done = checkout::check_out(mirror, repository, commit, into)?;
+                    Ok((done, nested, modules))
+                })?;
+        for leaf in nested {
+            *seen += 1;
+            let child = following::url(repository, &modules, &leaf.path)?;
+            self.check_out(&child, leaf.oid, submodules, (&into.join(&leaf.path), seen))?;
+        }
+        Ok(done)
+    }
+
+    /// Writes the tree of a commit (or a folder of it) into `out`: export-ignore obeyed, links and execute bits kept.
+    /// Gives the paths of LFS pointers that it met.
+    ///
+    /// # Errors
+    /// [`GitError`]; the container is then of no use.
+    pub fn snapshot(
+        &self,
+        repository: &SafeUrl,
+        commit: &str,
+        subdirectory: Option<&str>,
+        submodules: Submodules,
+        out: &mut zip::Writer<File>,
+    ) -> Result<Vec<String>, GitError> {
+        let wish = snapshot::Wish {
+            git: self,
+            submodules,
+        };
+        wish.write(repository, parse(repository, commit)?, subdirectory, out)
+    }
+
+    fn mirror<'a>(&'a self, repository: &'a SafeUrl) -> Mirror<'a> {
+        Mirror::new(&self.root, &self.client, repository)
+    }
+}
+
+fn parse(repository: &SafeUrl, commit: &str) -> Result<Oid, GitError> {
+    let whole = revision::whole_commit(commit);
+    let oid = whole.and_then(|commit| Oid::from_str(&commit).ok());
+    oid.ok_or_else(|| GitError::NoRevision {
+        repository: name(repository),
+        revision: commit.to_owned(),
+        hint: "a commit of 40 hexadecimal digits is needed here".to_owned(),
+    })
 }

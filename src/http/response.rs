@@ -1,0 +1,148 @@
+//! What is asked and what comes back: a request that can be sent again, a body that notices when it is cut short.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+
+use super::error::{HttpError, shown};
+use crate::url::SafeUrl;
+
+/// A request that can be sent again from its beginning.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Where it goes; user information in it is used and never shown.
+    pub url: &'a SafeUrl,
+    /// Headers by name, besides those that the client sets itself.
+    pub headers: Vec<(&'static str, String)>,
+    /// With a body it is a POST, without one a GET.
+    pub body: Option<Body>,
+}
+
+/// The body of a POST.
+#[derive(Debug)]
+pub enum Body {
+    /// A short one.
+    Bytes(Vec<u8>),
+    /// A file from its beginning to its end.
+    File(File),
+}
+
+impl Body {
+    pub(super) fn open(&self) -> io::Result<reqwest::blocking::Body> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.clone().into()),
+            Self::File(file) => {
+                let mut file = file.try_clone()?;
+                file.rewind()?;
+                Ok(file.into())
+            }
+        }
+    }
+}
+
+/// A successful answer whose body is read as it comes.
+#[derive(Debug)]
+pub struct Response {
+    pub(super) inner: reqwest::blocking::Response,
+    pub(super) url: SafeUrl,
+    pub(super) expected: Option<u64>,
+    pub(super) received: u64,
+}
+
+impl Response {
+    pub(super) fn new(inner: reqwest::blocking::Response, url: SafeUrl) -> Self {
+        let expected = inner.content_length();
+        Self {
+            inner,
+            url,
+            expected,
+            received: 0,
+        }
+    }
+
+    /// Where the answer came from after all redirects.
+    #[must_use]
+    pub const fn url(&self) -> &SafeUrl {
+        &self.url
+    }
+
+    /// The length that the server announced, in bytes.
+    #[must_use]
+    pub const fn expected(&self) -> Option<u64> {
+        self.expected
+    }
+
+    /// The error for a body that could not be read on.
+    #[must_use]
+    pub fn broken(&self, source: io::Error) -> HttpError {
+        HttpError::Truncated {
+            url: shown(&self.url),
+            received: self.received,
+            expected: self.expected,
+            source,
+        }
+    }
+
+    /// A header, if it is there and is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.inner.headers().get(name)?.to_str().ok()
+    }
+}
+
+impl Read for Response {
+    /// Fails with [`io::ErrorKind::UnexpectedEof`] when the body ends before its announced length.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer).map_err(without_url)?;
+        self.received += n as u64;
+        let short = self
+            .expected
+            .is_some_and(|expected| self.received < expected);
+        if n == 0 && short && !buffer.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(n)
+    }
+}
+
+/// The client's own errors name the URL, whose query may be a signature.
+fn without_url(error: io::Error) -> io::Error {
+    let kind = error.kind();
+    match error.downcast::<reqwest::Error>() {
+        Ok(inner) => io::Error::new(kind, inner.without_url()),
+        Err(other) => other,
+    }
+}
+
+/// A text that was fetched whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The text.
+    pub text: String,
+    /// Where it came from after all redirects: what its relative links are relative to.
+    pub url: SafeUrl,
+    /// Its media type without parameters, in lower case; empty when the server names none.
+    pub media_type: String,
+}
+
+/// Where a download goes: it can be started over.
+pub trait DownloadSink: Write {
+    /// Forgets what was written.
+    ///
+    /// # Errors
+    /// What truncating gives.
+    fn reset(&mut self) -> io::Result<()>;
+}
+
+impl DownloadSink for Vec<u8> {
+    fn reset(&mut self) -> io::Result<()> {
+        self.clear();
+        Ok(())
+    }
+}
+
+impl DownloadSink for File {
+    fn reset(&mut self) -> io::Result<()> {
+        self.set_len(0)?;
+        self.rewind()
+    }
+}

@@ -1,0 +1,284 @@
+//! Containers whose bytes depend on nothing but their content: no clock, no user, no machine.
+//!
+//! Names are checked as [`super::verify`] checks them; what is written here passes there. Entries come in the order in
+//! which they are added: sorting is the caller's.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+use tempfile::SpooledTempFile;
+
+use super::headers::{self, Data, Entry};
+use super::names::{self, Name};
+
+/// Files smaller than this are stored when deflate does not shrink them. Larger ones are read in pieces of exactly this
+/// size, however the reader cuts them: what zlib writes may depend on the cuts.
+const CHUNK: usize = 1 << 20;
+/// Deflated bytes of one file that are held in memory; more go to a temporary file.
+const IN_MEMORY: usize = 4 << 20;
+/// zlib's default level.
+const LEVEL: u32 = 6;
+const OUTPUT: usize = 64 << 10;
+
+/// Writes a container whose bytes depend on nothing but its content: UTF-8 names, 1980-01-01, modes 0644 and 0755,
+/// one deflater at one level, ZIP64 exactly where needed.
+pub struct Writer<W: Write> {
+    out: W,
+    offset: u64,
+    entries: Vec<Entry>,
+    deflater: Deflater,
+    chunk: Vec<u8>,
+    spool: Option<PathBuf>,
+}
+
+impl<W: Write> Writer<W> {
+    /// Starts a container. A file that deflates to more than 4 MiB waits in the system's folder for temporary files
+    /// until its header is written.
+    pub fn new(out: W) -> Self {
+        Self {
+            out,
+            offset: 0,
+            entries: Vec::new(),
+            deflater: Deflater::new(),
+            chunk: vec![0; CHUNK],
+            spool: None,
+        }
+    }
+
+    /// The same, with temporary files in `folder`.
+    #[must_use]
+    pub fn spool_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spool = Some(folder.into());
+        self
+    }
+
+    /// Adds a file: deflated, or stored when it is small and deflate does not shrink it.
+    ///
+    /// # Errors
+    /// What reading and writing give; [`io::ErrorKind::InvalidInput`] for a name that [`super::verify`] would refuse.
+    pub fn file(&mut self, path: &str, executable: bool, bytes: &mut dyn Read) -> io::Result<()> {
+        let name = checked(path)?;
+        let mode = if executable { 0o100_755 } else { 0o100_644 };
+        let mut chunk = std::mem::take(&mut self.chunk);
+        chunk.resize(CHUNK, 0);
+        let filled = fill(bytes, &mut chunk)?;
+        if filled < CHUNK {
+            self.small(name, mode, &chunk[..filled])?;
+        } else {
+            let (data, mut deflated) = self.deflate_large(&mut chunk, bytes)?;
+            self.entry(name, mode, data, &mut deflated)?;
+        }
+        self.chunk = chunk;
+        Ok(())
+    }
+
+    /// Adds a file from memory.
+    ///
+    /// # Errors
+    /// As [`Writer::file`].
+    pub fn bytes(&mut self, path: &str, executable: bool, mut bytes: &[u8]) -> io::Result<()> {
+        self.file(path, executable, &mut bytes)
+    }
+
+    /// Adds a symbolic link.
+    ///
+    /// # Errors
+    /// What writing gives; [`io::ErrorKind::InvalidInput`] for a name or target that [`super::verify`] would refuse.
+    pub fn symlink(&mut self, path: &str, target: &str) -> io::Result<()> {
+        if target.is_empty() || target.len() > 4096 || target.contains('\0') {
+            let detail = format!("`{}` cannot be a link's target", target.escape_debug());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, detail));
+        }
+        self.small(checked(path)?, 0o120_777, target.as_bytes())
+    }
+
+    /// Adds a folder, named with or without a trailing slash.
+    ///
+    /// # Errors
+    /// What writing gives; [`io::ErrorKind::InvalidInput`] for a name that [`super::verify`] would refuse.
+    pub fn directory(&mut self, path: &str) -> io::Result<()> {
+        let name = checked(path.strip_suffix('/').unwrap_or(path))? + "/";
+        self.entry(name, 0o040_755, Data::default(), &mut io::empty())
+    }
+
+    /// Writes the directory and gives the output back, flushed.
+    ///
+    /// # Errors
+    /// What writing gives; [`io::ErrorKind::InvalidInput`] when two names conflict.
+    pub fn finish(mut self) -> io::Result<W> {
+        check_conflicts(&self.entries)?;
+        let start = self.offset;
+        let entries = std::mem::take(&mut self.entries);
+        for entry in &entries {
+            self.put(&entry.record())?;
+        }
+        self.put(&headers::end(
+            entries.len() as u64,
+            start,
+            self.offset - start,
+        ))?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
+
+    /// A whole file or link target in memory: whichever form is shorter.
+    fn small(&mut self, name: String, mode: u32, bytes: &[u8]) -> io::Result<()> {
+        let mut deflated = Vec::new();
+        self.deflater.start();
+        self.deflater.take(bytes, true, &mut deflated)?;
+        let (method, body) = if deflated.len() < bytes.len() {
+            (8, &deflated[..])
+        } else {
+            (0, bytes)
+        };
+        let data = Data {
+            method,
+            crc32: crc32fast::hash(bytes),
+            compressed: body.len() as u64,
+            size: bytes.len() as u64,
+        };
+        self.entry(name, mode, data, &mut &*body)
+    }
+
+    /// Deflates the full `chunk` and what `rest` gives; the result can be read from its start.
+    fn deflate_large(
+        &mut self,
+        chunk: &mut [u8],
+        rest: &mut dyn Read,
+    ) -> io::Result<(Data, SpooledTempFile)> {
+        let mut spool = match &self.spool {
+            Some(folder) => tempfile::spooled_tempfile_in(IN_MEMORY, folder),
+            None => tempfile::spooled_tempfile(IN_MEMORY),
+        };
+        let mut crc32 = crc32fast::Hasher::new();
+        let (mut size, mut filled) = (0, CHUNK);
+        self.deflater.start();
+        loop {
+            crc32.update(&chunk[..filled]);
+            size += filled as u64;
+            self.deflater
+                .take(&chunk[..filled], filled < CHUNK, &mut spool)?;
+            if filled < CHUNK {
+                break;
+            }
+            filled = fill(rest, chunk)?;
+        }
+        let data = Data {
+            method: 8,
+            crc32: crc32.finalize(),
+            compressed: spool.stream_position()?,
+            size,
+        };
+        spool.seek(SeekFrom::Start(0))?;
+        Ok((data, spool))
+    }
+
+    fn entry(
+        &mut self,
+        name: String,
+        mode: u32,
+        data: Data,
+        body: &mut dyn Read,
+    ) -> io::Result<()> {
+        let entry = Entry {
+            name,
+            mode,
+            data,
+            header: self.offset,
+        };
+        self.put(&entry.local())?;
+        self.offset += io::copy(body, &mut self.out)?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.offset += bytes.len() as u64;
+        self.out.write_all(bytes)
+    }
+}
+
+fn checked(path: &str) -> io::Result<String> {
+    match names::fault(path) {
+        None => Ok(path.to_owned()),
+        Some(fault) => {
+            let detail = format!("`{}`: {fault}", path.escape_debug());
+            Err(io::Error::new(io::ErrorKind::InvalidInput, detail))
+        }
+    }
+}
+
+fn check_conflicts(entries: &[Entry]) -> io::Result<()> {
+    let names: Vec<_> = entries
+        .iter()
+        .map(|entry| Name {
+            path: entry.name.strip_suffix('/').unwrap_or(&entry.name),
+            directory: entry.name.ends_with('/'),
+        })
+        .collect();
+    match names::conflict(&names) {
+        None => Ok(()),
+        Some(found) => {
+            let [at, with] = [found.at, found.with].map(|i| entries[i].name.escape_debug());
+            let detail = format!("`{at}` conflicts with `{with}` [{}]", found.rule);
+            Err(io::Error::new(io::ErrorKind::InvalidInput, detail))
+        }
+    }
+}
+
+/// Reads until `buffer` is full or the input ends.
+fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// zlib-rs at [`LEVEL`], reused from file to file.
+struct Deflater {
+    compress: Compress,
+    output: Vec<u8>,
+}
+
+impl Deflater {
+    fn new() -> Self {
+        Self {
+            compress: Compress::new(Compression::new(LEVEL), false),
+            output: vec![0; OUTPUT],
+        }
+    }
+
+    fn start(&mut self) {
+        self.compress.reset();
+    }
+
+    /// Deflates all of `bytes`, and to the stream's end when they are the `last`.
+    fn take(&mut self, bytes: &[u8], last: bool, out: &mut dyn Write) -> io::Result<()> {
+        let flush = if last {
+            FlushCompress::Finish
+        } else {
+            FlushCompress::None
+        };
+        let mut taken = 0;
+        loop {
+            let (before, written) = (self.compress.total_in(), self.compress.total_out());
+            let status = self
+                .compress
+                .compress(&bytes[taken..], &mut self.output, flush)?;
+            taken += (self.compress.total_in() - before) as usize;
+            let written = (self.compress.total_out() - written) as usize;
+            out.write_all(&self.output[..written])?;
+            let idle = taken == bytes.len() && written < self.output.len();
+            if status == Status::StreamEnd || (!last && idle) {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A small HTTP/1.1 server on loopback that can be told to misbehave: the ground of the fake git server and the fake
+//! index. One thread per connection, one request per connection.
+#![allow(dead_code)]
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: String,
+    /// Path without query, still percent-encoded.
+    pub path: String,
+    pub query: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// `user:password` of Basic authorization.
+    pub fn login(&self) -> Option<String> {
+        let coded = self.header("authorization")?.strip_prefix("Basic ")?;
+        String::from_utf8(STANDARD.decode(coded).ok()?).ok()
+    }
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// What goes wrong with one answer.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// This instead.
+    Answer(Answer),
+    /// The connection is closed before any answer.
+    Drop,
+    /// The whole length is announced, but only this many bytes of the body come.
+    Truncate(usize),
+    /// Nothing comes until the server goes.
+    Stall,
+}
+
+type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
+
+struct State {
+    handler: Box<Handler>,
+    faults: Mutex<VecDeque<(String, Fault)>>,
+    seen: Mutex<Vec<Request>>,
+    over: Mutex<bool>,
+    ended: Condvar,
+}
+
+/// A server that lives as long as this value.
+pub struct Loopback {
+    address: SocketAddr,
+    state: Arc<State>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+impl Loopback {
+    pub fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::new(State {
+            handler: Box::new(handler),
+            faults: Mutex::default(),
+            seen: Mutex::default(),
+            over: Mutex::new(false),
+            ended: Condvar::new(),
+        });
+        let shared = Arc::clone(&state);
+        let acceptor = std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if *shared.over.lock().expect("no panic") {
+                    return;
+                }
+                let shared = Arc::clone(&shared);
+                std::thread::spawn(move || drop(serve(&shared, stream)));
+            }
+        });
+        Self {
+            address,
+            state,
+            acceptor: Some(acceptor),
+        }
+    }
+
+    /// `http://127.0.0.1:port`, with `path` behind it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The same with user information.
+    pub fn url_as(&self, login: &str, path: &str) -> String {
+        format!("http://{login}@{}{path}", self.address)
+    }
+
+    /// Lets the next answer to a request whose target (path and query) contains `part` go wrong. Faults queue up.
+    pub fn fault(&self, part: &str, fault: Fault) {
+        let mut faults = self.state.faults.lock().expect("no panic");
+        faults.push_back((part.to_owned(), fault));
+    }
+
+    /// All requests so far.
+    pub fn seen(&self) -> Vec<Request> {
+        self.state.seen.lock().expect("no panic").clone()
+    }
+
+    /// How many requests there have been.
+    pub fn count(&self) -> usize {
+        self.state.seen.lock().expect("no panic").len()
+    }
+}
+
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        *self.state.over.lock().expect("no panic") = true;
+        self.state.ended.notify_all();
+        // The acceptor waits in `accept`; one more connection wakes it.
+        let _ = TcpStream::connect(self.address);
+        if let Some(acceptor) = self.acceptor.take() {
+            let _ = acceptor.join();
+        }
+    }
+}
+
+fn serve(state: &State, stream: TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let Ok(Some(request)) = read_request(&mut reader, &stream) else {
+        return (&stream).write_all(b"HTTP/1.1 400 Not HTTP\r\nconnection: close\r\n\r\n");
+    };
+    let target = format!("{}?{}", request.path, request.query);
+    state.seen.lock().expect("no panic").push(request.clone());
+    let fault = {
+        let mut faults = state.faults.lock().expect("no panic");
+        let at = faults.iter().position(|(part, _)| target.contains(part));
+        at.and_then(|at| faults.remove(at)).map(|(_, fault)| fault)
+    };
+    let result = match fault {
+        None => write_answer(&stream, &request, &(state.handler)(&request), usize::MAX),
+        Some(Fault::Answer(answer)) => write_answer(&stream, &request, &answer, usize::MAX),
+        Some(Fault::Truncate(bytes)) => {
+            write_answer(&stream, &request, &(state.handler)(&request), bytes)
+        }
+        Some(Fault::Drop) => Ok(()),
+        Some(Fault::Stall) => {
+            let mut over = state.over.lock().expect("no panic");
+            while !*over {
+                over = state.ended.wait(over).expect("no panic");
+            }
+            Ok(())
+        }
+    };
+    let _ = stream.shutdown(Shutdown::Both);
+    result
+}
+
+fn read_request(
+    reader: &mut BufReader<TcpStream>,
+    stream: &TcpStream,
+) -> std::io::Result<Option<Request>> {
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split_whitespace();
+    let (Some(method), Some(target)) = (words.next(), words.next()) else {
+        return Ok(None);
+    };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut request = Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        let header = (name.to_ascii_lowercase(), value.trim().to_owned());
+        request.headers.push(header);
+    }
+    if request.header("expect").is_some() {
+        (&mut &*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+    }
+    if request.header("transfer-encoding").is_some() {
+        request.body = read_chunks(reader)?;
+    } else if let Some(length) = request.header("content-length") {
+        let length = length.parse().map_err(std::io::Error::other)?;
+        reader.take(length).read_to_end(&mut request.body)?;
+    }
+    Ok(Some(request))
+}
+
+fn read_chunks(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let length = u64::from_str_radix(line.trim(), 16).map_err(std::io::Error::other)?;
+        reader.take(length).read_to_end(&mut body)?;
+        reader.read_line(&mut line)?;
+        if length == 0 {
+            return Ok(body);
+        }
+    }
+}
+
+fn write_answer(
+    mut stream: &TcpStream,
+    request: &Request,
+    answer: &Answer,
+    most: usize,
+) -> std::io::Result<()> {
+    let mut head = format!("HTTP/1.1 {} Answer\r\n", answer.status);
+    for (name, value) in &answer.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!(
+        "content-length: {}\r\nconnection: close\r\n\r\n",
+        answer.body.len()
+    ));
+    stream.write_all(head.as_bytes())?;
+    if request.method != "HEAD" {
+        stream.write_all(&answer.body[..answer.body.len().min(most)])?;
+    }
+    stream.flush()
+}
