@@ -66,21 +66,25 @@ impl Digest {
     /// As `RECORD` writes it: urlsafe base64 without padding (binary distribution format).
     #[must_use]
     pub fn urlsafe(&self) -> String {
-        const ALPHABET: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let mut text = String::with_capacity(43);
-        for chunk in self.0.chunks(3) {
-            let group = chunk
-                .iter()
-                .fold(0u32, |group, &byte| (group << 8) | u32::from(byte))
-                << (8 * (3 - chunk.len()));
-            for i in 0..=chunk.len() {
-                let digit = (group >> (18 - 6 * i)) & 63;
-                text.push(char::from(ALPHABET[digit as usize]));
-            }
-        }
-        text
+        urlsafe(&self.0)
     }
+}
+
+/// Urlsafe base64 without padding (RFC 4648).
+pub(crate) fn urlsafe(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::with_capacity((bytes.len() * 4).div_ceil(3));
+    for chunk in bytes.chunks(3) {
+        let group = chunk
+            .iter()
+            .fold(0u32, |group, &byte| (group << 8) | u32::from(byte))
+            << (8 * (3 - chunk.len()));
+        for i in 0..=chunk.len() {
+            let digit = (group >> (18 - 6 * i)) & 63;
+            text.push(char::from(ALPHABET[digit as usize]));
+        }
+    }
+    text
 }
 
 impl FromStr for Digest {

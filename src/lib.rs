@@ -8,7 +8,7 @@
 //! | 5 | [`cli`] |
 //! | 4 | [`prepare`] |
 //! | 3 | [`constraints`], [`config`], [`tarball`], [`build`], [`lock`] |
-//! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`uv`] |
+//! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.
@@ -26,6 +26,7 @@ pub mod lock;
 pub mod name;
 pub mod pack;
 pub mod prepare;
+pub mod python;
 pub mod store;
 pub mod tarball;
 pub mod target;

@@ -98,6 +98,16 @@ impl SafeUrl {
         Self(url)
     }
 
+    /// The same URL with this user name and password in place of those that it had.
+    #[must_use]
+    pub fn with_credentials(&self, user: &str, password: &str) -> Self {
+        let mut url = self.0.clone();
+        // Both fail only for URLs that cannot have credentials (`file:`), which need none.
+        let _ = url.set_username(user);
+        let _ = url.set_password((!password.is_empty()).then_some(password));
+        Self(url)
+    }
+
     /// The host, in lower case; empty for `file:` URLs.
     #[must_use]
     pub fn host(&self) -> &str {

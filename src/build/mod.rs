@@ -1,11 +1,30 @@
-//! Source trees become wheels, once. (stub: owner = founder)
+//! Source trees become wheels, each only once: the key under which a built wheel is kept holds everything that decided it.
+//!
+//! Pure wheels serve every image; compiled ones only images like the machine that built them. Refuses to build for an image
+//! that the machine at work is not: the error then says to run in the image or to give a wheel.
 
-use std::path::PathBuf;
+mod error;
+mod key;
+mod tree;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tempfile::TempDir;
 
 use crate::digest::Digest;
-use crate::store::StoredWheel;
+use crate::event::{Reporter, Stage};
+use crate::git::{Git, Submodules};
+use crate::http::Client;
+use crate::python::{Described, Pythons};
+use crate::store::{BuiltRecord, Store, StoredWheel};
 use crate::target::Target;
 use crate::url::SafeUrl;
+use crate::uv::{Surroundings, Uv, UvError, WheelBuild};
+use crate::wheel::{self, WheelFilename};
+
+pub use error::BuildError;
 
 /// A source tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,9 +38,9 @@ pub enum BuildSource {
         /// Folder of the project in it.
         subdirectory: Option<String>,
     },
-    /// A folder, absolute.
+    /// A folder of the machine at work.
     Directory {
-        /// The folder.
+        /// Absolute path.
         path: PathBuf,
     },
     /// A source archive of an index.
@@ -35,36 +54,253 @@ pub enum BuildSource {
     },
 }
 
-/// Builds wheels and remembers them in the store.
-pub struct Builder;
+impl BuildSource {
+    /// What people call it: repository and commit, folder, or archive.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Git {
+                repository, commit, ..
+            } => {
+                let name = repository.file_name();
+                let name = name.strip_suffix(".git").unwrap_or(&name);
+                format!("{name} @ {}", commit.get(..12).unwrap_or(commit))
+            }
+            Self::Directory { path } => path.display().to_string(),
+            Self::Sdist { name, .. } => name.clone(),
+        }
+    }
+}
 
-/// Why there is no wheel.
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct BuildError;
+/// The machine at work, as far as builds depend on it.
+pub struct Workshop<'a> {
+    /// Gives uv; asked only when something must be built.
+    pub uv: &'a (dyn Fn() -> Result<Uv, UvError> + Sync),
+    /// What uv runs in.
+    pub around: Surroundings,
+    /// Interpreters at hand.
+    pub pythons: &'a Pythons,
+    /// Build constraints, one requirement per line.
+    pub constraints: String,
+    /// What happens to submodules.
+    pub submodules: Submodules,
+}
 
-impl Builder {
+/// Builds wheels and remembers them in the store. Shared by threads: a source that two of them ask for is built once.
+pub struct Builder<'a> {
+    store: &'a Store,
+    git: &'a Git,
+    client: &'a Client,
+    workshop: Workshop<'a>,
+    reporter: &'a dyn Reporter,
+    busy: Mutex<HashMap<Digest, Arc<Mutex<()>>>>,
+}
+
+impl<'a> Builder<'a> {
+    /// Puts a builder together.
+    #[must_use]
+    pub fn new(
+        store: &'a Store,
+        git: &'a Git,
+        client: &'a Client,
+        workshop: Workshop<'a>,
+        reporter: &'a dyn Reporter,
+    ) -> Self {
+        Self {
+            store,
+            git,
+            client,
+            workshop,
+            reporter,
+            busy: Mutex::default(),
+        }
+    }
+
     /// A wheel of `source` that fits any of `targets`, or failing that any wheel that can be made here: its metadata is
     /// what resolution needs.
     ///
     /// # Errors
-    /// [`BuildError`].
+    /// [`BuildError`] when the source cannot be had or its build fails.
     pub fn metadata_wheel(
         &self,
-        _source: &BuildSource,
-        _targets: &[Target],
+        source: &BuildSource,
+        targets: &[Target],
     ) -> Result<StoredWheel, BuildError> {
-        todo!()
+        let pythons = self.workshop.pythons.all();
+        let here = |target: &Target| pythons.iter().find(|python| serves(&python.target, target));
+        let python = targets
+            .iter()
+            .find_map(here)
+            .or_else(|| self.nearest_python(targets))
+            .ok_or(BuildError::NoPython)?;
+        self.wheel(source, python, |filename, machine| {
+            filename.is_pure() || targets.iter().any(|target| fits(filename, machine, target))
+        })
     }
+
     /// A wheel of `source` for exactly this target.
     ///
     /// # Errors
-    /// [`BuildError`].
+    /// [`BuildError`]; [`BuildError::Foreign`] when it must be compiled and the machine at work is not like the image.
     pub fn wheel_for(
         &self,
-        _source: &BuildSource,
-        _target: &Target,
+        source: &BuildSource,
+        target: &Target,
     ) -> Result<StoredWheel, BuildError> {
-        todo!()
+        let pythons = self.workshop.pythons.all();
+        let own = pythons.iter().find(|python| serves(&python.target, target));
+        let python = own
+            .or_else(|| self.nearest_python(std::slice::from_ref(target)))
+            .ok_or(BuildError::NoPython)?;
+        let built = self.wheel(source, python, |filename, machine| {
+            fits(filename, machine, target)
+        })?;
+        if fits(&built.filename, &python.target, target) {
+            return Ok(built);
+        }
+        Err(BuildError::Foreign {
+            label: source.label(),
+            wheel: built.filename.to_string(),
+            python: target.python.to_string(),
+            platform: target.platform.to_string(),
+        })
     }
+
+    /// The interpreter for a build whose result is hoped to be pure: of the first target's Python if there is one, else
+    /// the first one.
+    fn nearest_python(&self, targets: &[Target]) -> Option<&Described> {
+        let pythons = self.workshop.pythons.all();
+        let minor = |python: &&Described| {
+            targets
+                .iter()
+                .any(|target| target.python.minor == python.target.python.minor)
+        };
+        pythons.iter().find(minor).or_else(|| pythons.first())
+    }
+
+    /// The remembered wheel that is `wanted` (by its name and the machine that built it), else one built with `python`,
+    /// which may not be.
+    fn wheel(
+        &self,
+        source: &BuildSource,
+        python: &Described,
+        wanted: impl Fn(&WheelFilename, &Target) -> bool,
+    ) -> Result<StoredWheel, BuildError> {
+        let machine = &python.target;
+        let key = key::of(source, &self.workshop)?;
+        let turn = {
+            let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(busy.entry(key).or_default())
+        };
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = self.remembered(&key, &wanted)? {
+            return Ok(known);
+        }
+        // What this very interpreter made before will not be another thing this time.
+        if let Some(known) = self.remembered(&key, &|_, by| by == machine)? {
+            return Ok(known);
+        }
+        let stored = self.build(source, &python.interpreter)?;
+        let record = BuiltRecord {
+            filename: stored.filename.to_string(),
+            sha256: stored.sha256,
+            machine: machine.clone(),
+        };
+        self.store.remember_built(&key, record)?;
+        self.reporter.step(Stage::Build, source.label());
+        Ok(stored)
+    }
+
+    fn remembered(
+        &self,
+        key: &Digest,
+        wanted: &dyn Fn(&WheelFilename, &Target) -> bool,
+    ) -> Result<Option<StoredWheel>, BuildError> {
+        for record in self.store.built(key)?.wheels {
+            let Ok(filename) = record.filename.parse::<WheelFilename>() else {
+                continue;
+            };
+            if !wanted(&filename, &record.machine) {
+                continue;
+            }
+            if let Some(stored) = self.store.wheel(&filename, &record.sha256)? {
+                return Ok(Some(stored));
+            }
+        }
+        Ok(None)
+    }
+
+    fn build(&self, source: &BuildSource, python: &Path) -> Result<StoredWheel, BuildError> {
+        let label = source.label();
+        self.reporter.detail(format!("building {label}"));
+        let work = self.store.work_dir()?;
+        let tree = tree::fetch(self, source, &work)?;
+        let out = make_dir(&work, "out")?;
+        let uv = (self.workshop.uv)().map_err(BuildError::Uv)?;
+        let built = uv
+            .build_wheel(
+                &WheelBuild {
+                    source: &tree.path,
+                    python,
+                    constraints: &self.workshop.constraints,
+                    epoch: tree.epoch,
+                    out: &out,
+                },
+                &self.workshop.around,
+            )
+            .map_err(|source| BuildError::Backend {
+                label: label.clone(),
+                source,
+            })?;
+        self.take_in(&built, &label)
+    }
+
+    /// Normalises what a backend made and puts it into the store.
+    fn take_in(&self, built: &Path, label: &str) -> Result<StoredWheel, BuildError> {
+        let unusable = |reason: String| BuildError::Unusable {
+            label: label.to_owned(),
+            reason,
+        };
+        let name = built.file_name().unwrap_or_default().to_string_lossy();
+        let filename: WheelFilename = name
+            .parse()
+            .map_err(|error: crate::wheel::FilenameError| unusable(error.to_string()))?;
+        let file = std::fs::File::open(built).map_err(|error| unusable(error.to_string()))?;
+        let incoming = self.store.incoming()?.fill(|mut out| {
+            wheel::normalise(&file, &filename, &mut out).map_err(|source| BuildError::Refused {
+                label: label.to_owned(),
+                source,
+            })
+        })?;
+        Ok(self.store.admit_wheel(incoming, &filename, None)?)
+    }
+}
+
+/// Whether a wheel that `machine` built can be used on `target`. The tag `linux_x86_64` of a local build says nothing of the
+/// C library, so a compiled wheel serves only targets that the machine itself serves.
+fn fits(filename: &WheelFilename, machine: &Target, target: &Target) -> bool {
+    filename.rank(&target.tags()).is_some() && (filename.is_pure() || serves(machine, target))
+}
+
+/// Whether what the machine compiles runs on the target: same Python, same processor, a C library that is no newer.
+fn serves(machine: &Target, target: &Target) -> bool {
+    use crate::target::Libc::{Glibc, Musl};
+    let libc = match (machine.platform.libc, target.platform.libc) {
+        (Glibc { minor: have }, Glibc { minor: want })
+        | (Musl { minor: have }, Musl { minor: want }) => have <= want,
+        _ => false,
+    };
+    machine.python.minor == target.python.minor
+        && machine.python.free_threaded == target.python.free_threaded
+        && machine.platform.arch == target.platform.arch
+        && libc
+}
+
+fn make_dir(work: &TempDir, name: &str) -> Result<PathBuf, BuildError> {
+    let path = work.path().join(name);
+    std::fs::create_dir(&path).map_err(|source| BuildError::Io {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(path)
 }

@@ -2,11 +2,12 @@
 //!
 //! Nothing downstream of a request reads the environment, the configuration file or the clock.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use pep508_rs::{Requirement, VerbatimUrl};
 
-use crate::constraints::ConstraintLine;
+use crate::constraints::{ConstraintLine, shown};
 use crate::git::Submodules;
 use crate::name::{DataName, ImageName, PackageName};
 use crate::target::Target;
@@ -29,7 +30,7 @@ pub struct Request {
 }
 
 /// One image and what goes into its tarball.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ImageRequest {
     /// Its name; the tarball is called after it.
     pub name: ImageName,
@@ -45,6 +46,22 @@ pub struct ImageRequest {
     pub requirements: Vec<Requirement<VerbatimUrl>>,
     /// Projects that are shipped as files.
     pub data: Vec<DataRequest>,
+}
+
+impl fmt::Debug for ImageRequest {
+    /// Requirements are shown without credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requirements: Vec<_> = self.requirements.iter().map(shown).collect();
+        f.debug_struct("ImageRequest")
+            .field("name", &self.name)
+            .field("image", &self.image)
+            .field("target", &self.target)
+            .field("interpreter", &self.interpreter)
+            .field("packages", &self.packages)
+            .field("requirements", &requirements)
+            .field("data", &self.data)
+            .finish()
+    }
 }
 
 /// One Python project that is built from its source.

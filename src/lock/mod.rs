@@ -1,3 +1,27 @@
-//! The lock.
+//! The lock: one set of versions for all images, made once and read by everything downstream.
+//!
+//! [`model`] is the value, [`pylock`] the file (PEP 751), [`resolve`] its making, [`select`] what one image takes from
+//! it, [`fresh`] whether it still answers the request, [`diff`] what changed between two. Opens no connection but
+//! through the doors that it is given.
 
+pub mod diff;
+pub mod fresh;
 pub mod model;
+pub mod pylock;
+pub mod resolve;
+pub mod select;
+
+use pep440_rs::{Version, VersionSpecifiers};
+
+use crate::target::Target;
+
+/// Whether the Python of `target` is among those that `requires` allows. Where the target states no patch number, it is
+/// enough that some patch number is allowed: images move along a minor version without notice.
+fn python_allowed(requires: &VersionSpecifiers, target: &Target) -> bool {
+    let minor = u64::from(target.python.minor);
+    let allows = |patch: u64| requires.contains(&Version::new([3, minor, patch]));
+    match target.python.patch {
+        Some(patch) => allows(u64::from(patch)),
+        None => (0..=99).any(allows),
+    }
+}

@@ -1,17 +1,49 @@
-//! The content-addressed store. (stub: owner = founder)
+//! The content-addressed store: wheels and data snapshots that were verified once, and what was built from which source.
+//!
+//! One folder, safe to use from several processes at once and to be killed in: whatever is visible under its final name is
+//! whole. Refuses to fetch or to build anything, and to serve a file that has changed since its verification.
+//!
+//! ```text
+//! wheels/<aa>/<sha256>/   one folder per wheel: the file, and `verdict`
+//! data/<aa>/<key>/        one folder per snapshot: `snapshot.zip`, and `verdict`
+//! built/<aa>/<key>.json   which wheels were built from a source
+//! git/  uv/  uv-cache/    mirrors, the fetched uv, uv's own cache
+//! tmp/<run>/              one folder per running process, swept when its owner is gone
+//! lock                    held shared by every user, alone by `prune`
+//! ```
 
+mod built;
+mod entry;
+mod error;
+mod incoming;
+mod maintain;
+mod scratch;
+
+use std::fs::{self, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-
-use tempfile::NamedTempFile;
+use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::pack::Pack;
-use crate::wheel::{Wheel, WheelFilename};
+use crate::wheel::{self, Wheel, WheelFilename};
+use crate::zip::{self, Rules};
 
-/// A store below one folder. Safe to use from several processes at once.
+pub use built::{BuiltRecord, BuiltWheels};
+pub use error::StoreError;
+pub use incoming::Incoming;
+pub use maintain::{Pruned, StoreInfo, Verified};
+
+use scratch::Scratch;
+
+/// A store below one folder. Cheap to clone; the folder stays locked against pruning while any clone lives.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    rules: Rules,
+    scratch: Arc<Scratch>,
+    /// Held, never read: its shared lock keeps `prune` out.
+    _lock: Arc<File>,
 }
 
 /// A wheel that is in the store, verified in full.
@@ -24,75 +56,203 @@ pub struct StoredWheel {
     /// Where the file is.
     pub path: PathBuf,
     /// What verification found.
-    pub wheel: Wheel,
+    pub wheel: Arc<Wheel>,
 }
 
-/// A snapshot of a data project.
+/// A snapshot of a data project that is in the store.
 #[derive(Debug, Clone)]
 pub struct StoredData {
     /// Where the container is.
     pub path: PathBuf,
+    /// SHA-256 of the container.
+    pub sha256: Digest,
     /// Its table of contents.
-    pub pack: Pack,
+    pub pack: Arc<Pack>,
 }
 
-/// What went wrong in the store.
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct StoreError;
-
 impl Store {
-    /// Opens or makes a store.
+    /// Opens the store at `root`, making it (readable by its owner only) where there is none. Waits while another process
+    /// prunes it.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::Io`] when the folder cannot be made or locked.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let io = |what| StoreError::io(what, root);
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)
+            .map_err(io("make the store"))?;
+        let root = root.canonicalize().map_err(io("open the store"))?;
+        let path = root.join("lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(StoreError::io("open", &path))?;
+        lock.lock_shared().map_err(StoreError::io("lock", &path))?;
+        let scratch = Arc::new(Scratch::new(&root.join("tmp"))?);
         Ok(Self {
-            root: root.to_owned(),
+            root,
+            rules: Rules::default(),
+            scratch,
+            _lock: Arc::new(lock),
         })
     }
-    /// The store's folder.
+
+    /// The same store with other limits on what a wheel may be.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// The store's folder, absolute.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
+
     /// Where git mirrors live.
     #[must_use]
     pub fn git_root(&self) -> PathBuf {
         self.root.join("git")
     }
-    /// uv's own cache, kept beside so that one folder is all that CI caches.
+
+    /// Where a fetched uv lives.
+    #[must_use]
+    pub fn uv_root(&self) -> PathBuf {
+        self.root.join("uv")
+    }
+
+    /// uv's own cache, kept here so that one folder is all that CI has to cache.
     #[must_use]
     pub fn uv_cache(&self) -> PathBuf {
         self.root.join("uv-cache")
     }
-    /// A temporary file on the store's own file system.
+
+    /// A folder for work in progress, on the store's own file system; it goes away with the returned value.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn temporary(&self) -> Result<NamedTempFile, StoreError> {
-        todo!()
+    /// [`StoreError::Io`] when it cannot be made.
+    pub fn work_dir(&self) -> Result<tempfile::TempDir, StoreError> {
+        tempfile::Builder::new()
+            .prefix("work-")
+            .tempdir_in(self.scratch.path())
+            .map_err(StoreError::io("make a folder in", self.scratch.path()))
     }
-    /// The wheel of that digest, if it is here.
+
+    /// A file that is about to enter the store; its digest is taken while it is written.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::Io`] when it cannot be made.
+    pub fn incoming(&self) -> Result<Incoming, StoreError> {
+        Incoming::new(self.scratch.path())
+    }
+
+    /// The wheel of that digest, if it is here and unchanged.
+    ///
+    /// A wheel that was verified by an older verifier is verified again; one whose bytes have changed is removed and
+    /// counts as missing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read, or the wheel does not pass today's checks.
     pub fn wheel(
         &self,
-        _filename: &WheelFilename,
-        _sha256: &Digest,
+        filename: &WheelFilename,
+        sha256: &Digest,
     ) -> Result<Option<StoredWheel>, StoreError> {
-        todo!()
+        let folder = self.entry_folder("wheels", sha256);
+        let found = entry::load(&folder, &filename.to_string(), sha256, |file| {
+            self.judge(file, filename)
+        })?;
+        Ok(found.map(|(path, wheel)| StoredWheel {
+            filename: filename.clone(),
+            sha256: *sha256,
+            path,
+            wheel: Arc::new(wheel),
+        }))
     }
-    /// Verifies a file and takes it in.
+
+    /// Verifies a wheel in full and takes it in.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn admit(
+    /// [`StoreError::Digest`] when it is not the file that was `expected`, [`StoreError::Refused`] when it does not pass.
+    /// The store is unchanged then.
+    pub fn admit_wheel(
         &self,
-        _filename: &WheelFilename,
-        _file: NamedTempFile,
+        incoming: Incoming,
+        filename: &WheelFilename,
+        expected: Option<&Digest>,
     ) -> Result<StoredWheel, StoreError> {
-        todo!()
+        let arrived = incoming.finish()?;
+        let name = filename.to_string();
+        arrived.expect(&name, expected)?;
+        let sha256 = arrived.sha256;
+        let wheel = self.judge(arrived.file.as_file(), filename)?;
+        let folder = self.entry_folder("wheels", &sha256);
+        let path = entry::save(arrived, &folder, &name, &wheel, self.scratch.path())?;
+        Ok(StoredWheel {
+            filename: filename.clone(),
+            sha256,
+            path,
+            wheel: Arc::new(wheel),
+        })
+    }
+
+    /// The snapshot that was taken under `key`, if it is here and unchanged.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn data(&self, key: &Digest) -> Result<Option<StoredData>, StoreError> {
+        let folder = self.entry_folder("data", key);
+        let judged = entry::load_any(&folder, SNAPSHOT, |file| self.judge_data(file))?;
+        Ok(judged.map(|(path, sha256, pack)| StoredData {
+            path,
+            sha256,
+            pack: Arc::new(pack),
+        }))
+    }
+
+    /// Verifies a snapshot and keeps it under `key`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not pass or cannot be written.
+    pub fn admit_data(&self, incoming: Incoming, key: &Digest) -> Result<StoredData, StoreError> {
+        let arrived = incoming.finish()?;
+        let sha256 = arrived.sha256;
+        let pack = self.judge_data(arrived.file.as_file())?;
+        let folder = self.entry_folder("data", key);
+        let path = entry::save(arrived, &folder, SNAPSHOT, &pack, self.scratch.path())?;
+        Ok(StoredData {
+            path,
+            sha256,
+            pack: Arc::new(pack),
+        })
+    }
+
+    fn judge(&self, file: &File, filename: &WheelFilename) -> Result<Wheel, StoreError> {
+        wheel::verify(file, filename, &self.rules).map_err(StoreError::from)
+    }
+
+    fn judge_data(&self, file: &File) -> Result<Pack, StoreError> {
+        let rules = Rules {
+            symlinks: true,
+            ratio: u64::MAX,
+            ..self.rules.clone()
+        };
+        zip::verify(file, &rules).map_err(StoreError::snapshot)
+    }
+
+    fn entry_folder(&self, kind: &str, digest: &Digest) -> PathBuf {
+        let text = digest.to_string();
+        self.root.join(kind).join(&text[..2]).join(text)
     }
 }
+
+/// The name of every snapshot's container inside its folder.
+const SNAPSHOT: &str = "snapshot.zip";
+
+#[cfg(test)]
+mod tests;

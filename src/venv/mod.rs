@@ -1,10 +1,53 @@
-//! Which file of which wheel goes where in a venv, and what a venv needs beside. (stub: owner = tarball helper)
+//! Which file of which wheel goes where in a venv, and what a venv needs beside: `pyvenv.cfg`, links to the interpreter,
+//! programs, `activate`, `RECORD` and its companions.
+//!
+//! Plans only: writes nothing to any disk, runs no Python, and looks at neither the machine nor the image.
 
+mod error;
+mod files;
+mod plan;
+mod reserved;
+mod scripts;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 
+use crate::pack::{Coding, Stream};
 use crate::target::Target;
 use crate::wheel::Wheel;
+
+pub use error::LayoutError;
+pub use files::DirectUrl;
+pub use plan::layout;
+
+/// Version of the layout, told in `pyvenv.cfg` as `pannier`.
+pub const FORMAT: u32 = 1;
+
+/// Files of up to this many bytes, compressed or not, are compressed anew together with their neighbours.
+///
+/// Carrying one over costs its tar header a piece of its own (about 127 bytes, and a fresh window); below 4 KiB a shared
+/// window saves more than that, and decompressors that look ahead (pigz) are not slowed by thousands of tiny pieces.
+pub const SMALL_FILE: u64 = 4 << 10;
+
+/// A small stream that inflates to more than this is carried over all the same: compressing it anew would cost time.
+const SMALL_STREAM_INFLATED: u64 = 64 << 10;
+
+/// Whether a file is compressed anew with its neighbours instead of being carried over: see [`SMALL_FILE`].
+#[must_use]
+pub const fn is_small(stream: &Stream) -> bool {
+    let compact = match stream.coding {
+        Coding::Stored => false,
+        Coding::Deflate { .. } => {
+            stream.compressed <= SMALL_FILE && stream.size <= SMALL_STREAM_INFLATED
+        }
+    };
+    stream.size <= SMALL_FILE || compact
+}
 
 /// One package to lay out.
 pub struct Installed<'a> {
@@ -18,31 +61,6 @@ pub struct Installed<'a> {
     pub direct_url: Option<DirectUrl>,
 }
 
-/// `direct_url.json` (PEP 610).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DirectUrl {
-    /// A git repository.
-    Git {
-        /// URL without credentials.
-        url: String,
-        /// 40 hexadecimal digits.
-        commit: String,
-        /// What was asked for.
-        requested_revision: Option<String>,
-        /// Folder in the repository.
-        subdirectory: Option<String>,
-    },
-    /// An archive by URL.
-    Archive {
-        /// URL without credentials.
-        url: String,
-        /// Hexadecimal SHA-256.
-        sha256: String,
-    },
-    /// A folder; its path is not told (it would leak the build machine).
-    Directory,
-}
-
 /// How the venv is made.
 #[derive(Debug, Clone)]
 pub struct VenvOptions {
@@ -52,7 +70,7 @@ pub struct VenvOptions {
     pub interpreter: PathBuf,
 }
 
-/// Files of a tree, in the order in which they are written.
+/// Files of a tree, in the order in which they are written. Prints as a list, one path per line.
 #[derive(Debug, Clone, Default)]
 pub struct Layout {
     /// Folders before what they hold.
@@ -96,15 +114,32 @@ pub enum ItemKind {
     },
 }
 
-/// Why packages cannot stand in one venv.
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct LayoutError;
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.items.iter().try_for_each(|item| writeln!(f, "{item}"))
+    }
+}
 
-/// Lays out all packages below `venv/`; pack numbers are positions in `packages`.
-///
-/// # Errors
-/// [`LayoutError`] names the packages and the path.
-pub fn layout(_packages: &[Installed<'_>], _options: &VenvOptions) -> Result<Layout, LayoutError> {
-    todo!()
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = |executable: bool| if executable { "755" } else { "644" };
+        let path = &self.path;
+        match &self.kind {
+            ItemKind::Directory => write!(f, "dir      {path}/"),
+            ItemKind::Symlink { target } => write!(f, "link     {path} -> {target}"),
+            ItemKind::Bytes { bytes, executable } => {
+                write!(
+                    f,
+                    "own  {} {path} ({} bytes)",
+                    mode(*executable),
+                    bytes.len()
+                )
+            }
+            ItemKind::Carried {
+                pack,
+                entry,
+                executable,
+            } => write!(f, "file {} {path} <- {pack}:{entry}", mode(*executable)),
+        }
+    }
 }

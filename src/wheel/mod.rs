@@ -1,49 +1,45 @@
-//! Wheels: their names, their metadata, their verdict. (stub: owner = wheel helper)
+//! Wheels: their names, their metadata, their verdict (binary distribution format, core metadata, entry points).
+//!
+//! The only room that knows what the files of a `.dist-info` folder mean. Refuses to install anything: where a wheel's
+//! files go in a venv is for [`venv`](crate::venv) to say.
 
-use std::fs::File;
-use std::io::Write;
-use std::str::FromStr;
+mod data;
+mod entry_points;
+mod error;
+mod filename;
+mod headers;
+mod metadata;
+mod normalise;
+mod record;
+mod stub;
+mod verify;
+mod wheel_file;
 
-use pep440_rs::Version;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::name::PackageName;
-use crate::pack::Pack;
-use crate::target::Tag;
-use crate::zip::Rules;
+use crate::pack::{Content, Pack};
+use crate::target::PythonVersion;
 
-/// A wheel's file name (PEP 427): parses and prints back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WheelFilename {
-    /// Project.
-    pub name: PackageName,
-    /// Version.
-    pub version: Version,
-}
-
-impl WheelFilename {
-    /// Rank of the best of this wheel's tags among `tags` (best first), then build tag; lower is better.
-    /// `None`: it does not fit.
-    #[must_use]
-    pub fn rank(&self, _tags: &[Tag]) -> Option<usize> {
-        todo!()
-    }
-    /// Whether it is `…-none-any`.
-    #[must_use]
-    pub fn is_pure(&self) -> bool {
-        todo!()
-    }
-}
-
-impl FromStr for WheelFilename {
-    type Err = WheelError;
-    fn from_str(_text: &str) -> Result<Self, WheelError> {
-        todo!()
-    }
-}
+pub use data::DataError;
+pub use entry_points::{EntryPoint, EntryPointError, check_script_name};
+pub use error::{MetadataProblem, WheelError};
+pub use filename::{BuildTag, FilenameError, Rank, WheelFilename};
+pub use headers::HeaderError;
+pub use metadata::{Metadata, MetadataError};
+pub use normalise::normalise;
+pub use record::{Record, RecordError, RecordHash, RecordRow};
+pub use stub::{StubMetadata, stub};
+pub use verify::verify;
+pub use wheel_file::{WheelFile, WheelFileError};
 
 /// Everything about a wheel that passed: postcard-serialisable, kept beside it in the store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wheel {
     /// Table of contents.
     pub pack: Pack,
@@ -63,48 +59,75 @@ pub struct Wheel {
     pub requires_python: Option<String>,
     /// `Provides-Extra`, as written.
     pub extras: Vec<String>,
-    /// Entry points that become programs.
+    /// Entry points that become programs, as the wheel declares them.
     pub scripts: Vec<EntryPoint>,
     /// Remarks that are no reason to refuse (such as a newer minor Wheel-Version).
     pub warnings: Vec<String>,
 }
 
-/// One program of `entry_points.txt` (console and GUI scripts are the same on Unix).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryPoint {
-    /// File name below `bin/`.
-    pub name: String,
-    /// Module to import.
-    pub module: String,
-    /// Attribute path to call, such as `cli.main`.
-    pub attribute: String,
+impl Wheel {
+    /// The entry points that become programs for `python`; differs from `scripts` for pip alone.
+    #[must_use]
+    pub fn scripts_for(&self, python: &PythonVersion) -> Vec<EntryPoint> {
+        EntryPoint::for_python(&self.scripts, python)
+    }
+
+    /// The top-level names that can be imported once the wheel is installed, sorted: modules, extension modules and
+    /// folders that hold any of either (packages, with or without `__init__.py`).
+    #[must_use]
+    pub fn top_level(&self) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        for entry in &self.pack.entries {
+            if !matches!(entry.content, Content::File { .. }) {
+                continue;
+            }
+            let Some(path) = self.site_path(&entry.path) else {
+                continue;
+            };
+            let file = path.rsplit('/').next().unwrap_or(path);
+            let Some(module) = module_name(file) else {
+                continue;
+            };
+            let (top, _) = path.split_once('/').unwrap_or((module, ""));
+            if is_identifier(top) {
+                names.insert(top.to_owned());
+            }
+        }
+        names.into_iter().collect()
+    }
+
+    /// Where a file of the wheel stands in site-packages, if it goes there.
+    fn site_path<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let Some(data) = &self.data else {
+            return Some(path);
+        };
+        let Some(rest) = path
+            .strip_prefix(data.as_str())
+            .and_then(|path| path.strip_prefix('/'))
+        else {
+            return Some(path);
+        };
+        let (scheme, rest) = rest.split_once('/')?;
+        matches!(scheme, "purelib" | "platlib").then_some(rest)
+    }
 }
 
-/// Why a wheel is refused: entry and rule.
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct WheelError;
-
-/// Verifies the whole wheel.
-///
-/// # Errors
-/// [`WheelError`] names entry and rule.
-pub fn verify(
-    _file: &File,
-    _filename: &WheelFilename,
-    _rules: &Rules,
-) -> Result<Wheel, WheelError> {
-    todo!()
+/// The name under which a file can be imported: `x` of `x.py`, `x.so`, `x.abi3.so`, `x.cpython-313-x86_64-linux-gnu.so`.
+fn module_name(file: &str) -> Option<&str> {
+    let stem = file.strip_suffix(".py").or_else(|| {
+        let stem = file.strip_suffix(".so")?;
+        match stem.split_once('.') {
+            None => Some(stem),
+            Some((name, "abi3" | "abi3t")) => Some(name),
+            Some((name, tag)) if tag.starts_with("cpython-") => Some(name),
+            Some(_) => None,
+        }
+    })?;
+    is_identifier(stem).then_some(stem)
 }
 
-/// Rewrites a wheel that a build backend made here: sorted, fixed times, normal modes, own deflater, RECORD renewed.
-///
-/// # Errors
-/// [`WheelError`] as for [`verify`].
-pub fn normalise(
-    _built: &File,
-    _filename: &WheelFilename,
-    _out: &mut dyn Write,
-) -> Result<(), WheelError> {
-    todo!()
+fn is_identifier(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_')
 }

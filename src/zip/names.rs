@@ -147,7 +147,7 @@ mod tests {
             "a b",
             "...",
             "a..b",
-            "x:y",
+            "xy:z",
             "a/C:",
         ] {
             assert_eq!(fault(name), None, "{name}");

@@ -1,0 +1,146 @@
+//! The values that all images share, each by the usual order, and who said them.
+
+use std::path::PathBuf;
+
+use crate::config::env;
+use crate::config::error::ConfigError;
+use crate::config::index;
+use crate::config::inputs::Inputs;
+use crate::config::project::GitBase;
+use crate::config::provenance::{Effective, Origin, Provenance};
+use crate::git::Submodules;
+use crate::url::SafeUrl;
+use crate::uv::Indexes;
+
+/// What all images share.
+pub(super) struct Common {
+    pub git_base: Option<Effective<GitBase>>,
+    pub branch: Effective<String>,
+    pub index: Indexes,
+    index_origins: [Origin; 2],
+    pub submodules: Effective<Submodules>,
+    pub output: Effective<PathBuf>,
+    pub store: Option<Effective<PathBuf>>,
+}
+
+impl Common {
+    pub fn new(inputs: &Inputs<'_>) -> Result<Self, ConfigError> {
+        let (flags, file) = (inputs.flags, inputs.file());
+        let branch = inputs.text(
+            ("--branch", flags.branch.as_deref()),
+            env::BRANCH,
+            ("branch", file.branch.as_deref()),
+        );
+        let url = index::url(inputs)?;
+        let extra = index::extra(inputs)?;
+        let submodules = match file.submodules {
+            Some(entry) => Effective::new(entry.into(), inputs.key("submodules")),
+            None => Effective::new(Submodules::default(), Origin::Default),
+        };
+        Ok(Self {
+            git_base: git_base(inputs)?,
+            branch: branch
+                .unwrap_or_else(|| Effective::new("production".to_owned(), Origin::Default)),
+            index_origins: [
+                url.as_ref()
+                    .map_or(Origin::Default, |url| url.origin.clone()),
+                extra.origin,
+            ],
+            index: Indexes {
+                url: url.map(|url| url.value),
+                extra: extra.value,
+            },
+            submodules,
+            output: output(inputs),
+            store: inputs.path(("--store", flags.store.as_ref()), env::STORE, ("", None)),
+        })
+    }
+
+    pub fn provenance(&self, inputs: &Inputs<'_>) -> Provenance {
+        let [url, extra] = self.index_origins.clone();
+        let mut found = Provenance::from([
+            ("branch".to_owned(), self.branch.origin.clone()),
+            ("index.url".to_owned(), url),
+            ("index.extra".to_owned(), extra),
+            ("submodules".to_owned(), self.submodules.origin.clone()),
+            ("output".to_owned(), self.output.origin.clone()),
+            ("constraints".to_owned(), Origin::Default),
+        ]);
+        let base = self.git_base.as_ref().map(|base| base.origin.clone());
+        found.insert("git_base".to_owned(), base.unwrap_or(Origin::Default));
+        let store = self.store.as_ref().map(|store| store.origin.clone());
+        found.insert("store".to_owned(), store.unwrap_or(Origin::Default));
+        if inputs.environment.get(env::SOURCE_DATE_EPOCH).is_some() {
+            let origin = Origin::Variable(env::SOURCE_DATE_EPOCH.to_owned());
+            found.insert("source_date_epoch".to_owned(), origin);
+        }
+        found
+    }
+}
+
+/// `--git-base`, `PANNIER_GIT_BASE`, `git_base`, else the group of the pipeline's project on its server.
+fn git_base(inputs: &Inputs<'_>) -> Result<Option<Effective<GitBase>>, ConfigError> {
+    let url = |text: &str, origin: &Origin| {
+        text.parse::<SafeUrl>().map_err(|source| ConfigError::Url {
+            origin: origin.clone(),
+            source,
+        })
+    };
+    let server_of = Origin::Variable(env::CI_SERVER_URL.to_owned());
+    let server = match inputs.environment.get(env::CI_SERVER_URL) {
+        Some(text) => Some(url(text.trim_end_matches('/'), &server_of)?),
+        None => None,
+    };
+    let said = inputs.text(
+        ("--git-base", inputs.flags.git_base.as_deref()),
+        env::GIT_BASE,
+        ("", None),
+    );
+    if let Some(Effective { value, origin }) = said {
+        let group = url(&value, &origin)?;
+        return Ok(Some(Effective::new(
+            GitBase::new(group, server.as_ref()),
+            origin,
+        )));
+    }
+    if let Some(group) = &inputs.file().git_base {
+        let base = GitBase::new(group.0.clone(), server.as_ref());
+        return Ok(Some(Effective::new(base, inputs.key("git_base"))));
+    }
+    let namespace = inputs.environment.get(env::CI_PROJECT_NAMESPACE);
+    let (Some(server), Some(namespace)) = (server, namespace) else {
+        return Ok(None);
+    };
+    let text = inputs.environment.get(env::CI_SERVER_URL).unwrap_or("");
+    let group = url(
+        &format!("{}/{namespace}", text.trim_end_matches('/')),
+        &server_of,
+    )?;
+    let origin = Origin::Variable(format!(
+        "{} and {}",
+        env::CI_SERVER_URL,
+        env::CI_PROJECT_NAMESPACE
+    ));
+    Ok(Some(Effective::new(
+        GitBase::new(group, Some(&server)),
+        origin,
+    )))
+}
+
+/// Where tarballs go: the file's word starts from its own folder, all others from the current one.
+fn output(inputs: &Inputs<'_>) -> Effective<PathBuf> {
+    let found = inputs.path(
+        ("--output", inputs.flags.output.as_ref()),
+        env::OUTPUT,
+        ("output", inputs.file().output.as_ref()),
+    );
+    match found {
+        Some(found)
+            if matches!(found.origin, Origin::File { .. }) && inputs.root != inputs.current =>
+        {
+            Effective::new(inputs.root.join(found.value), found.origin)
+        }
+        Some(found) => found,
+        None => Effective::new(PathBuf::from("dist"), Origin::Default),
+    }
+}

@@ -1,0 +1,102 @@
+//! User names and passwords for git hosts and indexes, gathered from URLs and variables.
+//!
+//! Refuses to send them anywhere, and to show them.
+
+use std::fmt;
+
+use crate::config::env::{self, Environment};
+use crate::url::SafeUrl;
+
+/// One pair for all URLs of one origin (scheme, host, port).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// A URL of that origin, without credentials.
+    pub origin: SafeUrl,
+    /// User name.
+    pub user: String,
+    /// Password or token.
+    pub password: String,
+    /// Which setting it is from: a variable's name or the key of a URL.
+    pub source: String,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({}, from {})", self.origin, self.source)
+    }
+}
+
+/// All pairs, the first that fits a URL wins; and the text of netrc, which is asked after them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct CredentialEntries {
+    /// Pairs in order of precedence.
+    pub entries: Vec<Credential>,
+    /// Text of the netrc file.
+    pub netrc: Option<String>,
+}
+
+impl fmt::Debug for CredentialEntries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialEntries")
+            .field("entries", &self.entries)
+            .field("netrc", &self.netrc.as_ref().map(|_| "****"))
+            .finish()
+    }
+}
+
+impl CredentialEntries {
+    /// Takes the tokens of the environment: for the host of `git_base`, then the job's for the host of its server.
+    #[must_use]
+    pub fn gather(
+        environment: &Environment,
+        git_base: Option<&SafeUrl>,
+        netrc: Option<String>,
+    ) -> Self {
+        let mut found = Self {
+            entries: Vec::new(),
+            netrc,
+        };
+        let tokens = [env::TOKEN, env::GITLAB_TOKEN, env::PRIVATE_TOKEN];
+        if let (Some(base), Some((name, token))) = (git_base, environment.first(&tokens)) {
+            found.push(base, "oauth2", token, name);
+        }
+        let server: Option<SafeUrl> = environment
+            .get(env::CI_SERVER_URL)
+            .and_then(|url| url.parse().ok());
+        if let (Some(server), Some(token)) = (server, environment.get(env::CI_JOB_TOKEN)) {
+            found.push(&server, "gitlab-ci-token", token, env::CI_JOB_TOKEN);
+        }
+        found
+    }
+
+    /// Takes the user name and password that stand in a URL, if there are any; `source` says where the URL stands.
+    pub fn take_from_url(&mut self, url: &SafeUrl, source: &str) {
+        if let Some((user, password)) = url.credentials() {
+            self.push(url, &user, &password, source);
+        }
+    }
+
+    /// The pair for a URL's origin, netrc aside.
+    #[must_use]
+    pub fn find(&self, url: &SafeUrl) -> Option<&Credential> {
+        self.entries
+            .iter()
+            .find(|entry| entry.origin.same_origin(url))
+    }
+
+    fn push(&mut self, url: &SafeUrl, user: &str, password: &str, source: &str) {
+        let entry = Credential {
+            origin: url.without_credentials(),
+            user: user.to_owned(),
+            password: password.to_owned(),
+            source: source.to_owned(),
+        };
+        let known = |other: &Credential| {
+            other.origin.same_origin(&entry.origin)
+                && (&other.user, &other.password) == (&entry.user, &entry.password)
+        };
+        if !self.entries.iter().any(known) {
+            self.entries.push(entry);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The digest of a request and of each of its parts: whether a lock still belongs to it, and if not, what changed.
+//!
+//! Only what can change a lock goes in. Credentials never do, nor the interpreter's path, comments, or where the project is.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
+
+use crate::config::request::{ImageRequest, ProjectSource, Request};
+use crate::constraints::Reader;
+use crate::digest::{Digest, Hasher};
+use crate::git::Submodules;
+use crate::name::PackageName;
+use crate::url::SafeUrl;
+
+/// Digest of each part of a request, by name: `constraints`, `images.builder.packages`, `folder ./packages/x`.
+pub type Parts = BTreeMap<String, Digest>;
+
+/// The files of a folder that decide what a package requires.
+const PACKAGING_FILES: [&str; 3] = ["pyproject.toml", "setup.cfg", "setup.py"];
+
+/// A packaging file of a folder cannot be read.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot read `{file}` of the package in `{folder}`")]
+#[diagnostic(help(
+    "the folder is relative to that of pannier.yml; it needs a readable pyproject.toml or setup.py"
+))]
+pub struct PackagingFileError {
+    /// The file.
+    pub file: &'static str,
+    /// The folder, as written.
+    pub folder: String,
+    #[source]
+    source: io::Error,
+}
+
+impl Request {
+    /// The digest of each part. `read` reads the packaging files of packages in folders, by a path that is absolute or
+    /// relative to [`Request::root`]; a file that is not there is no error.
+    ///
+    /// # Errors
+    /// A packaging file that is there and cannot be read.
+    pub fn parts(&self, read: &Reader<'_>) -> Result<Parts, PackagingFileError> {
+        let mut parts = Parts::new();
+        let constraints = self.constraints.iter().flat_map(|text| &text.lines);
+        let mut constraints: Vec<String> = constraints
+            .map(|line| canonical(&line.requirement))
+            .collect();
+        constraints.sort();
+        parts.insert("constraints".to_owned(), digest_of(&constraints));
+        parts.insert("index".to_owned(), self.index_part());
+        let submodules = match self.submodules {
+            Submodules::Refuse => "refuse",
+            Submodules::Follow => "follow",
+        };
+        parts.insert("submodules".to_owned(), digest_of(&[submodules.to_owned()]));
+        for image in &self.images {
+            image_parts(image, &mut parts);
+            for package in &image.packages {
+                if let ProjectSource::Directory { path } = &package.source {
+                    let digest = folder(path, read)?;
+                    parts.insert(format!("folder {}", path.display()), digest);
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The digest of the whole request, see [`Request::parts`].
+    ///
+    /// # Errors
+    /// As [`Request::parts`].
+    pub fn digest(&self, read: &Reader<'_>) -> Result<Digest, PackagingFileError> {
+        Ok(whole(&self.parts(read)?))
+    }
+
+    fn index_part(&self) -> Digest {
+        let url = |url: &SafeUrl| url.without_credentials().to_string();
+        let mut fields = vec![self.index.url.as_ref().map(url).unwrap_or_default()];
+        fields.extend(self.index.extra.iter().map(url));
+        digest_of(&fields)
+    }
+}
+
+/// The digest over all parts.
+#[must_use]
+pub fn whole(parts: &Parts) -> Digest {
+    let mut hasher = Hasher::default();
+    for (name, digest) in parts {
+        hasher.field(name.as_bytes());
+        hasher.field(digest.as_bytes());
+    }
+    hasher.finish()
+}
+
+/// What changed between the parts that a lock remembers and those of now: one line each, for people; empty if nothing did.
+#[must_use]
+pub fn changes(before: &Parts, now: &Parts) -> Vec<String> {
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    // The lists of an image that came or went say nothing more than the image itself does.
+    let image_is_missing = |name: &str, parts: &Parts| match name.rsplit_once('.') {
+        Some((image, list)) => {
+            image.starts_with("images.") && LISTS.contains(&list) && !parts.contains_key(image)
+        }
+        None => false,
+    };
+    let mut changes = Vec::new();
+    for name in names {
+        let what = match (before.get(name), now.get(name)) {
+            (Some(old), Some(new)) if old == new => continue,
+            (Some(_), Some(_)) => "changed",
+            (None, _) if image_is_missing(name, before) => continue,
+            (_, None) if image_is_missing(name, now) => continue,
+            (None, _) => "added",
+            (_, None) => "removed",
+        };
+        changes.push(format!("{} {what}", in_words(name)));
+    }
+    changes
+}
+
+/// The lists of an image that have a part of their own.
+const LISTS: [&str; 3] = ["packages", "requirements", "data"];
+
+fn in_words(name: &str) -> String {
+    let Some(image) = name.strip_prefix("images.") else {
+        return match name.strip_prefix("folder ") {
+            Some(folder) => format!("packaging files of {folder}"),
+            None => name.to_owned(),
+        };
+    };
+    match image.rsplit_once('.') {
+        Some((image, list)) if LISTS.contains(&list) => format!("{list} of image {image}"),
+        _ => format!("image {image}"),
+    }
+}
+
+fn image_parts(image: &ImageRequest, parts: &mut Parts) {
+    let name = |list: &str| format!("images.{}{list}", image.name);
+    let target = [
+        image.target.python.to_string(),
+        image.target.platform.to_string(),
+    ];
+    parts.insert(name(""), digest_of(&target));
+    let mut packages: Vec<String> = image
+        .packages
+        .iter()
+        .map(|package| {
+            let name = package.name.as_ref().map_or("", PackageName::as_str);
+            let extras: Vec<_> = package.extras.iter().map(PackageName::as_str).collect();
+            format!("{name}[{}] @ {}", extras.join(","), source(&package.source))
+        })
+        .collect();
+    packages.sort();
+    parts.insert(name(".packages"), digest_of(&packages));
+    let mut requirements: Vec<String> = image.requirements.iter().map(canonical).collect();
+    requirements.sort();
+    parts.insert(name(".requirements"), digest_of(&requirements));
+    let mut data: Vec<String> = image
+        .data
+        .iter()
+        .map(|data| format!("{} @ {}", data.name, source(&data.source)))
+        .collect();
+    data.sort();
+    parts.insert(name(".data"), digest_of(&data));
+}
+
+/// A source as a text, without credentials.
+fn source(source: &ProjectSource) -> String {
+    match source {
+        ProjectSource::Git {
+            repository,
+            revision,
+            subdirectory,
+        } => {
+            let mut text = format!("git+{}@{revision}", repository.without_credentials());
+            if let Some(folder) = subdirectory {
+                let _ = write!(text, "#subdirectory={folder}");
+            }
+            text
+        }
+        ProjectSource::Directory { path } => path.display().to_string(),
+    }
+}
+
+/// A requirement in one spelling, without credentials.
+fn canonical(requirement: &Requirement<VerbatimUrl>) -> String {
+    let mut requirement = requirement.clone();
+    if let Some(VersionOrUrl::Url(url)) = &mut requirement.version_or_url {
+        let mut bare = url.to_url();
+        // Both fail only for URLs that cannot have credentials, which then have none to remove.
+        let _ = bare.set_username("");
+        let _ = bare.set_password(None);
+        *url = VerbatimUrl::from_url(bare);
+    }
+    requirement.extras.sort();
+    requirement.to_string()
+}
+
+fn folder(path: &Path, read: &Reader<'_>) -> Result<Digest, PackagingFileError> {
+    let mut hasher = Hasher::default();
+    for file in PACKAGING_FILES {
+        match read(&path.join(file)) {
+            Ok(text) => {
+                hasher.field(file.as_bytes());
+                hasher.field(text.as_bytes());
+            }
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => {
+                return Err(PackagingFileError {
+                    file,
+                    folder: path.display().to_string(),
+                    source,
+                });
+            }
+        }
+    }
+    Ok(hasher.finish())
+}
+
+fn digest_of(fields: &[String]) -> Digest {
+    let mut hasher = Hasher::default();
+    for field in fields {
+        hasher.field(field.as_bytes());
+    }
+    hasher.finish()
+}

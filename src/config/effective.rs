@@ -1,0 +1,157 @@
+//! Flags beat environment beats file beats default: from three values to one request, and who said what.
+
+use std::path::PathBuf;
+
+use crate::config::common::Common;
+use crate::config::credentials::CredentialEntries;
+use crate::config::env::{self, Environment};
+use crate::config::error::ConfigError;
+use crate::config::images;
+use crate::config::inputs::Inputs;
+use crate::config::provenance::{Effective, Origin, Provenance};
+use crate::config::request::{ConstraintsText, ProjectSource, Request};
+use crate::constraints::Loader;
+use crate::name::ImageName;
+use crate::url::SafeUrl;
+use crate::uv::Indexes;
+
+/// What holds: the request, and what the commands need beside it.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// What a lock is made from.
+    pub request: Request,
+    /// The images to prepare, sorted; all of the request's unless flags narrow it.
+    pub selected: Vec<ImageName>,
+    /// Folder for tarballs; absolute, or relative to the current folder.
+    pub output: PathBuf,
+    /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
+    pub store: Option<PathBuf>,
+    /// Where a project given by its name alone lives.
+    pub git_base: Option<SafeUrl>,
+    /// Revision of a project given without one.
+    pub branch: String,
+    /// `SOURCE_DATE_EPOCH` of the environment, for builds of folders.
+    pub source_date_epoch: Option<i64>,
+    /// For git hosts and indexes.
+    pub credentials: CredentialEntries,
+    /// Who said what, by key.
+    pub provenance: Provenance,
+}
+
+/// Puts flags, environment, file and defaults together.
+///
+/// # Errors
+/// [`ConfigError`] for the first thing that makes no sense; all lines of constraints and requirements files at once.
+pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
+    let common = Common::new(&inputs)?;
+    let mut loader = Loader::new(inputs.read, &inputs.environment.0);
+    let mut provenance = common.provenance(&inputs);
+    let constraints = constraints(&inputs, &mut loader)?;
+    let images = images::images(&inputs, &common, &mut loader, &mut provenance)?;
+    let found = loader
+        .finish()
+        .map_err(|errors| ConfigError::Lines { errors: errors.0 })?;
+    let constraints = match constraints {
+        Some(Effective { value, origin }) => {
+            provenance.insert("constraints".to_owned(), origin);
+            Some(value)
+        }
+        // A requirements file may name the only constraints there are.
+        None => found.constraints.first().map(|line| line.file.clone()),
+    }
+    .map(|path| ConstraintsText {
+        path,
+        lines: found.constraints,
+    });
+    let request = Request {
+        root: inputs.root.to_owned(),
+        images: images.requests,
+        constraints,
+        index: common.index.clone(),
+        submodules: common.submodules.value,
+    };
+    let credentials = credentials(&inputs, &common, &request);
+    let index = with_known_credentials(request.index.clone(), &credentials);
+    Ok(Configuration {
+        request: Request { index, ..request },
+        selected: images.selected,
+        output: common.output.value,
+        store: common.store.map(|store| store.value),
+        git_base: common.git_base.map(|base| base.value.group),
+        branch: common.branch.value,
+        source_date_epoch: epoch(inputs.environment)?,
+        credentials,
+        provenance,
+    })
+}
+
+fn constraints(
+    inputs: &Inputs<'_>,
+    loader: &mut Loader<'_>,
+) -> Result<Option<Effective<PathBuf>>, ConfigError> {
+    let found = inputs.path(
+        ("--constraints", inputs.flags.constraints.as_ref()),
+        env::CONSTRAINTS,
+        ("constraints", inputs.file().constraints.as_ref()),
+    );
+    let found = found.map(|found| match found.origin {
+        Origin::File { .. } => found,
+        _ => Effective::new(inputs.seen_from_root(&found.value), found.origin),
+    });
+    if let Some(Effective { value, origin }) = &found {
+        loader
+            .constraints(value)
+            .map_err(|source| ConfigError::Constraints {
+                origin: origin.clone(),
+                path: value.clone(),
+                source,
+            })?;
+    }
+    Ok(found)
+}
+
+fn credentials(inputs: &Inputs<'_>, common: &Common, request: &Request) -> CredentialEntries {
+    let base = common.git_base.as_ref().map(|base| &base.value.group);
+    let mut found = CredentialEntries::gather(inputs.environment, base, inputs.netrc.clone());
+    if let Some(base) = base {
+        found.take_from_url(base, "git_base");
+    }
+    for image in &request.images {
+        let packages = image.packages.iter().map(|package| &package.source);
+        for source in packages.chain(image.data.iter().map(|data| &data.source)) {
+            if let ProjectSource::Git { repository, .. } = source {
+                found.take_from_url(repository, "a project's URL");
+            }
+        }
+    }
+    for url in request.index.url.iter().chain(&request.index.extra) {
+        found.take_from_url(url, "an index URL");
+    }
+    found
+}
+
+/// uv is told credentials in URLs only, so those of tokens and variables go there.
+fn with_known_credentials(mut index: Indexes, credentials: &CredentialEntries) -> Indexes {
+    for url in index.url.iter_mut().chain(&mut index.extra) {
+        if url.credentials().is_none()
+            && let Some(known) = credentials.find(url)
+        {
+            *url = url.with_credentials(&known.user, &known.password);
+        }
+    }
+    index
+}
+
+fn epoch(environment: &Environment) -> Result<Option<i64>, ConfigError> {
+    let Some(text) = environment.get(env::SOURCE_DATE_EPOCH) else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(seconds) if seconds >= 0 => Ok(Some(seconds)),
+        _ => Err(ConfigError::Value {
+            origin: Origin::Variable(env::SOURCE_DATE_EPOCH.to_owned()),
+            value: text.to_owned(),
+            expected: "a number of seconds since 1970",
+        }),
+    }
+}

@@ -1,0 +1,92 @@
+//! The environment as a value, and the one list of the variables that mean something to Pannier.
+//!
+//! Refuses to read the process's environment: the rim hands it in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Environment variables by name. Its Debug output shows names only: values may be secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Environment {
+    /// The value of a variable; one that is empty or blank counts as not set, as CI systems cannot unset.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The first of these variables that is set, with its name.
+    #[must_use]
+    pub fn first<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &str)> {
+        names
+            .iter()
+            .find_map(|name| self.get(name).map(|value| (*name, value)))
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(pairs: [(&str, &str); N]) -> Self {
+        Self(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+}
+
+/// A variable that Pannier reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+macro_rules! variables {
+    ($($constant:ident = $name:literal: $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $constant: &str = $name;)*
+
+        /// Every variable that Pannier reads, in the order of the reference.
+        pub const VARIABLES: &[Variable] = &[$(Variable { name: $name, meaning: $meaning }),*];
+    };
+}
+
+variables! {
+    CONFIG = "PANNIER_CONFIG": "The configuration file, as `--config`.";
+    STORE = "PANNIER_STORE": "Folder of the store, as `--store`.";
+    OUTPUT = "PANNIER_OUTPUT": "Folder that the tarballs are written to, as `--output`.";
+    GIT_BASE = "PANNIER_GIT_BASE": "Where a project given by its name alone lives, as `git_base`.";
+    BRANCH = "PANNIER_BRANCH": "Revision of a project that is given without one, as `branch`.";
+    CONSTRAINTS = "PANNIER_CONSTRAINTS": "The constraints file, as `constraints`.";
+    PACKAGES = "GITLAB_COM_PACKAGES": "Replaces `packages`, of every image: projects separated by white space; folders start at that of the file.";
+    DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space; folders start at that of the file.";
+    UV = "PANNIER_UV": "The uv program to use; else the one on PATH, else one is fetched.";
+    TOKEN = "PANNIER_TOKEN": "Token for the host of `git_base`; it reads repositories.";
+    GITLAB_TOKEN = "GITLAB_TOKEN": "Used like PANNIER_TOKEN where that is not set.";
+    PRIVATE_TOKEN = "PRIVATE_TOKEN": "Used like PANNIER_TOKEN where neither is set.";
+    CI_JOB_TOKEN = "CI_JOB_TOKEN": "The job's token, for the host of CI_SERVER_URL.";
+    CI_SERVER_URL = "CI_SERVER_URL": "The GitLab server; with CI_PROJECT_NAMESPACE it is `git_base` where nothing else says so.";
+    CI_PROJECT_NAMESPACE = "CI_PROJECT_NAMESPACE": "The group of the pipeline's project.";
+    UV_DEFAULT_INDEX = "UV_DEFAULT_INDEX": "URL of the index that is asked last, as `index.url`; may be `name=URL`.";
+    UV_INDEX_URL = "UV_INDEX_URL": "The same where UV_DEFAULT_INDEX is not set.";
+    PIP_INDEX_URL = "PIP_INDEX_URL": "The same where neither is set.";
+    UV_INDEX = "UV_INDEX": "Indexes that are asked first, as `index.extra`: URLs or `name=URL`, separated by white space.";
+    UV_EXTRA_INDEX_URL = "UV_EXTRA_INDEX_URL": "More of them, asked after those of UV_INDEX.";
+    PIP_EXTRA_INDEX_URL = "PIP_EXTRA_INDEX_URL": "The same where neither UV_INDEX nor UV_EXTRA_INDEX_URL is set.";
+    UV_INDEX_USERNAME = "UV_INDEX_<NAME>_USERNAME": "User name for the index that UV_INDEX calls NAME.";
+    UV_INDEX_PASSWORD = "UV_INDEX_<NAME>_PASSWORD": "Password for the index that UV_INDEX calls NAME.";
+    NETRC = "NETRC": "File with user names and passwords by host; else `.netrc` of the home folder.";
+    SOURCE_DATE_EPOCH = "SOURCE_DATE_EPOCH": "Time that builds of folders see, in seconds since 1970.";
+}

@@ -1,0 +1,211 @@
+//! `pannier.yml` as it is written. The comments of the keys here become the JSON schema and the reference page.
+//!
+//! Refuses unknown keys; knows nothing of flags or the environment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use pep508_rs::{Requirement, VerbatimUrl};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+use crate::config::error::FileError;
+use crate::config::project::ProjectSpec;
+use crate::config::text::Text;
+use crate::constraints::{RequirementError, parse_requirement, shown};
+use crate::git;
+use crate::name::ImageName;
+use crate::target::{Platform, PythonVersion};
+use crate::url::SafeUrl;
+
+/// What Pannier packs, for which images. All keys may be missing where the environment or flags say it instead.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with keys such as `packages` and `images`"
+)]
+#[schemars(title = "pannier.yml")]
+pub struct ConfigFile {
+    /// Where a project given by its name alone lives: `job-tools` is `git_base/job-tools.git`. A path such as `other/lib` starts at the root of the same host.
+    pub git_base: Option<Text<SafeUrl>>,
+    /// Revision of a project that is given without one; `production` unless set.
+    pub branch: Option<String>,
+    /// Python projects that are built from git or from a folder: `name`, `group/name@revision`, `name[extra] @ git+https://host/group/name.git@revision#subdirectory=folder`, `./folder`.
+    pub packages: Option<Vec<Text<ProjectSpec>>>,
+    /// Packages from the index (PEP 508), or `-r requirements.in` for those of a file.
+    pub requirements: Option<Vec<Text<RequirementEntry>>>,
+    /// Projects that are shipped as files below `data/<name>/`, in the forms of `packages`.
+    pub data: Option<Vec<Text<ProjectSpec>>>,
+    /// File with bounds on versions, for packages and for what builds need. It never adds a package.
+    pub constraints: Option<PathBuf>,
+    /// Where packages from the index come from.
+    pub index: Option<IndexEntry>,
+    /// The container images that jobs run in, by name; there is one tarball for each.
+    #[serde(default, deserialize_with = "unique_images")]
+    #[schemars(with = "BTreeMap<String, ImageEntry>")]
+    pub images: BTreeMap<ImageName, ImageEntry>,
+    /// What happens to submodules of git projects; `refuse` unless set.
+    pub submodules: Option<SubmodulesEntry>,
+    /// Folder that the tarballs are written to; `dist` unless set.
+    pub output: Option<PathBuf>,
+}
+
+/// Where packages from the index come from.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with the keys `url` and `extra`"
+)]
+pub struct IndexEntry {
+    /// URL of the index (PEP 503) that is asked last.
+    pub url: Option<Text<SafeUrl>>,
+    /// URLs of indexes that are asked before it, in this order.
+    pub extra: Option<Vec<Text<SafeUrl>>>,
+}
+
+/// One container image.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with the keys of an image, such as `python`"
+)]
+pub struct ImageEntry {
+    /// The container image as jobs name it; for people and for the manifest.
+    pub image: Option<String>,
+    /// Version of its CPython: `3.13`, `3.13.2`, or `3.13t` (free-threaded).
+    pub python: Option<Text<PythonVersion>>,
+    /// Its architecture and C library, such as `x86_64-manylinux_2_41` (glibc 2.41) or `aarch64-musllinux_1_2`.
+    pub platform: Option<Text<Platform>>,
+    /// Absolute path of the Python interpreter inside the image.
+    pub interpreter: Option<PathBuf>,
+    /// Replaces the common `packages` for this image.
+    pub packages: Option<Vec<Text<ProjectSpec>>>,
+    /// Replaces the common `requirements` for this image.
+    pub requirements: Option<Vec<Text<RequirementEntry>>>,
+    /// Replaces the common `data` for this image.
+    pub data: Option<Vec<Text<ProjectSpec>>>,
+}
+
+/// What happens to submodules of git projects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SubmodulesEntry {
+    /// A project with submodules is an error.
+    Refuse,
+    /// Submodules are fetched at the commits that the project names.
+    Follow,
+}
+
+impl From<SubmodulesEntry> for git::Submodules {
+    fn from(entry: SubmodulesEntry) -> Self {
+        match entry {
+            SubmodulesEntry::Refuse => Self::Refuse,
+            SubmodulesEntry::Follow => Self::Follow,
+        }
+    }
+}
+
+/// An entry of `requirements`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum RequirementEntry {
+    /// A requirement (PEP 508).
+    Requirement(Box<Requirement<VerbatimUrl>>),
+    /// `-r file`
+    File(PathBuf),
+}
+
+impl fmt::Debug for RequirementEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requirement(requirement) => f.write_str(&shown(requirement)),
+            Self::File(path) => write!(f, "-r {}", path.display()),
+        }
+    }
+}
+
+impl FromStr for RequirementEntry {
+    type Err = RequirementError;
+
+    fn from_str(text: &str) -> Result<Self, RequirementError> {
+        let text = text.trim();
+        let fail = |reason: &str| RequirementError {
+            text: crate::url::redact(text),
+            reason: reason.to_owned(),
+            offset: 0,
+        };
+        let file = ["-r", "--requirement"]
+            .iter()
+            .find_map(|option| text.strip_prefix(option))
+            .filter(|rest| rest.starts_with([' ', '=', '\t']));
+        if let Some(file) = file {
+            let file = file.trim_start_matches('=').trim();
+            if file.is_empty() || file.contains("://") {
+                return Err(fail("`-r` needs the path of a file of this project"));
+            }
+            return Ok(Self::File(PathBuf::from(file)));
+        }
+        if text.starts_with('-') {
+            return Err(fail("`-r file` is the only option that may stand here"));
+        }
+        let requirement = parse_requirement(text)?;
+        if let Some(pep508_rs::VersionOrUrl::Url(url)) = &requirement.version_or_url
+            && url.scheme().starts_with("git+")
+        {
+            return Err(fail(
+                "a git project belongs into `packages`, in the same form",
+            ));
+        }
+        Ok(Self::Requirement(Box::new(requirement)))
+    }
+}
+
+impl ConfigFile {
+    /// Reads the text of the file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`FileError`] with line and column: unknown keys (with the nearest known one), wrong types, values that do not parse.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
+        // A file of comments only is no YAML document at all.
+        let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+        if text.trim_start_matches('\u{feff}').lines().all(blank) {
+            return Ok(Self::default());
+        }
+        serde_yaml::from_str(text).map_err(|error| FileError::new(path, &error))
+    }
+}
+
+/// A map of images that refuses a name that stands there twice.
+fn unique_images<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<ImageName, ImageEntry>, D::Error> {
+    struct Images;
+
+    impl<'de> Visitor<'de> for Images {
+        type Value = BTreeMap<ImageName, ImageEntry>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map from image names to images")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(BTreeMap::new())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut images = BTreeMap::new();
+            while let Some(Text(name)) = map.next_key::<Text<ImageName>>()? {
+                let image = map.next_value()?;
+                if images.contains_key(&name) {
+                    return Err(A::Error::custom(format!("image `{name}` is there twice")));
+                }
+                images.insert(name, image);
+            }
+            Ok(images)
+        }
+    }
+
+    deserializer.deserialize_map(Images)
+}

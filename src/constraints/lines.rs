@@ -1,0 +1,172 @@
+//! From text to logical lines as pip sees them: continuation lines joined, comments cut off, variables replaced; each
+//! character still knows where it stood.
+
+use super::Variables;
+
+/// A logical line that is not empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LogicalLine {
+    /// Its text, trimmed, with variables replaced.
+    pub text: String,
+    /// The text as it stands in the file, joined and trimmed: what may be shown.
+    pub shown: String,
+    /// For each character or value in `text`, in order: its byte offset and its place in the file; never empty.
+    places: Vec<(usize, Place)>,
+    /// Values that stand in `text` for `${NAME}`, with the name; to be hidden again in messages.
+    replaced: Vec<(String, String)>,
+}
+
+/// A place in a file: line and column (in characters), both from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// A variable that is named but not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UnsetVariable {
+    pub name: String,
+    pub place: Place,
+    pub shown: String,
+}
+
+impl LogicalLine {
+    /// Where the byte `offset` of the text stands. Inside a variable's value that is where the `${` stands.
+    pub fn place(&self, offset: usize) -> Place {
+        let at = self.places.partition_point(|(start, _)| *start <= offset);
+        self.places[at.saturating_sub(1)].1
+    }
+
+    /// Where the line starts.
+    pub fn start(&self) -> Place {
+        self.place(0)
+    }
+
+    /// The message with the values of variables replaced by their names again, and without credentials of URLs.
+    pub fn hide(&self, message: &str) -> String {
+        let mut message = message.to_owned();
+        for (value, name) in &self.replaced {
+            if !value.is_empty() {
+                message = message.replace(value.as_str(), &format!("${{{name}}}"));
+            }
+        }
+        crate::url::redact(&message)
+    }
+}
+
+/// The characters of a joined line, each with its place.
+type Placed = Vec<(char, Place)>;
+
+/// Splits a text into logical lines.
+pub(super) fn logical_lines(
+    text: &str,
+    variables: &Variables,
+) -> Vec<Result<LogicalLine, UnsetVariable>> {
+    join(text)
+        .into_iter()
+        .filter_map(|joined| {
+            let line = trim(cut_comment(&joined));
+            (!line.is_empty()).then(|| replace(line, variables))
+        })
+        .collect()
+}
+
+/// Joins lines that end with a backslash; a comment line is never continued (as in pip).
+fn join(text: &str) -> Vec<Placed> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut joined = Vec::new();
+    let mut current = Placed::new();
+    for (index, line) in text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let place = |column| Place {
+            line: index + 1,
+            column,
+        };
+        let comment = line.trim_start().starts_with('#');
+        if comment && !current.is_empty() {
+            // Keeps `a \⏎# b` from becoming `a# b`, which would not be a comment any more.
+            current.push((' ', place(1)));
+        }
+        let body = match line.strip_suffix('\\') {
+            Some(body) if !comment => body,
+            _ => line,
+        };
+        current.extend(body.chars().enumerate().map(|(i, c)| (c, place(i + 1))));
+        if body.len() == line.len() {
+            joined.push(std::mem::take(&mut current));
+        }
+    }
+    joined.push(current);
+    joined
+}
+
+/// A comment starts with a `#` at the beginning or behind white space.
+fn cut_comment(line: &[(char, Place)]) -> &[(char, Place)] {
+    let start =
+        (0..line.len()).find(|&i| line[i].0 == '#' && (i == 0 || line[i - 1].0.is_whitespace()));
+    &line[..start.unwrap_or(line.len())]
+}
+
+fn trim(mut line: &[(char, Place)]) -> &[(char, Place)] {
+    while let [(c, _), rest @ ..] = line
+        && c.is_whitespace()
+    {
+        line = rest;
+    }
+    while let [rest @ .., (c, _)] = line
+        && c.is_whitespace()
+    {
+        line = rest;
+    }
+    line
+}
+
+/// Replaces `${NAME}` (upper case letters, digits, `_`, as in pip).
+fn replace(line: &[(char, Place)], variables: &Variables) -> Result<LogicalLine, UnsetVariable> {
+    let shown = crate::url::redact(&line.iter().map(|(c, _)| c).collect::<String>());
+    let mut logical = LogicalLine {
+        text: String::new(),
+        shown,
+        places: Vec::new(),
+        replaced: Vec::new(),
+    };
+    let mut i = 0;
+    while i < line.len() {
+        let place = line[i].1;
+        logical.places.push((logical.text.len(), place));
+        let Some(name) = variable_at(&line[i..]) else {
+            logical.text.push(line[i].0);
+            i += 1;
+            continue;
+        };
+        i += name.len() + 3;
+        match variables.get(&name) {
+            Some(value) => {
+                logical.text.push_str(value);
+                logical.replaced.push((value.clone(), name));
+            }
+            None => {
+                return Err(UnsetVariable {
+                    name,
+                    place,
+                    shown: logical.shown,
+                });
+            }
+        }
+    }
+    Ok(logical)
+}
+
+fn variable_at(line: &[(char, Place)]) -> Option<String> {
+    let ['$', '{'] = [line.first()?.0, line.get(1)?.0] else {
+        return None;
+    };
+    let name: String = line[2..]
+        .iter()
+        .map(|(c, _)| *c)
+        .take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_')
+        .collect();
+    let closed = line.get(2 + name.len()).is_some_and(|(c, _)| *c == '}');
+    (closed && !name.is_empty()).then_some(name)
+}

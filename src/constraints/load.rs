@@ -1,0 +1,236 @@
+//! Whole files: follows `-c` and `-r`, gathers every error, and finds names that are bound twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use pep508_rs::{Requirement, VerbatimUrl};
+
+use super::lines::{LogicalLine, Place, logical_lines};
+use super::statement::{Kind, Problem, Statement, statement};
+use super::{ConstraintLine, LineError, LineErrors, Reader, Variables, shown};
+
+/// Parses the text of one constraints file. Nothing is read: `-c` and `${NAME}` are errors here, see [`Loader`].
+///
+/// # Errors
+/// Every line that cannot be used.
+pub fn parse(text: &str, file: &Path) -> Result<Vec<ConstraintLine>, Vec<LineError>> {
+    let nothing = |_: &Path| {
+        Err(std::io::Error::new(
+            std::io::ErrorKind::Unsupported,
+            "other files are not followed here",
+        ))
+    };
+    let variables = Variables::new();
+    let mut loader = Loader::new(&nothing, &variables);
+    loader.text(text, file, Kind::Constraints);
+    loader
+        .finish()
+        .map(|files| files.constraints)
+        .map_err(|errors| errors.0)
+}
+
+/// What requirements files say, the files that they name included.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RequirementsFile {
+    /// What is required, in the order of the files.
+    pub requirements: Vec<Requirement<VerbatimUrl>>,
+    /// Constraints that were named by `-c`, or loaded as such.
+    pub constraints: Vec<ConstraintLine>,
+}
+
+impl fmt::Debug for RequirementsFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requirements: Vec<_> = self.requirements.iter().map(shown).collect();
+        f.debug_struct("RequirementsFile")
+            .field("requirements", &requirements)
+            .field("constraints", &self.constraints)
+            .finish()
+    }
+}
+
+/// Reads constraints and requirements files, each file once, and remembers what is wrong until the end.
+pub struct Loader<'a> {
+    read: &'a Reader<'a>,
+    variables: &'a Variables,
+    seen: BTreeSet<(PathBuf, bool)>,
+    found: RequirementsFile,
+    /// Where constraints stand in full, for messages: parallel to `found.constraints`.
+    places: Vec<(Place, String)>,
+    errors: Vec<LineError>,
+}
+
+impl<'a> Loader<'a> {
+    /// Files are read by `read`; `${NAME}` means what `variables` says.
+    #[must_use]
+    pub fn new(read: &'a Reader<'a>, variables: &'a Variables) -> Self {
+        Self {
+            read,
+            variables,
+            seen: BTreeSet::new(),
+            found: RequirementsFile::default(),
+            places: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Takes a constraints file and those that it names.
+    ///
+    /// # Errors
+    /// What reading this file gives. Errors inside it wait for [`Self::finish`].
+    pub fn constraints(&mut self, file: &Path) -> std::io::Result<()> {
+        self.file(file, Kind::Constraints)
+    }
+
+    /// Takes a requirements file and those that it names; gives what it requires.
+    ///
+    /// # Errors
+    /// What reading this file gives. Errors inside it wait for [`Self::finish`].
+    pub fn requirements(&mut self, file: &Path) -> std::io::Result<Vec<Requirement<VerbatimUrl>>> {
+        // Two images may name the same file: each gets its content.
+        self.seen.retain(|(_, constraints)| *constraints);
+        self.found.requirements.clear();
+        self.file(file, Kind::Requirements)?;
+        Ok(std::mem::take(&mut self.found.requirements))
+    }
+
+    /// Everything that was found (the requirements of the last file only), once nothing is wrong with it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the order in which it was read.
+    pub fn finish(mut self) -> Result<RequirementsFile, LineErrors> {
+        self.find_doubles();
+        if self.errors.is_empty() {
+            Ok(self.found)
+        } else {
+            Err(LineErrors(self.errors))
+        }
+    }
+
+    fn file(&mut self, file: &Path, kind: Kind) -> std::io::Result<()> {
+        // A file that names itself, or is named twice, says nothing new the second time.
+        if self.seen.insert((plain(file), kind == Kind::Constraints)) {
+            let text = (self.read)(file)?;
+            self.text(&text, file, kind);
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str, file: &Path, kind: Kind) {
+        for line in logical_lines(text, self.variables) {
+            match line {
+                Ok(line) => self.line(&line, file, kind),
+                Err(unset) => self.errors.push(LineError {
+                    file: file.to_owned(),
+                    line: unset.place.line,
+                    column: unset.place.column,
+                    message: format!(
+                        "`{}` names the environment variable {}, which is not set",
+                        unset.shown, unset.name
+                    ),
+                    text: unset.shown,
+                    help: Some(format!("set {}, or write the value", unset.name)),
+                }),
+            }
+        }
+    }
+
+    fn line(&mut self, line: &LogicalLine, file: &Path, kind: Kind) {
+        match statement(line, kind) {
+            Ok(Statement::Requirement(requirement)) if kind == Kind::Requirements => {
+                self.found.requirements.push(*requirement);
+            }
+            Ok(Statement::Requirement(requirement)) => {
+                self.found.constraints.push(ConstraintLine {
+                    requirement: *requirement,
+                    file: file.to_owned(),
+                    line: line.start().line,
+                });
+                self.places.push((line.start(), line.shown.clone()));
+            }
+            Ok(Statement::Constraints(other)) => {
+                self.include(line, file, &other, Kind::Constraints)
+            }
+            Ok(Statement::Requirements(other)) => {
+                self.include(line, file, &other, Kind::Requirements);
+            }
+            Err(problem) => self.problem(line, file, problem),
+        }
+    }
+
+    /// A file that is named in another one is beside that one.
+    fn include(&mut self, line: &LogicalLine, file: &Path, other: &Path, kind: Kind) {
+        let path = plain(&file.parent().unwrap_or(Path::new("")).join(other));
+        if let Err(why) = self.file(&path, kind) {
+            let problem = Problem {
+                offset: 0,
+                message: format!("cannot read {}: {why}", path.display()),
+                help: Some("the path is relative to the file that names it".to_owned()),
+            };
+            self.problem(line, file, problem);
+        }
+    }
+
+    fn problem(&mut self, line: &LogicalLine, file: &Path, problem: Problem) {
+        let place = line.place(problem.offset);
+        self.errors.push(LineError {
+            file: file.to_owned(),
+            line: place.line,
+            column: place.column,
+            text: line.shown.clone(),
+            message: format!("`{}`: {}", line.shown, line.hide(&problem.message)),
+            help: problem.help.map(|help| line.hide(&help)),
+        });
+    }
+
+    /// A name may be bound twice only where markers keep the bounds apart.
+    fn find_doubles(&mut self) {
+        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (i, constraint) in self.found.constraints.iter().enumerate() {
+            let earlier = by_name
+                .entry(constraint.requirement.name.as_ref())
+                .or_default();
+            let clash = earlier.iter().find(|&&other| {
+                let other = &self.found.constraints[other].requirement;
+                !other.marker.is_disjoint(&constraint.requirement.marker)
+            });
+            if let Some(&other) = clash {
+                let (place, text) = &self.places[i];
+                let (first_place, first) = &self.places[other];
+                self.errors.push(LineError {
+                    file: constraint.file.clone(),
+                    line: place.line,
+                    column: place.column,
+                    text: text.clone(),
+                    message: format!(
+                        "`{text}`: {} is bound already by `{first}` at {}:{}",
+                        constraint.requirement.name,
+                        self.found.constraints[other].file.display(),
+                        first_place.line
+                    ),
+                    help: Some(
+                        "keep one line, or give both markers that never hold together".to_owned(),
+                    ),
+                });
+            }
+            earlier.push(i);
+        }
+    }
+}
+
+/// The path without `.` and, where that is plain, without `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut result = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(result.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                result.pop();
+            }
+            component => result.push(component),
+        }
+    }
+    result
+}

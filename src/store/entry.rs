@@ -1,0 +1,177 @@
+//! One folder of the store: a file and the verdict on it, put in place together by one rename.
+//!
+//! A verdict is bound to the file by digest and by the file's identity (size, time, inode): as long as the identity is the
+//! same the file is not read again; when it differs the file is hashed again before the verdict counts.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+use super::StoreError;
+use super::incoming::Arrived;
+
+/// Raised whenever the checks of `zip` or `wheel`, or the shape of their result, change: older verdicts no longer count.
+const VERIFIER: u32 = 1;
+
+/// Name of the file that holds the verdict.
+const VERDICT: &str = "verdict";
+
+/// What is kept beside a verified file.
+#[derive(Serialize, Deserialize)]
+struct Verdict<T> {
+    identity: Identity,
+    sha256: Digest,
+    found: T,
+}
+
+/// What changes when a file is replaced or written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    inode: u64,
+}
+
+impl Identity {
+    fn of(file: &File) -> io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Self {
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+            inode: meta.ino(),
+        })
+    }
+}
+
+/// Loads the entry at `folder` if it is the file of digest `sha256`.
+pub(super) fn load<T: Serialize + DeserializeOwned>(
+    folder: &Path,
+    name: &str,
+    sha256: &Digest,
+    judge: impl FnOnce(&File) -> Result<T, StoreError>,
+) -> Result<Option<(PathBuf, T)>, StoreError> {
+    let found = load_any(folder, name, judge)?;
+    Ok(found
+        .filter(|(_, digest, _)| digest == sha256)
+        .map(|(path, _, found)| (path, found)))
+}
+
+/// Loads the entry at `folder`, whatever its digest.
+///
+/// Where the file's identity is no longer the one that was judged, its bytes are hashed: the same bytes keep their verdict,
+/// other bytes are removed. A file without a verdict that counts is judged again if its folder is named by its digest, else
+/// removed.
+pub(super) fn load_any<T: Serialize + DeserializeOwned>(
+    folder: &Path,
+    name: &str,
+    judge: impl FnOnce(&File) -> Result<T, StoreError>,
+) -> Result<Option<(PathBuf, Digest, T)>, StoreError> {
+    let path = folder.join(name);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::io("open", &path)(error)),
+    };
+    let identity = Identity::of(&file).map_err(StoreError::io("read", &path))?;
+    let verdict = match read_verdict::<T>(folder) {
+        Some(verdict) if verdict.identity == identity => {
+            return Ok(Some((path, verdict.sha256, verdict.found)));
+        }
+        verdict => verdict,
+    };
+    let (sha256, _) = Digest::of_reader(&mut file).map_err(StoreError::io("read", &path))?;
+    let found = match verdict {
+        Some(verdict) if verdict.sha256 == sha256 => verdict.found,
+        None if is_named(folder, &sha256) => judge(&file)?,
+        _ => {
+            fs::remove_dir_all(folder).map_err(StoreError::io("remove", folder))?;
+            return Ok(None);
+        }
+    };
+    let verdict = Verdict {
+        identity,
+        sha256,
+        found,
+    };
+    // Failing to renew it costs the next reader a hash, nothing else.
+    let _ = write_verdict(folder, &verdict);
+    Ok(Some((path, sha256, verdict.found)))
+}
+
+/// Puts a judged file and its verdict in place; another process that was faster wins, its entry being the same.
+pub(super) fn save<T: Serialize>(
+    arrived: Arrived,
+    folder: &Path,
+    name: &str,
+    found: &T,
+    scratch: &Path,
+) -> Result<PathBuf, StoreError> {
+    let path = folder.join(name);
+    let staged = tempfile::Builder::new()
+        .prefix("entry-")
+        .tempdir_in(scratch)
+        .map_err(StoreError::io("make a folder in", scratch))?;
+    let file = arrived
+        .file
+        .persist(staged.path().join(name))
+        .map_err(|error| StoreError::io("write", &path)(error.error))?;
+    let identity = Identity::of(&file).map_err(StoreError::io("read", &path))?;
+    let verdict = Verdict {
+        identity,
+        sha256: arrived.sha256,
+        found,
+    };
+    write_verdict(staged.path(), &verdict).map_err(StoreError::io("write", &path))?;
+    let parent = folder.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
+    put_in_place(staged.path(), folder, name).map_err(StoreError::io("write", folder))?;
+    Ok(path)
+}
+
+/// Renames the staged folder to its final name; where an entry stands already it stays, unless it lacks its file.
+fn put_in_place(staged: &Path, folder: &Path, name: &str) -> io::Result<()> {
+    match fs::rename(staged, folder) {
+        Err(_) if folder.join(name).exists() => Ok(()),
+        Err(_) if folder.exists() => {
+            fs::remove_dir_all(folder)?;
+            fs::rename(staged, folder)
+        }
+        done => done,
+    }
+}
+
+fn is_named(folder: &Path, sha256: &Digest) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.and_then(|name| name.parse::<Digest>().ok()).as_ref() == Some(sha256)
+}
+
+/// The verdict beside a file; `None` when there is none, or it is of another verifier, or it is damaged.
+fn read_verdict<T: DeserializeOwned>(folder: &Path) -> Option<Verdict<T>> {
+    let bytes = fs::read(folder.join(VERDICT)).ok()?;
+    let (head, body) = bytes.split_at_checked(36)?;
+    let counts = head[..4] == VERIFIER.to_le_bytes() && head[4..] == *Digest::of(body).as_bytes();
+    if !counts {
+        return None;
+    }
+    postcard::from_bytes(body).ok()
+}
+
+/// Writes a verdict: verifier, digest of the rest, the rest; whole or not at all.
+fn write_verdict<T: Serialize>(folder: &Path, verdict: &Verdict<T>) -> io::Result<()> {
+    let body = postcard::to_stdvec(verdict).map_err(io::Error::other)?;
+    let mut bytes = VERIFIER.to_le_bytes().to_vec();
+    bytes.extend_from_slice(Digest::of(&body).as_bytes());
+    bytes.extend_from_slice(&body);
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, &bytes)?;
+    file.persist(folder.join(VERDICT))?;
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! Looking after a store: what is in it, whether it is still what was verified, and throwing away what nobody needs.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::digest::Digest;
+use crate::wheel::WheelFilename;
+
+use super::{Store, StoreError};
+
+/// How much lies in each part of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StoreInfo {
+    /// Its folder.
+    pub root: PathBuf,
+    /// Parts: name, number of entries, bytes.
+    pub parts: Vec<(String, u64, u64)>,
+}
+
+/// What a check of the whole store found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Verified {
+    /// Number of wheels that were read again and are what they were.
+    pub good: u64,
+    /// File names of wheels that are no longer what was verified; they have been removed.
+    pub removed: Vec<String>,
+}
+
+/// What pruning removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Pruned {
+    /// Number of entries.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Counts what is in the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when a folder cannot be read.
+    pub fn info(&self) -> Result<StoreInfo, StoreError> {
+        let mut parts = Vec::new();
+        for part in ["wheels", "data", "built", "git", "uv", "uv-cache"] {
+            let folder = self.root.join(part);
+            let depth = if matches!(part, "git" | "uv" | "uv-cache") {
+                1
+            } else {
+                2
+            };
+            let mut entries = Vec::new();
+            at_depth(&folder, depth, &mut entries).map_err(StoreError::io("read", &folder))?;
+            let bytes = size_below(&folder).map_err(StoreError::io("read", &folder))?;
+            parts.push((part.to_owned(), entries.len() as u64, bytes));
+        }
+        Ok(StoreInfo {
+            root: self.root.clone(),
+            parts,
+        })
+    }
+
+    /// Reads every wheel again in full: its digest, and all checks of today's verifier. Removes what does not pass.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when a folder cannot be read or an entry cannot be removed.
+    pub fn verify(&self) -> Result<Verified, StoreError> {
+        let mut verified = Verified::default();
+        for folder in self.entries("wheels")? {
+            match self.verify_entry(&folder) {
+                Ok(()) => verified.good += 1,
+                Err(name) => {
+                    fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
+                    verified.removed.push(name);
+                }
+            }
+        }
+        Ok(verified)
+    }
+
+    /// Reads one wheel's folder; the error is the name of what does not pass.
+    fn verify_entry(&self, folder: &Path) -> Result<(), String> {
+        let path = wheel_in(folder).ok_or_else(|| folder.display().to_string())?;
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let passes = || -> Option<()> {
+            let filename: WheelFilename = name.parse().ok()?;
+            let mut file = File::open(&path).ok()?;
+            let (sha256, _) = Digest::of_reader(&mut file).ok()?;
+            let expected: Digest = folder.file_name()?.to_str()?.parse().ok()?;
+            (sha256 == expected && self.judge(&file, &filename).is_ok()).then_some(())
+        };
+        passes().ok_or_else(|| name.clone())
+    }
+
+    /// Removes every wheel and snapshot but those in `keep` (digests of wheels, keys of snapshots), and lists of built
+    /// wheels that have gone. Mirrors and uv's cache are removed when `caches` is set.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when another process uses the store; [`StoreError::Io`] when something cannot be removed.
+    pub fn prune(self, keep: &BTreeSet<Digest>, caches: bool) -> Result<Pruned, StoreError> {
+        let path = self.root.join("lock");
+        let own = File::open(&path).map_err(StoreError::io("open", &path))?;
+        // Our own shared lock is given up first, else it would be the one that is in the way.
+        self._lock
+            .unlock()
+            .map_err(StoreError::io("unlock", &path))?;
+        match own.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(self.root.clone())),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
+        }
+        let mut pruned = Pruned::default();
+        for part in ["wheels", "data"] {
+            for folder in self.entries(part)? {
+                let name = folder.file_name().and_then(|name| name.to_str());
+                let digest = name.and_then(|name| name.parse::<Digest>().ok());
+                if !digest.is_some_and(|digest| keep.contains(&digest)) {
+                    remove(&folder, &mut pruned)?;
+                }
+            }
+        }
+        for list in self.entries("built")? {
+            let bytes = fs::read(&list).unwrap_or_default();
+            let built: super::BuiltWheels = serde_json::from_slice(&bytes).unwrap_or_default();
+            if !built
+                .wheels
+                .iter()
+                .any(|wheel| keep.contains(&wheel.sha256))
+            {
+                remove(&list, &mut pruned)?;
+            }
+        }
+        if caches {
+            for part in ["git", "uv-cache"] {
+                let folder = self.root.join(part);
+                if folder.exists() {
+                    remove(&folder, &mut pruned)?;
+                }
+            }
+        }
+        Ok(pruned)
+    }
+
+    fn entries(&self, part: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let folder = self.root.join(part);
+        let mut found = Vec::new();
+        at_depth(&folder, 2, &mut found).map_err(StoreError::io("read", &folder))?;
+        found.sort();
+        Ok(found)
+    }
+}
+
+fn wheel_in(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?;
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "whl"))
+}
+
+fn remove(path: &Path, pruned: &mut Pruned) -> Result<(), StoreError> {
+    pruned.bytes += size_below(path).map_err(StoreError::io("read", path))?;
+    pruned.entries += 1;
+    if path.is_dir() {
+        fs::remove_dir_all(path).map_err(StoreError::io("remove", path))
+    } else {
+        fs::remove_file(path).map_err(StoreError::io("remove", path))
+    }
+}
+
+/// What lies `depth` folders below `folder`; nothing when it does not exist.
+fn at_depth(folder: &Path, depth: u32, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if depth <= 1 {
+            found.push(path);
+        } else if path.is_dir() {
+            at_depth(&path, depth - 1, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes on disk below `path`, links not followed.
+fn size_below(path: &Path) -> io::Result<u64> {
+    let meta = match fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    if !meta.is_dir() {
+        return Ok(meta.size());
+    }
+    let mut total = 0;
+    for entry in fs::read_dir(path)? {
+        total += size_below(&entry?.path())?;
+    }
+    Ok(total)
+}

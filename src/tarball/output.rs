@@ -1,0 +1,174 @@
+//! The three files of an image: `<image>.tar.gz`, `<image>.manifest.json`, `<image>.tar.gz.sha256`.
+//!
+//! Each is written beside its place, synced, and renamed when all three are complete: a reader never sees half a file, and
+//! after an error the old ones stand as they were.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+use super::assemble::{AssembleError, Contents, Summary, assemble};
+use crate::name::ImageName;
+
+/// Where the files of one image go.
+#[derive(Debug, Clone, Copy)]
+pub struct Output<'a> {
+    /// An existing folder.
+    pub folder: &'a Path,
+    /// The image.
+    pub image: &'a ImageName,
+}
+
+/// What was written where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The tarball.
+    pub tarball: PathBuf,
+    /// The manifest, the same bytes as in the tarball.
+    pub manifest: PathBuf,
+    /// The digest, for `sha256sum --check`.
+    pub digest: PathBuf,
+    /// Figures of the tarball.
+    pub summary: Summary,
+}
+
+/// Why the files of an image could not be written. The old ones, if any, are untouched.
+#[derive(Debug, Error, Diagnostic)]
+pub enum OutputError {
+    /// No space, or a quota is used up.
+    #[error("there is no space left for `{}`", path.display())]
+    #[diagnostic(help(
+        "free some space or choose another folder with --output; `pannier store prune` makes room in the store"
+    ))]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The user may not write there.
+    #[error("`{}` may not be written", path.display())]
+    #[diagnostic(help("check who owns the folder, or choose another one with --output"))]
+    Denied {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Anything else that the system says.
+    #[error("cannot write `{}`", path.display())]
+    #[diagnostic(help("check the folder, or choose another one with --output"))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The tarball could not be put together.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Assemble(AssembleError),
+}
+
+impl OutputError {
+    fn new(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::Full { path, source },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::Denied { path, source }
+            }
+            _ => Self::Write { path, source },
+        }
+    }
+}
+
+impl Output<'_> {
+    /// Writes all three files.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn write(&self, contents: &Contents<'_>) -> Result<Written, OutputError> {
+        let place = |suffix: &str| self.folder.join(format!("{}{suffix}", self.image));
+        let paths = [".tar.gz", ".tar.gz.sha256", ".manifest.json"].map(place);
+        for path in &paths {
+            // The one thing that would make a rename fail after another has succeeded.
+            if path.is_dir() {
+                let source = io::ErrorKind::IsADirectory.into();
+                return Err(OutputError::new(path, source));
+            }
+        }
+        let [tarball, digest, manifest] = &paths;
+        let mut summary = None;
+        let written = write_beside(tarball, |file| {
+            summary = Some(assemble(contents, file)?);
+            Ok(())
+        })?;
+        let summary = summary.expect("assembling has succeeded");
+        let line = format!("{}  {}.tar.gz\n", summary.sha256, self.image);
+        let beside = [
+            written,
+            write_beside(digest, |file| bytes(file, line.as_bytes()))?,
+            write_beside(manifest, |file| bytes(file, &contents.manifest.to_json()))?,
+        ];
+        for (file, path) in beside.into_iter().zip(&paths) {
+            file.persist(path)
+                .map_err(|error| OutputError::new(path, error.error))?;
+        }
+        sync_folder(self.folder).map_err(|source| OutputError::new(self.folder, source))?;
+        let [tarball, digest, manifest] = paths;
+        Ok(Written {
+            tarball,
+            manifest,
+            digest,
+            summary,
+        })
+    }
+}
+
+fn bytes(file: &mut File, bytes: &[u8]) -> Result<(), AssembleError> {
+    let written = file.write_all(bytes);
+    written.map_err(|source| AssembleError::Write { source })
+}
+
+/// A complete, synced file in the folder of `path`; it goes away again unless it is renamed.
+fn write_beside(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), AssembleError>,
+) -> Result<NamedTempFile, OutputError> {
+    let failed = |source| OutputError::new(path, source);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // Readable as the user's umask has it: other jobs and web servers read these files.
+    let mut file = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".tmp")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    write(file.as_file_mut()).map_err(|error| match error {
+        AssembleError::Write { source } => failed(source),
+        other => OutputError::Assemble(other),
+    })?;
+    file.as_file().sync_all().map_err(failed)?;
+    Ok(file)
+}
+
+/// Makes the renames last: they are entries of the folder.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Some network file systems cannot sync folders.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,253 @@
+//! One gzip member (RFC 1952) from deflate streams that exist already and pieces of our own between them.
+//!
+//! Streams are carried over as they are: the last block's final bit is cleared, the byte boundary is reached with an empty
+//! stored block, and the CRCs are combined. Every piece of our own starts with an empty window and ends with a sync flush,
+//! so its bytes depend on nothing before it. Never carries a stream that was not verified: [`Stream`] is the verdict.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+
+use crc32fast::Hasher as Crc;
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::sink::Sink;
+use crate::digest::Digest;
+use crate::pack::{Coding, Stream};
+
+/// Deflate, no flags, no time, no hint, unknown system: nothing tells where or when the file was made.
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// A final block without content (fixed codes): ends the deflate stream.
+const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
+
+/// Length and its complement of a stored block without content (RFC 1951, 3.2.4), at a byte boundary.
+const EMPTY_STORED: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// Plain bytes of one piece of our own: bounds the memory.
+const PIECE: usize = 256 << 10;
+
+/// Most bytes of one stored block.
+const STORED_BLOCK: u64 = 65_535;
+
+/// Level of our own pieces, as `gzip` has it by default.
+const LEVEL: Compression = Compression::new(6);
+
+/// Writes one gzip member.
+pub struct Splicer<W: Write> {
+    sink: Sink<W>,
+    crc: Crc,
+    size: u64,
+    piece: Vec<u8>,
+    compress: Compress,
+    compressed: Vec<u8>,
+}
+
+/// What was written.
+pub struct Spliced {
+    /// Length of the gzip file in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the gzip file.
+    pub sha256: Digest,
+    /// Length of what it inflates to, in bytes.
+    pub size: u64,
+}
+
+/// Why splicing stopped.
+#[derive(Debug)]
+pub enum SpliceError {
+    /// The container could not be read, or is not what it was when it was verified.
+    Read(io::Error),
+    /// The output could not be written.
+    Write(io::Error),
+}
+
+impl<W: Write> Splicer<W> {
+    /// Writes the header.
+    pub fn new(out: W) -> Result<Self, SpliceError> {
+        let mut sink = Sink::new(out);
+        sink.write_all(&GZIP_HEADER).map_err(SpliceError::Write)?;
+        Ok(Self {
+            sink,
+            crc: Crc::new(),
+            size: 0,
+            piece: Vec::with_capacity(PIECE),
+            compress: Compress::new(LEVEL, false),
+            compressed: Vec::new(),
+        })
+    }
+
+    /// Adds bytes of our own.
+    pub fn own(&mut self, mut bytes: &[u8]) -> Result<(), SpliceError> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE - self.piece.len()));
+            self.piece.extend_from_slice(now);
+            bytes = later;
+            if self.piece.len() == PIECE {
+                self.end_piece()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the file of a verified stream, without decoding it.
+    pub fn carry(&mut self, file: &File, stream: &Stream) -> Result<(), SpliceError> {
+        self.end_piece()?;
+        match stream.coding {
+            Coding::Stored if stream.compressed == stream.size => {
+                self.carry_stored(file, stream)?
+            }
+            Coding::Deflate { last_block, end }
+                if last_block + 3 <= end && end.div_ceil(8) == stream.compressed =>
+            {
+                self.carry_deflate(file, stream, Bits { last_block, end })?;
+            }
+            _ => {
+                let reason = "the table of contents contradicts itself";
+                return Err(SpliceError::Read(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    reason,
+                )));
+            }
+        }
+        self.crc
+            .combine(&Crc::new_with_initial_len(stream.crc32, stream.size));
+        self.size += stream.size;
+        Ok(())
+    }
+
+    /// Ends the member: last block, CRC-32, length modulo 2^32.
+    pub fn finish(mut self) -> Result<Spliced, SpliceError> {
+        self.end_piece()?;
+        let mut trailer = LAST_BLOCK.to_vec();
+        trailer.extend_from_slice(&self.crc.finalize().to_le_bytes());
+        trailer.extend_from_slice(&(self.size as u32).to_le_bytes());
+        self.sink.write_all(&trailer).map_err(SpliceError::Write)?;
+        let (_, bytes, sha256) = self.sink.finish().map_err(SpliceError::Write)?;
+        Ok(Spliced {
+            bytes,
+            sha256,
+            size: self.size,
+        })
+    }
+
+    fn end_piece(&mut self) -> Result<(), SpliceError> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        self.crc.update(&self.piece);
+        self.size += self.piece.len() as u64;
+        deflate_piece(&mut self.compress, &self.piece, &mut self.compressed);
+        self.piece.clear();
+        self.sink
+            .write_all(&self.compressed)
+            .map_err(SpliceError::Write)
+    }
+
+    fn carry_deflate(
+        &mut self,
+        file: &File,
+        stream: &Stream,
+        bits: Bits,
+    ) -> Result<(), SpliceError> {
+        self.copy(file, stream.offset, stream.compressed, |at, bytes| {
+            bits.clear(at, bytes);
+        })?;
+        self.sink
+            .write_all(bits.alignment())
+            .map_err(SpliceError::Write)
+    }
+
+    /// Stored blocks: whoever made the container found it not worth compressing, so it is not tried again.
+    fn carry_stored(&mut self, file: &File, stream: &Stream) -> Result<(), SpliceError> {
+        let mut done = 0;
+        while done < stream.size {
+            let length = (stream.size - done).min(STORED_BLOCK);
+            let [low, high] = (length as u16).to_le_bytes();
+            let header = [0, low, high, !low, !high];
+            self.sink.write_all(&header).map_err(SpliceError::Write)?;
+            self.copy(file, stream.offset + done, length, |_, _| {})?;
+            done += length;
+        }
+        Ok(())
+    }
+
+    /// Copies a part of the container, read straight into the output's buffer; `patch` sees each run of bytes with its
+    /// distance from the part's start.
+    fn copy(
+        &mut self,
+        file: &File,
+        offset: u64,
+        length: u64,
+        patch: impl Fn(u64, &mut [u8]),
+    ) -> Result<(), SpliceError> {
+        let mut done = 0;
+        while done < length {
+            let space = self.sink.space(length - done).map_err(SpliceError::Write)?;
+            file.read_exact_at(space, offset + done)
+                .map_err(SpliceError::Read)?;
+            patch(done, space);
+            let read = space.len();
+            self.sink.advance(read);
+            done += read as u64;
+        }
+        Ok(())
+    }
+}
+
+/// The two bit offsets of a deflate stream that splicing needs.
+#[derive(Clone, Copy)]
+struct Bits {
+    last_block: u64,
+    end: u64,
+}
+
+impl Bits {
+    /// Clears the final bit and whatever stands behind the end, where these lie in `bytes`, which start at byte `at`.
+    fn clear(self, at: u64, bytes: &mut [u8]) {
+        let mut mask = |bit: u64, mask: u8| {
+            let index = (bit / 8).checked_sub(at).map(usize::try_from);
+            if let Some(byte) = index.and_then(|index| bytes.get_mut(index.ok()?)) {
+                *byte &= mask;
+            }
+        };
+        mask(self.last_block, !(1 << (self.last_block % 8)));
+        if self.end % 8 != 0 {
+            mask(self.end, (1 << (self.end % 8)) - 1);
+        }
+    }
+
+    /// What brings the stream to a byte boundary: nothing when it ends at one, else an empty stored block, whose header of
+    /// three zero bits fits into the last byte or needs one more.
+    fn alignment(self) -> &'static [u8] {
+        const WITH_HEADER: [u8; 5] = [0, 0, 0, 0xff, 0xff];
+        match self.end % 8 {
+            0 => &[],
+            1..=5 => &EMPTY_STORED,
+            _ => &WITH_HEADER,
+        }
+    }
+}
+
+/// Compresses one piece as raw deflate into `out`: empty window before, sync flush (so a byte boundary) behind.
+fn deflate_piece(compress: &mut Compress, plain: &[u8], out: &mut Vec<u8>) {
+    compress.reset();
+    out.clear();
+    // Deflate never grows beyond its stored form, five bytes in 16 KiB or more, and a flush adds a few.
+    out.reserve(plain.len() + plain.len() / 1024 + 64);
+    loop {
+        let done = usize::try_from(compress.total_in()).unwrap_or(plain.len());
+        let before = out.len();
+        let status = compress.compress_vec(&plain[done..], out, FlushCompress::Sync);
+        assert!(
+            status.is_ok(),
+            "deflate fails only when its state is misused"
+        );
+        // The flush is complete when input is used up and space is left over (zlib's manual, deflate).
+        if compress.total_in() == plain.len() as u64 && out.len() < out.capacity() {
+            return;
+        }
+        assert!(out.len() > before || out.len() == out.capacity());
+        out.reserve(1 << 10);
+    }
+}

@@ -1,0 +1,531 @@
+//! Tarballs as other programs read them: one gzip member, one tree, the same bytes every time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use flate2::bufread::GzDecoder;
+use proptest::prelude::*;
+
+use super::manifest::tests::manifest;
+use super::*;
+use crate::pack::{Coding, Pack};
+use crate::venv::testing::{Packer, deflate};
+use crate::venv::{Item, ItemKind, Layout};
+
+/// What a reader finds at a path: kind or mode, and content or target.
+type Tree = BTreeMap<String, (String, Vec<u8>)>;
+
+/// A layout that carries every file of one pack to `venv/`, and the pack's own files as it has them.
+fn carry_all(pack: &Pack) -> Layout {
+    let items = pack.entries.iter().enumerate().map(|(entry, it)| Item {
+        path: format!("venv/{}", it.path),
+        kind: ItemKind::Carried {
+            pack: 0,
+            entry,
+            executable: it.path.contains("exec"),
+        },
+    });
+    Layout {
+        items: items.collect(),
+    }
+}
+
+fn assemble_pack(packer: Packer) -> Vec<u8> {
+    let (file, pack) = packer.finish();
+    assemble_layout(&file, &pack, &carry_all(&pack)).0
+}
+
+fn assemble_layout(file: &fs::File, pack: &Pack, layout: &Layout) -> (Vec<u8>, Summary) {
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(file, pack)],
+        layout,
+        data: Vec::new(),
+        mtime: Mtime::default(),
+    };
+    let mut out = Vec::new();
+    let summary = assemble(&contents, &mut out).unwrap();
+    assert_eq!(summary.bytes, out.len() as u64);
+    assert_eq!(summary.sha256, crate::digest::Digest::of(&out));
+    (out, summary)
+}
+
+/// The tar archive in a file of exactly one gzip member.
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut decoder = GzDecoder::new(bytes);
+    let mut tar = Vec::new();
+    decoder.read_to_end(&mut tar).unwrap();
+    assert!(
+        decoder.into_inner().is_empty(),
+        "nothing follows the member"
+    );
+    tar
+}
+
+fn tree_of(bytes: &[u8]) -> Tree {
+    let tar = gunzip(bytes);
+    let mut tree = Tree::new();
+    for entry in ::tar::Archive::new(&tar[..]).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().to_str().unwrap().to_owned();
+        let mode = entry.header().mode().unwrap();
+        let kind = format!("{:?} {mode:o}", entry.header().entry_type());
+        let mut content = Vec::new();
+        match entry.link_name().unwrap() {
+            Some(target) => content.extend(target.to_str().unwrap().bytes()),
+            None => assert!(entry.read_to_end(&mut content).is_ok()),
+        }
+        assert!(tree.insert(path, (kind, content)).is_none());
+    }
+    tree
+}
+
+/// What the system's own programs make of it.
+fn check_with_system_tools(bytes: &[u8], tree: &Tree) {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("x.tar.gz");
+    fs::write(&archive, bytes).unwrap();
+    let run = |command: &mut Command| {
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && message.is_empty(), "{message}");
+    };
+    run(Command::new("gzip").arg("-t").arg(&archive));
+    let into = folder.path().join("a b");
+    fs::create_dir(&into).unwrap();
+    run(Command::new("tar")
+        .arg("-xzf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(&into));
+    for (path, (_, content)) in tree {
+        let found = into.join(path);
+        let meta = fs::symlink_metadata(&found).unwrap();
+        if meta.is_symlink() {
+            let target = fs::read_link(&found).unwrap();
+            assert_eq!(target.to_str().unwrap().as_bytes(), content);
+        } else if meta.is_file() {
+            assert!(fs::read(&found).unwrap() == *content, "{path}");
+        }
+    }
+}
+
+fn content_of<'a>(tree: &'a Tree, path: &str) -> &'a [u8] {
+    &tree
+        .get(path)
+        .unwrap_or_else(|| panic!("{path} is missing"))
+        .1
+}
+
+/// Bytes that look random but are the same every time.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_u32;
+    let byte = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..length).map(byte).collect()
+}
+
+/// Writes bits as deflate has them: least significant bit of a byte first.
+#[derive(Default)]
+struct BitWriter {
+    bits: Vec<bool>,
+}
+
+impl BitWriter {
+    /// A block of fixed codes (RFC 1951, 3.2.6) with literals from 144 on, of nine bits each.
+    fn fixed_block(&mut self, last: bool, literals: &[u8]) {
+        self.bits.extend([last, true, false]);
+        for &literal in literals {
+            assert!(literal >= 144);
+            let code = 0b1_1001_0000 + u16::from(literal - 144);
+            self.bits
+                .extend((0..9).rev().map(|bit| code >> bit & 1 == 1));
+        }
+        self.bits.extend([false; 7]);
+    }
+
+    /// The bytes, with ones behind the end: a reader must not care, a writer must clear them.
+    fn finish(self) -> Vec<u8> {
+        let byte = |bits: &[bool]| {
+            (0..8).fold(0, |byte, i| {
+                byte | u8::from(*bits.get(i).unwrap_or(&true)) << i
+            })
+        };
+        self.bits.chunks(8).map(byte).collect()
+    }
+}
+
+#[test]
+fn streams_end_at_any_bit_of_a_byte() {
+    let mut packer = Packer::default();
+    let mut expected = Vec::new();
+    for before in 0..8 {
+        for last in 0..8 {
+            // Long enough not to be small, so that the stream itself is carried.
+            let first = vec![200; 5000 + before];
+            let second: Vec<u8> = (0..last as u8).map(|i| 144 + i).collect();
+            let mut bits = BitWriter::default();
+            bits.fixed_block(false, &first);
+            let last_block = bits.bits.len() as u64;
+            bits.fixed_block(true, &second);
+            let end = bits.bits.len() as u64;
+            let content = [first, second].concat();
+            let path = format!("{before}-{last}");
+            packer.raw(
+                &path,
+                &content,
+                &bits.finish(),
+                Coding::Deflate { last_block, end },
+            );
+            expected.push((path, content, last_block % 8, end % 8));
+        }
+    }
+    for place in 0..8 {
+        assert!(expected.iter().any(|(.., start, _)| *start == place));
+        assert!(expected.iter().any(|(.., end)| *end == place));
+    }
+    let (file, pack) = packer.finish();
+    let (bytes, summary) = assemble_layout(&file, &pack, &carry_all(&pack));
+    assert_eq!(summary.carried, 64);
+    let tree = tree_of(&bytes);
+    for (path, content, ..) in expected {
+        assert!(
+            content_of(&tree, &format!("venv/{path}")) == content,
+            "{path}"
+        );
+    }
+    check_with_system_tools(&bytes, &tree);
+}
+
+#[test]
+fn stored_and_deflated_files_of_every_length() {
+    let sizes = [
+        0, 1, 511, 512, 513, 4096, 4097, 65_535, 65_536, 131_071, 200_000, 1_100_000,
+    ];
+    let mut packer = Packer::default();
+    for size in sizes {
+        packer.stored(&format!("stored/{size}"), &noise(size));
+        packer.deflated(&format!("deflated/{size}"), &noise(size));
+        packer.deflated(&format!("zeros/{size}"), &vec![0; size]);
+    }
+    let bytes = assemble_pack(packer);
+    let tree = tree_of(&bytes);
+    for size in sizes {
+        assert!(content_of(&tree, &format!("venv/stored/{size}")) == noise(size));
+        assert!(content_of(&tree, &format!("venv/deflated/{size}")) == noise(size));
+        assert!(content_of(&tree, &format!("venv/zeros/{size}")) == vec![0; size]);
+    }
+    check_with_system_tools(&bytes, &tree);
+}
+
+#[test]
+fn long_and_foreign_names_arrive() {
+    let mut names: Vec<String> = Vec::new();
+    for length in [95, 96, 100, 101, 156, 250] {
+        names.push("n".repeat(length));
+        names.push(format!("{}/x", "d".repeat(length)));
+    }
+    names.push(format!(
+        "{}/{}/{}",
+        "a".repeat(100),
+        "b".repeat(100),
+        "c".repeat(98)
+    ));
+    names.push("ünï/çødé/日本語.txt".into());
+    names.push(format!("{}é", "é".repeat(60)));
+    let mut items = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        items.push(Item {
+            path: format!("f/{name}"),
+            kind: ItemKind::Bytes {
+                bytes: number.to_string().into_bytes(),
+                executable: false,
+            },
+        });
+        items.push(Item {
+            path: format!("l{number}"),
+            kind: ItemKind::Symlink {
+                target: format!("f/{name}"),
+            },
+        });
+    }
+    let (file, pack) = Packer::default().finish();
+    let (bytes, _) = assemble_layout(&file, &pack, &Layout { items });
+    let tree = tree_of(&bytes);
+    for (number, name) in names.iter().enumerate() {
+        assert_eq!(
+            content_of(&tree, &format!("f/{name}")),
+            number.to_string().as_bytes()
+        );
+        assert_eq!(
+            content_of(&tree, &format!("l{number}")),
+            format!("f/{name}").as_bytes()
+        );
+    }
+    check_with_system_tools(&bytes, &tree);
+}
+
+#[test]
+fn the_manifest_is_first_and_data_last() {
+    let (file, pack) = Packer::default().finish();
+    let mut data = Packer::default();
+    data.deflated("sub/deep/file", b"1");
+    data.stored("exec.sh", b"#!/bin/sh\n");
+    data.link("sub/link", "deep/file");
+    data.entry("empty", crate::pack::Content::Directory);
+    let (data_file, data_pack) = data.finish();
+    let name = "tables".parse().unwrap();
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(&file, &pack), (&data_file, &data_pack)],
+        layout: &Layout::default(),
+        data: vec![DataTree {
+            name: &name,
+            pack: 1,
+        }],
+        mtime: Mtime::from_epoch(1_700_000_000),
+    };
+    let mut out = Vec::new();
+    let summary = assemble(&contents, &mut out).unwrap();
+    assert_eq!(summary.files, 3);
+    let tar = gunzip(&out);
+    let mut lines = String::new();
+    for entry in ::tar::Archive::new(&tar[..]).entries().unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.header().mtime().unwrap(), 1_700_000_000);
+        let mode = entry.header().mode().unwrap();
+        lines += &format!("{mode:o} {}\n", entry.path().unwrap().display());
+    }
+    let expected = "644 .pannier/manifest.json\n755 .pannier/\n755 data/\n755 data/tables/\n755 data/tables/empty/\n\
+        755 data/tables/sub/\n755 data/tables/sub/deep/\n777 data/tables/sub/link\n755 data/tables/exec.sh\n\
+        644 data/tables/sub/deep/file\n";
+    assert_eq!(lines, expected);
+    assert_eq!(
+        content_of(&tree_of(&out), MANIFEST_PATH),
+        manifest().to_json()
+    );
+}
+
+#[test]
+fn data_that_would_be_written_through_a_link_is_refused() {
+    let (file, pack) = Packer::default().finish();
+    let mut data = Packer::default();
+    data.link("out", "/etc");
+    data.stored("out/passwd", b"x");
+    let (data_file, data_pack) = data.finish();
+    let name = "tables".parse().unwrap();
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(&file, &pack), (&data_file, &data_pack)],
+        layout: &Layout::default(),
+        data: vec![DataTree {
+            name: &name,
+            pack: 1,
+        }],
+        mtime: Mtime::default(),
+    };
+    let error = assemble(&contents, Vec::new()).expect_err("it must be refused");
+    assert_eq!(
+        error.to_string(),
+        "the data project `tables` holds `out` as a file or link and as a folder"
+    );
+}
+
+#[test]
+fn a_table_that_contradicts_itself_is_refused() {
+    let content = noise(10_000);
+    let (raw, _) = deflate(&content);
+    for coding in [
+        Coding::Stored,
+        Coding::Deflate {
+            last_block: 8,
+            end: 8,
+        },
+        Coding::Deflate {
+            last_block: 8,
+            end: raw.len() as u64 * 8 + 1,
+        },
+    ] {
+        let mut packer = Packer::default();
+        packer.raw("x", &content, &raw, coding);
+        let (file, pack) = packer.finish();
+        let layout = carry_all(&pack);
+        let contents = Contents {
+            manifest: &manifest(),
+            packs: vec![(&file, &pack)],
+            layout: &layout,
+            data: Vec::new(),
+            mtime: Mtime::default(),
+        };
+        let error = assemble(&contents, Vec::new()).expect_err("it must be refused");
+        assert!(
+            matches!(error, AssembleError::Read { .. }) && error.to_string().contains("venv/x")
+        );
+    }
+}
+
+#[test]
+fn a_container_that_was_cut_is_told() {
+    let mut packer = Packer::default();
+    packer.deflated("x", &noise(10_000));
+    let (file, pack) = packer.finish();
+    file.set_len(5_000).unwrap();
+    let layout = carry_all(&pack);
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("builder.tar.gz");
+    fs::write(&old, "old").unwrap();
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(&file, &pack)],
+        layout: &layout,
+        data: Vec::new(),
+        mtime: Mtime::default(),
+    };
+    let error = output(folder.path())
+        .write(&contents)
+        .expect_err("the file is too short");
+    assert!(error.to_string().contains("venv/x"), "{error}");
+    assert_eq!(names(folder.path()), ["builder.tar.gz"]);
+    assert_eq!(fs::read(&old).unwrap(), b"old");
+}
+
+fn output(folder: &Path) -> Output<'_> {
+    static IMAGE: std::sync::LazyLock<crate::name::ImageName> =
+        std::sync::LazyLock::new(|| "builder".parse().unwrap());
+    Output {
+        folder,
+        image: &IMAGE,
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn write_to(folder: &Path) -> Result<Written, OutputError> {
+    let mut packer = Packer::default();
+    packer.deflated("x", &noise(10_000));
+    let (file, pack) = packer.finish();
+    let layout = carry_all(&pack);
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(&file, &pack)],
+        layout: &layout,
+        data: Vec::new(),
+        mtime: Mtime::default(),
+    };
+    output(folder).write(&contents)
+}
+
+#[test]
+fn three_files_belong_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = write_to(folder.path()).unwrap();
+    assert_eq!(
+        names(folder.path()),
+        [
+            "builder.manifest.json",
+            "builder.tar.gz",
+            "builder.tar.gz.sha256"
+        ]
+    );
+    let checked = Command::new("sha256sum")
+        .args(["--check", "--strict", "--quiet", "builder.tar.gz.sha256"])
+        .current_dir(folder.path())
+        .status()
+        .unwrap();
+    assert!(checked.success());
+    assert_eq!(fs::read(&first.manifest).unwrap(), manifest().to_json());
+    let before = fs::read(&first.tarball).unwrap();
+    assert_eq!(write_to(folder.path()).unwrap(), first);
+    assert_eq!(
+        fs::read(&first.tarball).unwrap(),
+        before,
+        "the same bytes again"
+    );
+}
+
+#[test]
+fn a_name_that_is_taken_leaves_the_others_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("builder.manifest.json")).unwrap();
+    let error = write_to(folder.path()).expect_err("a folder is in the way");
+    assert!(error.to_string().contains("builder.manifest.json"));
+    assert_eq!(names(folder.path()), ["builder.manifest.json"]);
+    let missing = folder.path().join("missing");
+    let error = write_to(&missing).expect_err("the folder is missing");
+    assert!(error.to_string().contains("missing"));
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let (file, pack) = Packer::default().finish();
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(&file, &pack)],
+        layout: &Layout::default(),
+        data: Vec::new(),
+        mtime: Mtime::default(),
+    };
+    let error = assemble(&contents, full).expect_err("the device is full");
+    let AssembleError::Write { source } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+}
+
+/// One file of a random tree: how it is stored, and its content.
+fn any_file() -> impl Strategy<Value = (bool, Vec<u8>)> {
+    let length = prop_oneof![0..40usize, 3_900..4_300usize, 0..150_000usize];
+    (any::<bool>(), any::<bool>(), length).prop_map(|(stored, compressible, length)| {
+        let mut content = noise(length);
+        if compressible {
+            content.iter_mut().for_each(|byte| *byte &= 0x11);
+        }
+        (stored, content)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_tree_arrives_whole_and_always_as_the_same_bytes(
+        files in prop::collection::btree_map("[a-z]{1,6}(/[a-zé]{1,60}){0,3}\\.[a-z]", any_file(), 0..12)
+    ) {
+        let pack = || {
+            let mut packer = Packer::default();
+            for (path, (stored, content)) in &files {
+                if *stored {
+                    packer.stored(path, content);
+                } else {
+                    packer.deflated(path, content);
+                }
+            }
+            packer
+        };
+        let bytes = assemble_pack(pack());
+        prop_assert!(bytes == assemble_pack(pack()));
+        let tree = tree_of(&bytes);
+        prop_assert_eq!(tree.len(), files.len() + 2);
+        for (path, (_, content)) in &files {
+            let same = content_of(&tree, &format!("venv/{path}")) == &content[..];
+            prop_assert!(same, "{}", path);
+        }
+        check_with_system_tools(&bytes, &tree);
+    }
+}

@@ -1,0 +1,120 @@
+//! Runs uv once: exact environment, captured output, uv's own explanation kept when it fails.
+//!
+//! Refuses to show more than the explanation: no progress, no warnings about this machine's Pythons, no credentials.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Surroundings, Uv, UvError};
+use crate::url::redact;
+
+/// Most lines of a failure that are kept; build backends can be long, and their end says why.
+const KEPT_LINES: usize = 60;
+
+/// One call of uv.
+pub(super) struct Call<'a> {
+    /// What it is to do, for messages: `resolve the requirements`.
+    pub task: &'a str,
+    /// Arguments; never an index URL.
+    pub arguments: Vec<OsString>,
+    /// Folder to run in.
+    pub folder: &'a Path,
+    /// Variables over those of the surroundings.
+    pub extra: BTreeMap<&'static str, String>,
+}
+
+impl Uv {
+    /// Runs uv and gives its standard output.
+    pub(super) fn call(&self, call: Call<'_>, around: &Surroundings) -> Result<String, UvError> {
+        let output = Command::new(&self.program)
+            .args(&call.arguments)
+            .current_dir(call.folder)
+            .env_clear()
+            .envs(around.child_environment())
+            .envs(&call.extra)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| UvError::Start {
+                program: self.program.clone(),
+                source,
+            })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let explanation = match explanation(&said) {
+            text if text.is_empty() => format!("it ended with {}", output.status),
+            text => text,
+        };
+        Err(UvError::Failed {
+            task: call.task.to_owned(),
+            explanation,
+        })
+    }
+}
+
+/// uv's explanation: from its first `error:` on, without the hint about the Python that happens to be active here,
+/// without credentials, and no longer than people read.
+fn explanation(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
+    let start = lines
+        .iter()
+        .position(|line| line.starts_with("error"))
+        .unwrap_or(0);
+    let kept: Vec<&str> = lines[start..]
+        .iter()
+        .copied()
+        .filter(|line| !line.starts_with("hint: While the active Python version is"))
+        .collect();
+    let text = match kept.len().checked_sub(KEPT_LINES) {
+        None | Some(0) => kept.join("\n"),
+        Some(cut) => format!(
+            "{}\n… ({cut} lines are left out)\n{}",
+            kept[0],
+            kept[cut + 1..].join("\n")
+        ),
+    };
+    let text = redact(text.trim());
+    text.strip_prefix("error: ")
+        .unwrap_or(&text)
+        .trim()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::explanation;
+
+    #[test]
+    fn the_chain_is_kept_and_the_noise_is_not() {
+        let said = "warning: The requested Python version 3.9 is not available\nerror: No solution found\n  \
+                    cause: Because b==1 depends on a>2 and you require a<2, no.\n\nhint: While the active Python version is 3.11, …\n";
+        let text = explanation(said);
+        assert_eq!(
+            text,
+            "No solution found\n  cause: Because b==1 depends on a>2 and you require a<2, no."
+        );
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let text = explanation("error: Failed to fetch: `https://u:tok@example.org/simple/a/`");
+        assert_eq!(
+            text,
+            "Failed to fetch: `https://****@example.org/simple/a/`"
+        );
+    }
+
+    #[test]
+    fn a_backends_end_is_what_stays_of_a_flood() {
+        let flood: String = (0..500).map(|n| format!("line {n}\n")).collect();
+        let text = explanation(&format!("error: build failed\n{flood}"));
+        assert!(
+            text.starts_with("build failed\n…") && text.ends_with("line 499"),
+            "{text}"
+        );
+        assert!(text.lines().count() <= 62);
+    }
+}

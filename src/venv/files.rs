@@ -1,0 +1,186 @@
+//! Small files of a venv that come from no wheel: `pyvenv.cfg`, `activate`, `direct_url.json`, and the links.
+//!
+//! Nothing in them tells where or when the venv was made.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{FORMAT, Item, ItemKind, LayoutError, VenvOptions};
+use crate::target::Arch;
+
+const ACTIVATE: &str = include_str!("activate.sh");
+const ACTIVATE_FISH: &str = include_str!("activate.fish");
+
+/// `direct_url.json` (PEP 610).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectUrl {
+    /// A git repository.
+    Git {
+        /// URL without credentials.
+        url: String,
+        /// 40 hexadecimal digits.
+        commit: String,
+        /// What was asked for.
+        requested_revision: Option<String>,
+        /// Folder in the repository.
+        subdirectory: Option<String>,
+    },
+    /// An archive by URL.
+    Archive {
+        /// URL without credentials.
+        url: String,
+        /// Hexadecimal SHA-256.
+        sha256: String,
+    },
+    /// A folder; its path is not told (it would leak the build machine).
+    Directory,
+}
+
+impl DirectUrl {
+    /// The file's content.
+    pub(super) fn render(&self) -> Vec<u8> {
+        let value = match self {
+            Self::Git {
+                url,
+                commit,
+                requested_revision,
+                subdirectory,
+            } => {
+                let mut vcs = Map::new();
+                vcs.insert("vcs".into(), "git".into());
+                vcs.insert("commit_id".into(), commit.as_str().into());
+                if let Some(revision) = requested_revision {
+                    vcs.insert("requested_revision".into(), revision.as_str().into());
+                }
+                let mut value = json!({"url": url, "vcs_info": Value::Object(vcs)});
+                if let Some(folder) = subdirectory {
+                    value["subdirectory"] = folder.as_str().into();
+                }
+                value
+            }
+            Self::Archive { url, sha256 } => {
+                json!({"url": url, "archive_info": {"hashes": {"sha256": sha256}}})
+            }
+            // The standard asks for a URL; the root is the one folder that tells nothing.
+            Self::Directory => json!({"url": "file:///", "dir_info": {}}),
+        };
+        value.to_string().into_bytes()
+    }
+}
+
+/// Everything in the venv that comes from no wheel, folders aside: `pyvenv.cfg`, links, ways to activate it.
+pub(super) fn own_items(options: &VenvOptions) -> Result<Vec<Item>, LayoutError> {
+    let (interpreter, home) = interpreter(&options.interpreter)?;
+    let python = options.target.python;
+    let mut items = vec![own("venv/pyvenv.cfg", pyvenv_cfg(options, home))];
+    items.push(link("venv/bin/python", interpreter));
+    items.push(link("venv/bin/python3", "python"));
+    items.push(link(
+        &format!("venv/bin/python{}", python.short()),
+        "python",
+    ));
+    if python.free_threaded {
+        items.push(link(&format!("venv/bin/{}", python.lib_dir()), "python"));
+    }
+    // Python looks into lib64 on 64-bit systems only, and `venv` makes the link there.
+    if !matches!(options.target.platform.arch, Arch::Armv7l | Arch::I686) {
+        items.push(link("venv/lib64", "lib"));
+    }
+    let to_venv = |script: &str, way: &str| script.replace("@TO_VENV@", way);
+    items.push(own("activate", to_venv(ACTIVATE, "venv")));
+    items.push(own("activate.fish", to_venv(ACTIVATE_FISH, "venv")));
+    items.push(own("venv/bin/activate", to_venv(ACTIVATE, "..")));
+    items.push(own("venv/bin/activate.fish", to_venv(ACTIVATE_FISH, "..")));
+    Ok(items)
+}
+
+/// `home` is right and absolute: Pythons 3.11 to 3.13 take their standard library from there, a foreign one too.
+fn pyvenv_cfg(options: &VenvOptions, home: &str) -> String {
+    let python = options.target.python;
+    let version = if python.patch.is_some() {
+        python.full()
+    } else {
+        python.short()
+    };
+    format!(
+        "home = {home}\n\
+         include-system-site-packages = false\n\
+         version_info = {version}\n\
+         implementation = CPython\n\
+         relocatable = true\n\
+         pannier = {FORMAT}\n"
+    )
+}
+
+/// The interpreter and its folder, as text.
+fn interpreter(path: &Path) -> Result<(&str, &str), LayoutError> {
+    let fail = |rule| LayoutError::Interpreter {
+        path: path.to_owned(),
+        rule,
+    };
+    let text = path.to_str().ok_or_else(|| fail("it is not UTF-8"))?;
+    if !path.is_absolute() {
+        return Err(fail("it is not absolute"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(fail("it holds control characters"));
+    }
+    match text.rsplit_once('/') {
+        Some(("", name)) if !name.is_empty() => Ok((text, "/")),
+        Some((home, name)) if !name.is_empty() => Ok((text, home)),
+        _ => Err(fail("it names a folder")),
+    }
+}
+
+fn own(path: &str, text: String) -> Item {
+    Item {
+        path: path.to_owned(),
+        kind: ItemKind::Bytes {
+            bytes: text.into_bytes(),
+            executable: false,
+        },
+    }
+}
+
+fn link(path: &str, target: &str) -> Item {
+    Item {
+        path: path.to_owned(),
+        kind: ItemKind::Symlink {
+            target: target.to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn direct_urls_are_as_the_standard_has_them() {
+        let git = DirectUrl::Git {
+            url: "https://git.example.org/x.git".into(),
+            commit: "a".repeat(40),
+            requested_revision: Some("production".into()),
+            subdirectory: Some("py".into()),
+        };
+        let value: Value = serde_json::from_slice(&git.render()).unwrap();
+        assert_eq!(value["url"], "https://git.example.org/x.git");
+        assert_eq!(value["vcs_info"]["vcs"], "git");
+        assert_eq!(value["vcs_info"]["commit_id"], "a".repeat(40));
+        assert_eq!(value["vcs_info"]["requested_revision"], "production");
+        assert_eq!(value["subdirectory"], "py");
+        let directory: Value = serde_json::from_slice(&DirectUrl::Directory.render()).unwrap();
+        assert_eq!(directory, json!({"url": "file:///", "dir_info": {}}));
+    }
+
+    #[test]
+    fn interpreters_are_absolute_files() {
+        let home = |text: &str| interpreter(Path::new(text)).map(|(_, home)| home.to_owned());
+        assert_eq!(home("/usr/bin/python3").unwrap(), "/usr/bin");
+        assert_eq!(home("/python3").unwrap(), "/");
+        for text in ["python3", "./python3", "/usr/bin/", "/usr/bin/py\nthon", ""] {
+            assert!(home(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,497 @@
+//! `RECORD`: the files of a wheel or of an installed package with their hashes (CSV: path, hash, size).
+//!
+//! Refuses weak hashes (md5, sha1), rows without a hash other than those that the standard lets go without, and loose
+//! quoting: a file that two readers understand differently is no evidence. Own code instead of a CSV library because
+//! those accept loose quoting.
+
+use std::fmt::Write as _;
+use std::io::{self, Read};
+
+use sha2::{Sha384, Sha512};
+
+use crate::digest::{self, Digest};
+
+/// The rows of a `RECORD`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Record {
+    /// One row per file, in the order of the file.
+    pub rows: Vec<RecordRow>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordRow {
+    /// Path as it is written, `/`-separated, relative to site-packages.
+    pub path: String,
+    /// Hash of the file; `RECORD` itself and `.pyc` files may go without.
+    pub hash: Option<RecordHash>,
+    /// Length in bytes, where it is told.
+    pub size: Option<u64>,
+}
+
+/// The hash of one row: an algorithm that the standard allows, and the digest in urlsafe base64 without padding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordHash {
+    algorithm: Algorithm,
+    digest: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Algorithm {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// Why a `RECORD` is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// It is not UTF-8.
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// The CSV is broken.
+    #[error("line {line}: {problem}")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A hash that is not `sha256=…` or better.
+    #[error("the hash `{hash}` of `{path}` is not sha256 or better")]
+    WeakHash {
+        /// The file.
+        path: String,
+        /// As written.
+        hash: String,
+    },
+    /// A row without a hash.
+    #[error("`{path}` has no hash")]
+    NoHash {
+        /// The file.
+        path: String,
+    },
+    /// Two rows that disagree.
+    #[error("`{path}` is listed twice, differently")]
+    Twice {
+        /// The file.
+        path: String,
+    },
+    /// A row without a file.
+    #[error("`{path}` is listed but not in the wheel")]
+    Missing {
+        /// The file.
+        path: String,
+    },
+    /// A file without a row.
+    #[error("`{path}` is in the wheel but not listed")]
+    Unlisted {
+        /// The file.
+        path: String,
+    },
+    /// Content and hash differ.
+    #[error("the content of `{path}` does not match its hash")]
+    Hash {
+        /// The file.
+        path: String,
+    },
+    /// Length and row differ.
+    #[error("`{path}` has {found} bytes, but {listed} are listed")]
+    Size {
+        /// The file.
+        path: String,
+        /// Length of the file.
+        found: u64,
+        /// Length as listed.
+        listed: u64,
+    },
+}
+
+impl Record {
+    /// Reads a `RECORD` with LF or CRLF line ends. Whether the rows are right is for the caller to see.
+    ///
+    /// # Errors
+    /// [`RecordError`]: not UTF-8, broken CSV, or a hash that is weak.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| RecordError::NotUtf8)?;
+        let mut rows = Vec::new();
+        for (line, fields) in parse_csv(text)? {
+            let [path, hash, size] =
+                <[String; 3]>::try_from(fields).map_err(|_| RecordError::Syntax {
+                    line,
+                    problem: "three fields are expected: path, hash, size",
+                })?;
+            if path.is_empty() {
+                let problem = "the path is empty";
+                return Err(RecordError::Syntax { line, problem });
+            }
+            let size = parse_size(&size).ok_or(RecordError::Syntax {
+                line,
+                problem: "the size is not a number",
+            })?;
+            let hash = RecordHash::parse(&path, &hash)?;
+            rows.push(RecordRow { path, hash, size });
+        }
+        Ok(Self { rows })
+    }
+
+    /// The file: rows sorted by path, LF, quotes only where they are needed.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut rows: Vec<_> = self.rows.iter().collect();
+        rows.sort();
+        let mut text = String::new();
+        for row in rows {
+            write_field(&mut text, &row.path);
+            text.push(',');
+            if let Some(hash) = &row.hash {
+                let _ = write!(text, "{}={}", hash.algorithm.name(), hash.digest);
+            }
+            text.push(',');
+            if let Some(size) = row.size {
+                let _ = write!(text, "{size}");
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+impl RecordRow {
+    /// The row of a file with this content.
+    #[must_use]
+    pub fn of(path: impl Into<String>, sha256: &Digest, size: u64) -> Self {
+        Self {
+            path: path.into(),
+            hash: Some(RecordHash::from(sha256)),
+            size: Some(size),
+        }
+    }
+
+    /// Checks that the row is right about a file: a hash that matches (`.pyc` files may go without one), and the size
+    /// where it is told. `content` is read only where the hash is not SHA-256.
+    ///
+    /// # Errors
+    /// Outside what reading gives, inside what is wrong.
+    pub fn check<R: Read>(
+        &self,
+        sha256: &Digest,
+        size: u64,
+        content: impl FnOnce() -> R,
+    ) -> io::Result<Result<(), RecordError>> {
+        let path = || self.path.clone();
+        let hash_holds = match &self.hash {
+            Some(hash) => hash.matches(sha256, content)?,
+            None if self.path.ends_with(".pyc") => true,
+            None => return Ok(Err(RecordError::NoHash { path: path() })),
+        };
+        if !hash_holds {
+            return Ok(Err(RecordError::Hash { path: path() }));
+        }
+        Ok(match self.size {
+            Some(listed) if listed != size => Err(RecordError::Size {
+                path: path(),
+                found: size,
+                listed,
+            }),
+            _ => Ok(()),
+        })
+    }
+
+    /// The row of `RECORD` itself: path alone.
+    #[must_use]
+    pub fn bare(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            hash: None,
+            size: None,
+        }
+    }
+}
+
+impl From<&Digest> for RecordHash {
+    fn from(sha256: &Digest) -> Self {
+        Self {
+            algorithm: Algorithm::Sha256,
+            digest: sha256.urlsafe(),
+        }
+    }
+}
+
+impl RecordHash {
+    fn parse(path: &str, text: &str) -> Result<Option<Self>, RecordError> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let weak = || RecordError::WeakHash {
+            path: path.to_owned(),
+            hash: text.to_owned(),
+        };
+        let (algorithm, digest) = text.split_once('=').ok_or_else(weak)?;
+        let algorithm = Algorithm::named(algorithm).ok_or_else(weak)?;
+        let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if digest.len() != algorithm.length() || !digest.chars().all(base64) {
+            return Err(weak());
+        }
+        Ok(Some(Self {
+            algorithm,
+            digest: digest.to_owned(),
+        }))
+    }
+
+    /// Whether a file with this SHA-256 matches; `content` is read only where the hash is another one.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn matches<R: Read>(
+        &self,
+        sha256: &Digest,
+        content: impl FnOnce() -> R,
+    ) -> io::Result<bool> {
+        let found = match self.algorithm {
+            Algorithm::Sha256 => sha256.urlsafe(),
+            Algorithm::Sha384 => digest::urlsafe(&digest_of::<Sha384>(content())?),
+            Algorithm::Sha512 => digest::urlsafe(&digest_of::<Sha512>(content())?),
+        };
+        Ok(found == self.digest)
+    }
+}
+
+/// The digest of everything that `content` gives.
+fn digest_of<D: sha2::Digest>(mut content: impl Read) -> io::Result<Vec<u8>> {
+    let mut hasher = D::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match content.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().to_vec()),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+impl Algorithm {
+    const ALL: [(Self, &'static str, usize); 3] = [
+        (Self::Sha256, "sha256", 32),
+        (Self::Sha384, "sha384", 48),
+        (Self::Sha512, "sha512", 64),
+    ];
+
+    fn named(text: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter();
+        all.find(|(_, name, _)| *name == text).map(|(one, ..)| *one)
+    }
+
+    fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// Digits of the digest in base64.
+    fn length(self) -> usize {
+        (Self::ALL[self as usize].2 * 4).div_ceil(3)
+    }
+}
+
+fn parse_size(text: &str) -> Option<Option<u64>> {
+    match text {
+        "" => Some(None),
+        _ if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok().map(Some),
+        _ => None,
+    }
+}
+
+fn write_field(out: &mut String, field: &str) {
+    if field.contains([',', '"', '\r', '\n']) {
+        let _ = write!(out, "\"{}\"", field.replace('"', "\"\""));
+    } else {
+        out.push_str(field);
+    }
+}
+
+/// Splits CSV into rows of fields, each with its line number; blank lines are no rows (RFC 4180 with LF allowed).
+fn parse_csv(text: &str) -> Result<Vec<(usize, Vec<String>)>, RecordError> {
+    let mut rows = Vec::new();
+    let mut line = 1;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let start = line;
+        let mut fields = Vec::new();
+        loop {
+            let (field, after) = take_field(rest, line)?;
+            line += field.matches('\n').count();
+            fields.push(field);
+            match after.strip_prefix(',') {
+                Some(next) => rest = next,
+                None => {
+                    let next = after.strip_prefix("\r\n").or(after.strip_prefix('\n'));
+                    rest = next.unwrap_or(after);
+                    break;
+                }
+            }
+        }
+        line += 1;
+        if fields != [""] {
+            rows.push((start, fields));
+        }
+    }
+    Ok(rows)
+}
+
+/// Takes one field; what is left starts with `,` or a line end, or is empty.
+fn take_field(text: &str, line: usize) -> Result<(String, &str), RecordError> {
+    let fail = |problem| Err(RecordError::Syntax { line, problem });
+    let Some(mut rest) = text.strip_prefix('"') else {
+        let end = text.find([',', '\n']).unwrap_or(text.len());
+        let (field, after) = text.split_at(end);
+        let (field, after) = match field.strip_suffix('\r') {
+            Some(field) if after.starts_with('\n') => (field, &text[end - 1..]),
+            _ => (field, after),
+        };
+        if field.contains(['"', '\r']) {
+            return fail("a quote or a carriage return stands inside a field without quotes");
+        }
+        return Ok((field.to_owned(), after));
+    };
+    let mut field = String::new();
+    loop {
+        let Some((part, after)) = rest.split_once('"') else {
+            return fail("a quoted field does not end");
+        };
+        field.push_str(part);
+        match after.strip_prefix('"') {
+            Some(after) => {
+                field.push('"');
+                rest = after;
+            }
+            None if after.is_empty() || after.starts_with([',', '\n']) => {
+                return Ok((field, after));
+            }
+            None if after.starts_with("\r\n") => return Ok((field, after)),
+            None => return fail("something follows a quoted field"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HASH: &str = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+
+    fn parse(text: &str) -> Result<Record, RecordError> {
+        Record::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn rows_are_read_with_either_line_end() {
+        let expected = vec![
+            RecordRow::of("a/b.py", &Digest::of(b""), 0),
+            RecordRow::bare("a-1.dist-info/RECORD"),
+        ];
+        for text in [
+            format!("a/b.py,{HASH},0\na-1.dist-info/RECORD,,\n"),
+            format!("a/b.py,{HASH},0\r\na-1.dist-info/RECORD,,\r\n"),
+            format!("a/b.py,{HASH},0\r\n\na-1.dist-info/RECORD,,"),
+            format!("\"a/b.py\",{HASH},\"0\"\r\n\"a-1.dist-info/RECORD\",,\"\""),
+        ] {
+            assert_eq!(parse(&text).unwrap().rows, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quoted_paths_hold_anything() {
+        let rows = parse("\"a,b\"\"c\nd\",,\n\"\r\",,\n").unwrap().rows;
+        assert_eq!(rows[0].path, "a,b\"c\nd");
+        assert_eq!(rows[1].path, "\r");
+    }
+
+    #[test]
+    fn broken_files_are_refused_with_their_line() {
+        for (text, part) in [
+            ("a,,\nb,\n", "line 2: three fields"),
+            ("a,,,\n", "line 1: three fields"),
+            ("\"a\nb\",,\nc\n", "line 3: three fields"),
+            (",,\n", "line 1: the path is empty"),
+            ("a,,-1\n", "line 1: the size"),
+            ("a,,+1\n", "line 1: the size"),
+            ("a,,99999999999999999999\n", "line 1: the size"),
+            ("a\"b,,\n", "line 1: a quote"),
+            ("a,,1\rb,,\n", "line 1: a quote or a carriage return"),
+            ("\"a\"b,,\n", "line 1: something follows"),
+            ("\"a,,\n", "line 1: a quoted field does not end"),
+        ] {
+            let error = parse(text).expect_err(text).to_string();
+            assert!(error.starts_with(part), "{text:?}: {error}");
+        }
+        assert_eq!(Record::parse(b"a\xff,,\n"), Err(RecordError::NotUtf8));
+    }
+
+    #[test]
+    fn weak_and_mangled_hashes_are_refused() {
+        for hash in [
+            "md5=1B2M2Y8AsgTpgAmY7PhCfg",
+            "sha1=2jmj7l5rSw0yVb_vlWAYkK_YBwk",
+            "sha256=",
+            "sha256",
+            "SHA256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+            "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "sha256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+        ] {
+            let error = parse(&format!("a,{hash},0\n")).expect_err(hash);
+            assert!(matches!(error, RecordError::WeakHash { .. }), "{hash}");
+        }
+    }
+
+    #[test]
+    fn longer_hashes_are_computed_from_the_content() {
+        let sha512 = "sha512=z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg_SpIdNs6c5H0NE8XYXysP-DGNKHfuwvY7kxvUdBeoGlODJ6-SfaPg";
+        let sha384 = "sha384=OLBgp1GsljhM2TJ-sbHjaiH9txEUvgdDTAzHv2P24donTt6_529l-9Ua0vFImLlb";
+        for hash in [HASH, sha384, sha512] {
+            let hash = RecordHash::parse("a", hash).unwrap().unwrap();
+            let matches = |bytes: &[u8]| hash.matches(&Digest::of(bytes), || bytes).unwrap();
+            assert!(matches(b""));
+            assert!(!matches(b"x"));
+        }
+    }
+
+    #[test]
+    fn the_file_is_sorted_and_plain() {
+        let record = Record {
+            rows: vec![
+                RecordRow::bare("b\"c"),
+                RecordRow::of("a,b", &Digest::of(b""), 0),
+            ],
+        };
+        assert_eq!(
+            record.to_text(),
+            format!("\"a,b\",{HASH},0\n\"b\"\"c\",,\n")
+        );
+    }
+
+    fn any_row() -> impl Strategy<Value = RecordRow> {
+        let hash = proptest::option::of(any::<[u8; 32]>());
+        (".{1,12}|[a\",\r\n]{1,6}", hash, any::<Option<u64>>()).prop_map(|(path, hash, size)| {
+            let hash = hash.map(|bytes| RecordHash::from(&Digest::from_bytes(bytes)));
+            RecordRow { path, hash, size }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_parses_back(rows in proptest::collection::vec(any_row(), 0..8)) {
+            let mut rows = rows;
+            let printed = Record { rows: rows.clone() }.to_text();
+            rows.sort();
+            prop_assert_eq!(parse(&printed).unwrap().rows, rows);
+        }
+
+        #[test]
+        fn any_bytes_parse_or_fail(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[a\",\r\n=]{0,20}") {
+            let _ = Record::parse(&bytes);
+            if let Ok(record) = parse(&text) {
+                prop_assert_eq!(parse(&record.to_text()).unwrap().rows.len(), record.rows.len());
+            }
+        }
+    }
+}

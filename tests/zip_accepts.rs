@@ -1,0 +1,377 @@
+//! Unusual but honest containers, and where their deflate streams are said to begin and end.
+
+#[path = "support/zip_forge.rs"]
+mod zip_forge;
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use pannier::digest::Digest;
+use pannier::pack::{Coding, Content, PackEntry, Stream};
+use pannier::zip::{Rules, read_entry, verify};
+use proptest::prelude::*;
+use zip_forge::{Bits, Entry, Forge, file, zip64_extra};
+
+/// Verifies a container and reads every entry again.
+#[track_caller]
+fn accepted(forge: &Forge) -> Vec<PackEntry> {
+    let file = file(&forge.bytes());
+    let pack = verify(&file, &Rules::default()).unwrap();
+    for entry in &pack.entries {
+        if let Content::File { stream, .. } = &entry.content {
+            let content = read_entry(&file, stream).unwrap();
+            assert_eq!(Digest::of(&content), stream.sha256, "{}", entry.path);
+            assert_eq!(content.len() as u64, stream.size, "{}", entry.path);
+        }
+    }
+    pack.entries
+}
+
+fn stream(entry: &PackEntry) -> &Stream {
+    match &entry.content {
+        Content::File { stream, .. } => stream,
+        other => panic!("{}: {other:?}", entry.path),
+    }
+}
+
+/// The stream of a container's only entry.
+fn only(entry: Entry) -> Stream {
+    stream(&accepted(&Forge::of([entry]))[0]).clone()
+}
+
+#[test]
+fn the_end_is_told_to_the_bit() {
+    let mut seen = [false; 8];
+    for nines in 0..8 {
+        // A literal of the upper half takes nine bits, one of the lower half eight.
+        let bits = Bits::default()
+            .fixed(false, b"first")
+            .stored(false, b"second");
+        let last_block = bits.length as u64;
+        let bits = bits.fixed(true, &[&b"third"[..], &vec![0xff; nines]].concat());
+        let end = bits.length as u64;
+        seen[bits.length % 8] = true;
+        for bits in [bits.clone(), bits.dirty()] {
+            assert_eq!(
+                only(bits.entry("f")).coding,
+                Coding::Deflate { last_block, end }
+            );
+        }
+    }
+    assert_eq!(seen, [true; 8]);
+}
+
+#[test]
+fn blocks_of_every_kind() {
+    let empty = Bits::default().fixed(true, b"");
+    let stored = Bits::default().stored(true, b"");
+    let mut many = Bits::default();
+    for i in 0..500_u32 {
+        many = match i % 3 {
+            0 => many.fixed(false, &i.to_le_bytes()),
+            1 => many.stored(false, &vec![i as u8; i as usize]),
+            _ => many.fixed(false, b""),
+        };
+    }
+    let empty_at_the_end = many.clone().fixed(true, b"");
+    for bits in [
+        empty,
+        stored,
+        empty_at_the_end,
+        many.stored(true, &[3; 65_535]),
+    ] {
+        let end = bits.length as u64;
+        assert!(matches!(only(bits.entry("f")).coding, Coding::Deflate { end: e, .. } if e == end));
+    }
+}
+
+#[test]
+fn stored_of_all_lengths() {
+    for length in [0, 1, 65_535, 65_536, 131_071, 200_000] {
+        let content: Vec<u8> = (0..length).map(|i| (i * i >> 3) as u8).collect();
+        let stream = only(Entry::stored("f", &content));
+        assert_eq!((stream.coding, stream.size), (Coding::Stored, length));
+        assert_eq!((stream.offset, stream.compressed), (31, length));
+        assert_eq!(stream.sha256, Digest::of(&content));
+    }
+}
+
+#[test]
+fn right_descriptors() {
+    for signed in [true, false] {
+        let entries =
+            ["a", "b"].map(|name| Entry::deflated(name, b"text text text").descriptor(signed));
+        let filled = Entry::stored("c", b"x").descriptor(signed).with(|entry| {
+            let flags = entry.local.flags;
+            entry.local = zip_forge::Header {
+                flags,
+                ..entry.central.clone()
+            };
+        });
+        assert_eq!(
+            accepted(&Forge::of(entries.into_iter().chain([filled]))).len(),
+            3
+        );
+    }
+}
+
+#[test]
+fn wide_descriptors() {
+    for signature in [&b"PK\x07\x08"[..], b""] {
+        let entry = Entry::deflated("a", b"text")
+            .both(|header| header.flags |= 8)
+            .with(|entry| {
+                let header = entry.central.clone();
+                entry.local.extra = zip64_extra(&[0, 0]);
+                (entry.local.size, entry.local.compressed) = (u32::MAX, u32::MAX);
+                let sizes =
+                    [header.compressed, header.size].map(|size| u64::from(size).to_le_bytes());
+                entry.descriptor = [signature, &header.crc.to_le_bytes(), &sizes.concat()].concat();
+            });
+        accepted(&Forge::of([entry.clone(), Entry::stored("b", b"")]));
+        accepted(&Forge::of([entry]));
+    }
+}
+
+#[test]
+fn modes() {
+    let executable = |mode: u32, system: u16| {
+        let entry = Entry::stored("f", b"")
+            .mode(mode)
+            .with(|entry| entry.made_by = system << 8 | 20);
+        match accepted(&Forge::of([entry]))[0].content {
+            Content::File { executable, .. } => executable,
+            _ => panic!("no file"),
+        }
+    };
+    for mode in [0o100_755, 0o100_777, 0o104_755, 0o100_641, 0o755] {
+        assert!(executable(mode, 3), "{mode:o}");
+        assert!(!executable(mode, 0), "{mode:o} made by DOS");
+    }
+    for mode in [0o100_644, 0o100_666, 0o102_644, 0] {
+        assert!(!executable(mode, 3), "{mode:o}");
+    }
+}
+
+#[test]
+fn names_and_order() {
+    let deep = |length: usize| ["d".repeat(99), "e".repeat(length - 100)].join("/");
+    let names = [
+        "z/",
+        "z/ä.py",
+        "b",
+        "日本語",
+        &deep(101),
+        &deep(256),
+        &deep(300),
+        "a b",
+        "Z.py",
+        "…",
+        "x/y/",
+    ];
+    let entries = accepted(&Forge::of(names.map(|name| Entry::stored(name, b""))));
+    let paths: Vec<_> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    assert_eq!(paths, names.map(|name| name.trim_end_matches('/')));
+    assert_eq!(entries[0].content, Content::Directory);
+    // The directory's order counts, not that of the data.
+    let swapped = Forge::of([
+        Entry::stored("one", b"1").with(|entry| entry.listed = false),
+        Entry::stored("two", b"2"),
+        Entry::stored("one", b"1").with(|entry| (entry.written, entry.shift) = (false, -34)),
+    ]);
+    let entries = accepted(&swapped);
+    assert_eq!([&entries[0].path, &entries[1].path], ["two", "one"]);
+}
+
+#[test]
+fn many_files() {
+    let entries = (0..10_000).map(|i| Entry::stored(&format!("{}/{i}", i % 100), b""));
+    assert_eq!(accepted(&Forge::of(entries)).len(), 10_000);
+}
+
+/// A verified stream as a part of a larger one: not final, byte-aligned. What a splicer does.
+fn part(raw: &[u8], coding: Coding) -> Vec<u8> {
+    let Coding::Deflate { last_block, end } = coding else {
+        panic!("a stored entry is no stream");
+    };
+    let mut part = raw.to_vec();
+    part[last_block as usize / 8] &= !(1 << (last_block % 8));
+    let used = end % 8;
+    if used != 0 {
+        *part.last_mut().unwrap() &= (1 << used) - 1;
+    }
+    // An empty stored block; its three header bits fit into the last byte or take one of their own.
+    if used == 0 || used > 5 {
+        part.push(0);
+    }
+    part.extend(b"\0\0\xff\xff");
+    part
+}
+
+fn inflate(raw: &[u8], room: usize) -> Option<Vec<u8>> {
+    let mut decoder = Decompress::new(false);
+    let mut out = Vec::with_capacity(room);
+    let status = decoder
+        .decompress_vec(raw, &mut out, FlushDecompress::Finish)
+        .ok()?;
+    (status == Status::StreamEnd && decoder.total_in() == raw.len() as u64).then_some(out)
+}
+
+/// Splices the entries' streams as the pack describes them; flate2 must read all contents in a row.
+fn check_splice(entries: Vec<(Vec<u8>, Vec<u8>)>) {
+    let forged = entries
+        .iter()
+        .enumerate()
+        .map(|(i, (raw, content))| Entry::raw(&i.to_string(), raw.clone(), content));
+    let forge = Forge::of(forged);
+    let bytes = forge.bytes();
+    let (mut spliced, mut expected) = (Vec::new(), Vec::new());
+    for (entry, (_, content)) in accepted(&forge).iter().zip(&entries) {
+        let stream = stream(entry);
+        let raw = &bytes[stream.offset as usize..][..stream.compressed as usize];
+        spliced.extend(part(raw, stream.coding));
+        expected.extend(content);
+    }
+    spliced.extend([3, 0]);
+    let inflated = inflate(&spliced, expected.len() + 1).expect("a whole stream");
+    assert!(inflated == expected, "spliced content differs");
+}
+
+/// Deflates in pieces, flushed as told, so that there are blocks of all kinds.
+fn deflate_pieces(pieces: &[Vec<u8>], level: u32, flush: FlushCompress) -> (Vec<u8>, Vec<u8>) {
+    let mut encoder = Compress::new(Compression::new(level), false);
+    let mut raw = Vec::with_capacity(1 << 20);
+    for piece in pieces {
+        encoder.compress_vec(piece, &mut raw, flush).unwrap();
+    }
+    while encoder
+        .compress_vec(&[], &mut raw, FlushCompress::Finish)
+        .unwrap()
+        != Status::StreamEnd
+    {}
+    (raw, pieces.concat())
+}
+
+#[test]
+fn streams_splice() {
+    let fixed = |nines: usize| {
+        Bits::default()
+            .fixed(false, b"")
+            .fixed(true, &vec![0xf0; nines])
+    };
+    let mut entries: Vec<_> = (0..8)
+        .map(|nines| fixed(nines).dirty())
+        .map(|bits| (bits.bytes, bits.content))
+        .collect();
+    let stored = Bits::default().stored(true, b"stored");
+    entries.push((stored.bytes, stored.content));
+    let text: Vec<u8> = (0..60_000_u32)
+        .flat_map(|i| format!("{} ", i * i % 977).into_bytes())
+        .collect();
+    for level in 0..10 {
+        entries.push(deflate_pieces(&[text.clone()], level, FlushCompress::None));
+    }
+    entries.push(deflate_pieces(&[], 6, FlushCompress::None));
+    let again: Vec<_> = entries.iter().rev().cloned().collect();
+    check_splice([entries, again].concat());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_streams_splice(streams in prop::collection::vec(any_stream(), 1..6)) {
+        check_splice(streams);
+    }
+
+    /// Bytes that are a stream to another decoder are one here, and nothing else is.
+    #[test]
+    fn decoders_agree(raw in any_raw()) {
+        let content = inflate(&raw, 1 << 16);
+        let entry = Entry::raw("f", raw, content.as_deref().unwrap_or_default());
+        let verdict = verify(&file(&Forge::of([entry]).bytes()), &Rules::default());
+        prop_assert_eq!(verdict.is_ok(), content.is_some(), "{:?}", verdict);
+    }
+
+    #[test]
+    fn no_bytes_bring_it_down(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let ends_well = [&bytes[..], &Forge::default().bytes()].concat();
+        for bytes in [bytes, ends_well] {
+            let _ = verify(&file(&bytes), &Rules::default());
+        }
+    }
+
+    /// Changed containers are refused, or still hold what they say.
+    #[test]
+    fn no_change_brings_it_down(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..4)) {
+        let mut bytes = sample().bytes();
+        for (at, value, how) in changes {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = value,
+                1 => bytes.insert(at, value),
+                _ => { bytes.remove(at); }
+            }
+        }
+        let rules = Rules { symlinks: true, ..Rules::default() };
+        let file = file(&bytes);
+        if let Ok(pack) = verify(&file, &rules) {
+            for entry in &pack.entries {
+                if let Content::File { stream, .. } = &entry.content {
+                    prop_assert_eq!(Digest::of(&read_entry(&file, stream).unwrap()), stream.sha256);
+                }
+            }
+        }
+    }
+}
+
+fn sample() -> Forge {
+    Forge::of([
+        Entry::stored("d/", b""),
+        Entry::deflated("d/a.py", b"text text text text"),
+        Entry::stored("d/é", b"stored").descriptor(true),
+        Entry::stored("l", b"target").mode(0o120_777),
+        Bits::default()
+            .fixed(false, b"one")
+            .stored(true, b"two")
+            .entry("b"),
+    ])
+    .with(|forge| forge.zip64 = Some(|_| ()))
+}
+
+fn any_stream() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+    let piece = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..3000),
+        prop::collection::vec(0..4_u8, 0..20_000),
+    ];
+    let flush = prop_oneof![
+        Just(FlushCompress::None),
+        Just(FlushCompress::Partial),
+        Just(FlushCompress::Sync),
+        Just(FlushCompress::Full)
+    ];
+    (prop::collection::vec(piece, 0..4), 0..10_u32, flush)
+        .prop_map(|(pieces, level, flush)| deflate_pieces(&pieces, level, flush))
+}
+
+/// Streams with a byte changed, cut or added, and noise.
+fn any_raw() -> impl Strategy<Value = Vec<u8>> {
+    let changed = (
+        prop::collection::vec(0..9_u8, 0..200),
+        any::<prop::sample::Index>(),
+        any::<u8>(),
+        0..4_u8,
+    );
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..40),
+        changed.prop_map(|(content, at, value, how)| {
+            let mut raw = zip_forge::deflate(&content);
+            let at = at.index(raw.len());
+            match how {
+                0 => raw[at] = value,
+                1 => raw.truncate(at),
+                2 => raw.push(value),
+                _ => {}
+            }
+            raw
+        }),
+    ]
+}
