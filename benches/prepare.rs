@@ -145,7 +145,7 @@ fn run(folder: &Path, script: &str) -> String {
         .current_dir(folder)
         .env("PATH", path)
         .env("PANNIER", env!("CARGO_BIN_EXE_pannier"))
-        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("PANNIER_STORE", folder.join("store"))
         .env("UV_CACHE_DIR", folder.join("cache/uv"))
         .env_remove("VIRTUAL_ENV")
         .stdin(Stdio::null())

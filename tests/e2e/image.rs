@@ -124,6 +124,9 @@ impl Unpacked<'_> {
         let inside = self.inside();
         let above = Path::new(&inside).parent().unwrap();
         let script = format!("set -eu; cd '{}'; {script}", above.display());
+        let (shell, applet) = shell
+            .split_once(' ')
+            .map_or((shell, None), |(a, b)| (a, Some(b)));
         let mut command = match &self.image.root {
             None => Command::new(shell),
             Some(root) => {

@@ -201,7 +201,7 @@ fn activate_in_every_shell() {
     for shell in ["bash", "zsh", "ksh"] {
         unpacked.run(shell, from_elsewhere);
     }
-    for shell in ["dash", "sh"] {
+    for shell in ["dash", "sh", "busybox sh"] {
         unpacked.run(
             shell,
             &format!(
@@ -212,9 +212,8 @@ fn activate_in_every_shell() {
         unpacked.run(shell, &format!("PANNIER_ROOT=$0; {from_elsewhere}"));
         let refused = unpacked.run(
             shell,
-            "if (. \"$0/activate\") 2>../refused; then exit 1; fi; cat ../refused; rm ../refused",
+            "if (. \"$0/activate\") 2>refused; then exit 1; fi; cat refused",
         );
         assert!(String::from_utf8_lossy(&refused.stdout).contains("PANNIER_ROOT"));
     }
-    unpacked.run("busybox", "exit 0");
 }

@@ -54,6 +54,7 @@ with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_STORED) as wheel:
 fn prepare(world: &World) -> Command {
     let mut command = world.pannier(["prepare"]);
     command.env("PANNIER_UV", tool("uv"));
+    World::without_index(&mut command);
     command
 }
 

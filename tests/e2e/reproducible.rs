@@ -80,7 +80,7 @@ fn two_at_once_share_a_store() {
         project(world, &forge);
         let mut command = world.pannier(["prepare"]);
         command
-            .env("XDG_CACHE_HOME", worlds[0].path("cache"))
+            .env("PANNIER_STORE", worlds[0].path("store"))
             .env("HOME", worlds[0].path("home"));
         command
             .stdout(Stdio::piped())

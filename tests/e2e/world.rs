@@ -7,21 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use pannier::config::env::VARIABLES;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// Settings of the user who runs the tests that would leak into what is tested.
-const FORGOTTEN: [&str; 9] = [
-    "GITLAB_COM_PACKAGES",
-    "DATA_PROJECTS",
-    "PANNIER_GIT_BASE",
-    "CI_SERVER_URL",
-    "CI_PROJECT_NAMESPACE",
-    "GITLAB_CI",
-    "VIRTUAL_ENV",
-    "SOURCE_DATE_EPOCH",
-    "XDG_CACHE_HOME",
-];
+/// Settings of the user who runs the tests that would leak into what is tested, beside those that Pannier itself reads.
+const FORGOTTEN: [&str; 3] = ["GITLAB_CI", "VIRTUAL_ENV", "PYTHONPATH"];
 
 /// A home, a store and a project folder that belong to one test.
 pub struct World {
@@ -33,7 +24,7 @@ impl World {
         let world = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        for name in ["home", "project", "cache"] {
+        for name in ["home", "project"] {
             fs::create_dir(world.path(name)).unwrap();
         }
         world
@@ -56,15 +47,19 @@ impl World {
             .args(arguments)
             .current_dir(self.path("project"))
             .env("HOME", self.path("home"))
-            .env("XDG_CACHE_HOME", self.path("cache"))
             .env("CI", "true")
             .env("LC_ALL", "C.UTF-8")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .stdin(Stdio::null());
-        for name in FORGOTTEN {
-            if name != "XDG_CACHE_HOME" {
-                command.env_remove(name);
-            }
+        // The index of the machine stays: it is where packages come from on it.
+        let settings = VARIABLES.iter().map(|variable| variable.name);
+        let settings = settings.filter(|name| !name.contains("INDEX"));
+        for name in settings.chain(FORGOTTEN) {
+            command.env_remove(name);
+        }
+        command.env("PANNIER_STORE", self.path("store"));
+        if std::env::var_os("PANNIER_E2E_TOOLS").is_some() {
+            command.env("PANNIER_UV", tool("uv"));
         }
         command
     }
@@ -74,6 +69,15 @@ impl World {
         let mut command = self.pannier(["prepare"]);
         command.args(arguments);
         succeed(command)
+    }
+
+    /// Lets a command see no index but the one that the configuration names.
+    pub fn without_index(command: &mut Command) {
+        for variable in VARIABLES {
+            if variable.name.contains("INDEX") {
+                command.env_remove(variable.name);
+            }
+        }
     }
 
     /// A tarball that `prepare` wrote to the folder it writes to unless told otherwise.
