@@ -8,6 +8,7 @@ mod files;
 mod plan;
 mod reserved;
 mod scripts;
+mod spread;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
