@@ -570,6 +570,44 @@ fn a_snapshot_holds_what_git_archive_holds() {
 }
 
 #[test]
+fn names_that_would_leave_the_folder_are_refused() {
+    let world = world();
+    let repo = world.server.repository("evil");
+    repo.commit(&[("a", "1")]);
+    let blob = git_http::write_object(repo.work(), "blob", b"evil");
+    let raw: Vec<u8> = (0..40)
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&blob[at..at + 2], 16).unwrap())
+        .collect();
+    for name in ["..", ".", ".git", ".GIT", "../up", "not-\u{fffd}"] {
+        let name = name.replace('\u{fffd}', "X").into_bytes();
+        let name: Vec<u8> = name
+            .iter()
+            .map(|&byte| if byte == b'X' { 0xff } else { byte })
+            .collect();
+        let tree = [b"100644 ", name.as_slice(), b"\0", &raw].concat();
+        let tree = git_http::write_object(repo.work(), "tree", &tree);
+        let commit = repo.git(&["commit-tree", "-m", "evil", &tree]);
+        repo.git(&["update-ref", "refs/heads/evil", &commit]);
+        repo.push(&[]);
+        let shown = String::from_utf8_lossy(&name);
+        let error = world
+            .snapshot(&repo, &commit, Submodules::Refuse)
+            .map(|_| ())
+            .unwrap_err();
+        assert!(
+            matches!(error, GitError::Unshippable { .. }),
+            "{shown}: {}",
+            told(&error)
+        );
+        // A working tree may hold a name that is not UTF-8, and nothing outside of it is ever written.
+        let taken = world.checkout(&repo, &commit, "outer/tree").is_ok();
+        assert_eq!(taken, name.contains(&0xff), "{shown}");
+        assert!(!world.place("outer/up").exists());
+    }
+}
+
+#[test]
 fn lfs_pointers_are_named() {
     let world = world();
     let repo = world.server.repository("data");

@@ -13,6 +13,8 @@ use git2::{
     AutotagOption, Direction, FetchOptions, Oid, Remote, Repository, RepositoryInitOptions,
 };
 
+use tempfile::TempDir;
+
 use super::error::{GitError, name};
 use super::revision::Advertised;
 use super::transport;
@@ -121,10 +123,7 @@ impl<'a> Mirror<'a> {
             self.discard()?;
         }
         let making = GitError::io("making a mirror in", self.root);
-        let half = tempfile::Builder::new()
-            .prefix(&self.half_made())
-            .tempdir_in(self.root)
-            .map_err(making)?;
+        let half = half_made_beside(&path).map_err(making)?;
         let library = || GitError::library(self.repository, "making the mirror");
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
@@ -150,7 +149,7 @@ impl<'a> Mirror<'a> {
     }
 
     fn half_made(&self) -> String {
-        format!(".half-{}-", self.name)
+        half_made(&self.name)
     }
 
     fn discard(&self) -> Result<(), GitError> {
@@ -244,6 +243,21 @@ impl<'a> Mirror<'a> {
             done => done,
         }
     }
+}
+
+/// How the names begin of what is on its way to becoming the mirror `name`, or to being removed.
+fn half_made(name: &str) -> String {
+    format!(".half-{name}-")
+}
+
+/// A folder beside a mirror that goes with its owner; when that is killed, with the next run that changes the mirror.
+/// Only under the mirror's lock.
+pub(super) fn half_made_beside(mirror: &Path) -> io::Result<TempDir> {
+    let name = mirror.file_name().unwrap_or_default().to_string_lossy();
+    let root = mirror.parent().unwrap_or(Path::new("."));
+    tempfile::Builder::new()
+        .prefix(&half_made(&name))
+        .tempdir_in(root)
 }
 
 #[derive(Clone, Copy)]

@@ -28,7 +28,6 @@ use crate::http::Client;
 use crate::url::SafeUrl;
 use crate::zip;
 use mirror::{Mirror, Wanted};
-use tree::LeafKind;
 
 /// Repositories mirrored below one folder. Safe to use from several threads and processes at once.
 #[derive(Debug, Clone)]
@@ -144,8 +143,7 @@ impl Git {
         let (done, nested, modules) =
             self.mirror(repository)
                 .with(Wanted::Commit(commit), |mirror| {
-                    let mut nested = tree::leaves(mirror, repository, commit)?;
-                    nested.retain(|leaf| leaf.kind == LeafKind::Submodule);
+                    let nested = tree::submodules(mirror, repository, commit)?;
                     let found: Vec<_> = nested.iter().collect();
                     following::permitted(submodules, repository, commit, &found, *seen)?;
                     let modules = following::modules(mirror, repository, commit)?;
