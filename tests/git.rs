@@ -427,6 +427,27 @@ fn git_describe_works_in_a_checkout() {
     assert_eq!(git_http::git(&into, &["rev-parse", "HEAD"]), commit);
     assert_eq!(git_http::git(&into, &["rev-parse", "origin/main"]), commit);
     assert_eq!(git_http::git(&into, &["fsck", "--strict"]), "");
+    let packed = fs::read_to_string(into.join(".git/packed-refs")).unwrap();
+    let names: Vec<_> = packed.lines().skip(1).map(|line| &line[41..]).collect();
+    assert_eq!(names, ["refs/remotes/origin/main", "refs/tags/v1.2"]);
+}
+
+#[test]
+fn a_later_tag_reaches_the_mirror() {
+    let world = world();
+    let repo = world.server.repository("lib");
+    let commit = repo.commit(&[("a", "1")]);
+    repo.push(&[]);
+    world.checkout(&repo, &commit, "before").unwrap();
+    repo.git(&["tag", "-a", "v1.3", "-m", "three"]);
+    repo.push(&[]);
+    assert_eq!(world.resolve(&repo, "v1.3").unwrap(), commit);
+    let into = world.checkout(&repo, &commit, "after").unwrap();
+    assert_eq!(git_http::git(&into, &["describe", "--dirty"]), "v1.3");
+    // Nothing is new, so one listing is all.
+    let before = world.server.http.count();
+    assert_eq!(world.resolve(&repo, "main").unwrap(), commit);
+    assert_eq!(world.server.http.count(), before + 1);
 }
 
 #[test]
