@@ -12,8 +12,8 @@ mod revisions;
 mod rounds;
 mod serve;
 mod stubs;
-#[cfg(test)]
-mod tests;
+
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -70,7 +70,8 @@ pub trait Sources: Sync {
     ///
     /// # Errors
     /// What building gives.
-    fn metadata(&self, source: &BuildSource, targets: &[Target]) -> Result<Wheel, SourceError>;
+    fn metadata(&self, source: &BuildSource, targets: &[Target])
+    -> Result<Arc<Wheel>, SourceError>;
 }
 
 /// The sources of the real world.
@@ -78,7 +79,7 @@ pub struct Doors<'a> {
     /// Resolves revisions.
     pub git: &'a Git,
     /// Builds what has to be asked for its metadata.
-    pub builder: &'a Builder,
+    pub builder: &'a Builder<'a>,
 }
 
 impl Sources for Doors<'_> {
@@ -86,7 +87,11 @@ impl Sources for Doors<'_> {
         Ok(self.git.resolve(repository, revision)?)
     }
 
-    fn metadata(&self, source: &BuildSource, targets: &[Target]) -> Result<Wheel, SourceError> {
+    fn metadata(
+        &self,
+        source: &BuildSource,
+        targets: &[Target],
+    ) -> Result<Arc<Wheel>, SourceError> {
         Ok(self.builder.metadata_wheel(source, targets)?.wheel)
     }
 }
