@@ -77,6 +77,7 @@ impl Sources for Described {
         self.wheels
             .get(&key)
             .cloned()
+            .map(Arc::new)
             .ok_or_else(|| format!("no project {key}").into())
     }
 }
@@ -126,8 +127,11 @@ impl World {
             extras: Vec::new(),
         };
         for tag in tags {
-            let mut file =
-                IndexFile::new(name, &format!("{name}-{version}-{tag}.whl"), stub(&meta));
+            let mut file = IndexFile::new(
+                name,
+                &format!("{}-{version}-{tag}.whl", name.replace('-', "_")),
+                stub(&meta),
+            );
             let lines: String = requires
                 .iter()
                 .map(|line| format!("Requires-Dist: {line}\n"))
@@ -137,12 +141,13 @@ impl World {
             self.index.add(file);
         }
         if sdist {
-            let file = IndexFile::new(
+            let text = format!("Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n");
+            let file = format!("{name}-{version}.tar.gz");
+            self.index.add(IndexFile::new(
                 name,
-                &format!("{name}-{version}.tar.gz"),
-                b"never opened".to_vec(),
-            );
-            self.index.add(file);
+                &file,
+                source_archive(&format!("{name}-{version}"), &text),
+            ));
         }
     }
 
@@ -190,6 +195,24 @@ impl World {
         assert_eq!(pylock::read(&pylock::write(&lock)).unwrap().lock, lock);
         Ok(lock)
     }
+}
+
+/// A source archive that states its metadata, so that nothing is built to know it.
+fn source_archive(top: &str, metadata: &str) -> Vec<u8> {
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(
+        Vec::new(),
+        flate2::Compression::fast(),
+    ));
+    let project = "[build-system]\nrequires = []\nbuild-backend = \"none\"\n";
+    for (name, text) in [("PKG-INFO", metadata), ("pyproject.toml", project)] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        archive
+            .append_data(&mut header, format!("{top}/{name}"), text.as_bytes())
+            .unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
 }
 
 fn on_path(program: &str) -> PathBuf {
@@ -333,9 +356,19 @@ fn a_package_forks_where_no_version_has_wheels_for_all() {
         ]
     );
     assert_eq!(lock.environments.len(), 2);
-    let fork = &lock.pannier.forks[..];
-    assert_eq!(fork.len(), 1);
-    assert!(fork[0].reason.contains("no wheel for Python"), "{fork:?}");
+    let forks = &lock.pannier.forks;
+    let of_new = forks
+        .iter()
+        .find(|fork| fork.image.as_str() == "new")
+        .expect("new forced it");
+    assert_eq!(
+        (of_new.package.as_str(), of_new.version.as_str()),
+        ("numeric", "2.0.2")
+    );
+    assert_eq!(
+        of_new.reason,
+        "no wheel for Python 3.13 on x86_64-manylinux_2_41"
+    );
 }
 
 #[test]
@@ -447,8 +480,9 @@ fn what_has_no_wheel_at_all_is_built_with_a_warning_or_refused() {
     let windows = ["cp313-cp313-win_amd64"];
     world.add("src", "1.0", &[], &windows, true);
     world.add("bin", "1.0", &[], &windows, false);
+    world.add("bare", "1.0", &[], &[], true);
     let mut images = vec![image("one", "3.13", "x86_64-manylinux_2_41")];
-    images[0].requirements = vec!["src".parse().unwrap()];
+    images[0].requirements = vec!["src".parse().unwrap(), "bare".parse().unwrap()];
     let heard = Heard::default();
     let lock = world
         .resolve_from(
@@ -459,8 +493,16 @@ fn what_has_no_wheel_at_all_is_built_with_a_warning_or_refused() {
             &heard,
         )
         .unwrap();
-    assert_eq!(chosen(&lock, "one"), ["src-1.0.tar.gz"]);
+    assert_eq!(chosen(&lock, "one"), ["bare-1.0.tar.gz", "src-1.0.tar.gz"]);
     let heard = heard.0.into_inner().unwrap();
+    assert_eq!(
+        heard
+            .iter()
+            .filter(|line| line.starts_with("warning"))
+            .count(),
+        1,
+        "{heard:?}"
+    );
     assert!(
         heard
             .iter()

@@ -49,8 +49,8 @@ pub struct BestWheel<'a> {
     pub constraints: &'a [String],
     /// Its Python, such as `3.13`.
     pub python: &'a str,
-    /// A platform that uv knows by name, such as `x86_64-manylinux_2_28`.
-    pub platform: &'a str,
+    /// A platform that uv knows by name, such as `x86_64-manylinux_2_28`; `None` for any platform at all.
+    pub platform: Option<&'a str>,
 }
 
 impl Uv {
@@ -141,15 +141,11 @@ impl Uv {
         ]
         .map(OsString::from)
         .to_vec();
-        arguments.extend(
-            [
-                "--python-version",
-                asked.python,
-                "--python-platform",
-                asked.platform,
-            ]
-            .map(OsString::from),
-        );
+        arguments.extend(["--python-version", asked.python].map(OsString::from));
+        match asked.platform {
+            Some(platform) => arguments.extend(["--python-platform", platform].map(OsString::from)),
+            None => arguments.push("--universal".into()),
+        }
         arguments.push("requirements.in".into());
         let call = Call {
             task: "look for a version with a wheel",
