@@ -479,7 +479,13 @@ fn what_has_no_wheel_at_all_is_built_with_a_warning_or_refused() {
     let world = World::new();
     let windows = ["cp313-cp313-win_amd64"];
     world.add("src", "1.0", &[], &windows, true);
-    world.add("bin", "1.0", &[], &windows, false);
+    world.add(
+        "bin",
+        "1.0",
+        &[],
+        &["cp313-cp313-manylinux_2_60_x86_64"],
+        false,
+    );
     world.add("bare", "1.0", &[], &[], true);
     let mut images = vec![image("one", "3.13", "x86_64-manylinux_2_41")];
     images[0].requirements = vec!["src".parse().unwrap(), "bare".parse().unwrap()];
