@@ -44,7 +44,7 @@ fn check_splice(entries: Vec<(Vec<u8>, Vec<u8>)>) {
         .map(|(i, (raw, content))| Entry::raw(&i.to_string(), raw.clone(), content));
     let forge = Forge::of(forged);
     let bytes = forge.bytes();
-    let (mut spliced, mut expected) = (Vec::new(), Vec::new());
+    let (mut spliced, mut expected) = (Vec::new(), Vec::<u8>::new());
     for (entry, (_, content)) in accepted(&forge).iter().zip(&entries) {
         let stream = stream(entry);
         let raw = &bytes[stream.offset as usize..][..stream.compressed as usize];

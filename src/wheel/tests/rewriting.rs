@@ -108,7 +108,7 @@ fn normalising_drops_signatures_and_refuses_what_verify_refuses() {
     assert_eq!(normalised(&signed), normalised(&Forge::new()));
     let bad = Forge::new().with("foo_bar-1.0.data/conf/x", "");
     let error = normalise(&bad.file(), &bad.filename.parse().unwrap(), &mut Vec::new());
-    assert_eq!(error.unwrap_err().code(), "wheel-data");
+    assert_eq!(error.unwrap_err().rule_name(), "wheel-data");
 }
 
 #[test]

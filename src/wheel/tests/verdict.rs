@@ -9,7 +9,7 @@ use super::*;
 fn refused(forge: &Forge, code: &str, part: &str) {
     let error = forge.verify().expect_err(part);
     let message = chain(&error);
-    assert_eq!(error.code(), code, "{message}");
+    assert_eq!(error.rule_name(), code, "{message}");
     assert!(message.contains(part), "{message}");
     assert!(message.contains(forge.filename), "{message}");
 }
@@ -311,7 +311,7 @@ fn an_unsound_container_is_refused_by_its_own_rule() {
     file.write_all(b"junk").unwrap();
     let filename = Forge::new().filename.parse().unwrap();
     let error = verify(&file, &filename, &Rules::default()).unwrap_err();
-    assert_eq!(error.code(), "eocd", "{}", chain(&error));
+    assert_eq!(error.rule_name(), "eocd", "{}", chain(&error));
     assert!(error.is_verdict());
 }
 
@@ -324,7 +324,7 @@ fn what_snapshots_may_hold_is_refused_whatever_the_rules() {
     let cases = Forge::new().with("readme", "").with("README", "").file();
     for (file, code) in [(link, "file-type"), (cases, "collision")] {
         let error = verify(&file, &filename, &Rules::snapshot()).unwrap_err();
-        assert_eq!(error.code(), code, "{}", chain(&error));
+        assert_eq!(error.rule_name(), code, "{}", chain(&error));
     }
 }
 

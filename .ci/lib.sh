@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# What the scripts of the gate share: where things are kept and how steps look. Sourced, never run; changes nothing by itself.
+
+CI_CACHE=${PANNIER_CI_CACHE:-$HOME/.cache/pannier-ci}
+CI_TOOLS=$CI_CACHE/tools/bin
+CI_NODE=$CI_CACHE/node/node_modules/.bin
+CI_ROOTS=$CI_CACHE/roots
+export CI_CACHE CI_TOOLS CI_NODE CI_ROOTS
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# step TITLE COMMAND…: runs the command under a heading and says how long it took. Called plainly, never before `||` or in a
+# condition: the command may be a function, and there `set -e` would not hold inside it.
+step() {
+    local start=$SECONDS
+    CI_STEP=$1
+    shift
+    printf '\n==> %s\n' "$CI_STEP"
+    "$@"
+    printf '<== %s: %d s\n' "$CI_STEP" "$((SECONDS - start))"
+    CI_STEP=
+}
+
+# report_end: for `trap report_end EXIT`; says which step was under way.
+report_end() {
+    local code=$?
+    [ "$code" = 0 ] || printf '\nFAILED (exit %d) in the step: %s\n' "$code" "${CI_STEP:-none}" >&2
+}

@@ -1,0 +1,77 @@
+//! The lock is a standard file: uv and pip install it without Pannier, with the same versions.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use crate::image::Image;
+use crate::repos::Forge;
+use crate::world::{World, succeed, tool};
+
+#[test]
+#[ignore = "needs a package index and the tools of .ci/install"]
+fn with_uv_and_with_pip() {
+    let (world, forge, image) = (World::new(), Forge::new(), Image::machine());
+    world.write(
+        "pannier.yml",
+        &format!(
+            "git_base: {}/platform\npackages: [job-tools]\nrequirements: [requests, numpy, rich]\nimages:\n{}",
+            forge.url(),
+            image.yaml()
+        ),
+    );
+    succeed(world.pannier(["lock"]));
+    world.prepare(&["--locked"]);
+    let unpacked = image.unpack(&world.tarball(image.name));
+    let ours = installed(&unpacked.site_packages());
+    assert!(ours.contains("job-tools 1.2.0"), "{ours:?}");
+
+    let mut uv = Command::new(tool("uv"));
+    uv.args([
+        "pip",
+        "install",
+        "--quiet",
+        "--requirements",
+        "pylock.toml",
+        "--python",
+    ]);
+    assert_eq!(installed_by(&world, "with-uv", uv), ours);
+    let mut pip = Command::new(tool("pip"));
+    pip.args([
+        "--quiet",
+        "--disable-pip-version-check",
+        "install",
+        "--requirement",
+        "pylock.toml",
+        "--prefix",
+    ]);
+    assert_eq!(installed_by(&world, "with-pip", pip), ours);
+}
+
+/// What a command installs whose last argument is an empty venv.
+fn installed_by(world: &World, venv: &str, mut command: Command) -> BTreeSet<String> {
+    let venv = world.path(venv);
+    let mut make = Command::new("python3.11");
+    make.args(["-m", "venv", "--without-pip"]).arg(&venv);
+    succeed(make);
+    command.arg(&venv).current_dir(world.path("project"));
+    command
+        .env("UV_CACHE_DIR", world.path("uv-cache"))
+        .env_remove("VIRTUAL_ENV");
+    succeed(command);
+    installed(&venv.join("lib/python3.11/site-packages"))
+}
+
+/// `name version` of every package below a site-packages.
+fn installed(site_packages: &Path) -> BTreeSet<String> {
+    let script = "import importlib.metadata as m, re, sys
+for d in m.distributions(path=sys.argv[1:]):
+    print(re.sub('[-_.]+', '-', d.metadata['Name']).lower(), d.version)";
+    crate::world::answer(
+        "python3.11",
+        &["-c", script, site_packages.to_str().unwrap()],
+    )
+    .lines()
+    .map(str::to_owned)
+    .collect()
+}

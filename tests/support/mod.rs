@@ -1,0 +1,7 @@
+//! What several test targets share: servers on loopback and lists.
+#![allow(dead_code, reason = "each test target uses its part")]
+
+pub mod git_http;
+pub mod index;
+pub mod loopback;
+pub mod popular;
