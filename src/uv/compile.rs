@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use super::run::Call;
+use super::run::{Call, Log};
 use super::{Surroundings, Uv, UvError};
 use crate::name::PackageName;
 
@@ -106,6 +106,7 @@ impl Uv {
                 arguments,
                 folder,
                 extra: own_configuration(folder),
+                log: Log::Dropped,
             },
             around,
         )?;
@@ -152,6 +153,7 @@ impl Uv {
             arguments,
             folder,
             extra: own_configuration(folder),
+            log: Log::Dropped,
         };
         match self.call(call, around) {
             Ok(said) => Ok(pinned(&said)),
