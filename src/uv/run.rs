@@ -117,8 +117,8 @@ mod tests {
             Log::Dropped,
         );
         assert_eq!(
-            text, "Failed to fetch: `https://****@example.org/simple/a/`",
-            Log::Dropped
+            text,
+            "Failed to fetch: `https://****@example.org/simple/a/`"
         );
     }
 
