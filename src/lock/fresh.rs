@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn changes_are_named() {
-        let locked = table(parts(&[("images.a.packages", "1"), ("index", "1")]));
-        let wanted = parts(&[("images.a.packages", "2"), ("index", "1")]);
+        let locked = table(parts(&[("packages of image a", "1"), ("index", "1")]));
+        let wanted = parts(&[("packages of image a", "2"), ("index", "1")]);
         let Freshness::Stale(lines) = freshness(&locked, &wanted) else {
             panic!("fresh");
         };

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::compile::own_configuration;
-use super::run::Call;
+use super::run::{Call, Log};
 use super::{Surroundings, Uv, UvError};
 
 /// One build of a wheel.
@@ -64,6 +64,7 @@ impl Uv {
             arguments,
             folder: folder.path(),
             extra,
+            log: Log::Kept,
         };
         self.call(call, around)?;
         only_wheel(build.out, task)
@@ -94,6 +95,7 @@ impl Uv {
             arguments: arguments.map(OsString::from).to_vec(),
             folder: folder.path(),
             extra: own_configuration(folder.path()),
+            log: Log::Dropped,
         };
         match self.call(call, around) {
             Ok(said) => Ok(said.lines().next().map(PathBuf::from)),

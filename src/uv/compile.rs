@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use super::run::Call;
+use super::run::{Call, Log};
 use super::{Surroundings, Uv, UvError};
 use crate::name::PackageName;
 
@@ -49,8 +49,8 @@ pub struct BestWheel<'a> {
     pub constraints: &'a [String],
     /// Its Python, such as `3.13`.
     pub python: &'a str,
-    /// A platform that uv knows by name, such as `x86_64-manylinux_2_28`.
-    pub platform: &'a str,
+    /// A platform that uv knows by name, such as `x86_64-manylinux_2_28`; `None` for any platform at all.
+    pub platform: Option<&'a str>,
 }
 
 impl Uv {
@@ -106,6 +106,7 @@ impl Uv {
                 arguments,
                 folder,
                 extra: own_configuration(folder),
+                log: Log::Dropped,
             },
             around,
         )?;
@@ -141,21 +142,18 @@ impl Uv {
         ]
         .map(OsString::from)
         .to_vec();
-        arguments.extend(
-            [
-                "--python-version",
-                asked.python,
-                "--python-platform",
-                asked.platform,
-            ]
-            .map(OsString::from),
-        );
+        arguments.extend(["--python-version", asked.python].map(OsString::from));
+        match asked.platform {
+            Some(platform) => arguments.extend(["--python-platform", platform].map(OsString::from)),
+            None => arguments.push("--universal".into()),
+        }
         arguments.push("requirements.in".into());
         let call = Call {
             task: "look for a version with a wheel",
             arguments,
             folder,
             extra: own_configuration(folder),
+            log: Log::Dropped,
         };
         match self.call(call, around) {
             Ok(said) => Ok(pinned(&said)),

@@ -13,6 +13,15 @@ use crate::url::redact;
 /// Most lines of a failure that are kept; build backends can be long, and their end says why.
 const KEPT_LINES: usize = 60;
 
+/// What is kept of what uv said before it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Log {
+    /// Only the explanation.
+    Dropped,
+    /// What came before it too: the words of a build backend.
+    Kept,
+}
+
 /// One call of uv.
 pub(super) struct Call<'a> {
     /// What it is to do, for messages: `resolve the requirements`.
@@ -23,6 +32,8 @@ pub(super) struct Call<'a> {
     pub folder: &'a Path,
     /// Variables over those of the surroundings.
     pub extra: BTreeMap<&'static str, String>,
+    /// What is kept when it fails.
+    pub log: Log,
 }
 
 impl Uv {
@@ -44,7 +55,7 @@ impl Uv {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let explanation = match explanation(&said) {
+        let explanation = match explanation(&said, call.log) {
             text if text.is_empty() => format!("it ended with {}", output.status),
             text => text,
         };
@@ -57,12 +68,13 @@ impl Uv {
 
 /// uv's explanation: from its first `error:` on, without the hint about the Python that happens to be active here,
 /// without credentials, and no longer than people read.
-fn explanation(said: &str) -> String {
+fn explanation(said: &str, log: Log) -> String {
     let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
-    let start = lines
-        .iter()
-        .position(|line| line.starts_with("error"))
-        .unwrap_or(0);
+    let start = match log {
+        Log::Kept => None,
+        Log::Dropped => lines.iter().position(|line| line.starts_with("error")),
+    };
+    let start = start.unwrap_or(0);
     let kept: Vec<&str> = lines[start..]
         .iter()
         .copied()
@@ -85,13 +97,13 @@ fn explanation(said: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::explanation;
+    use super::{Log, explanation};
 
     #[test]
     fn the_chain_is_kept_and_the_noise_is_not() {
         let said = "warning: The requested Python version 3.9 is not available\nerror: No solution found\n  \
                     cause: Because b==1 depends on a>2 and you require a<2, no.\n\nhint: While the active Python version is 3.11, …\n";
-        let text = explanation(said);
+        let text = explanation(said, Log::Dropped);
         assert_eq!(
             text,
             "No solution found\n  cause: Because b==1 depends on a>2 and you require a<2, no."
@@ -100,7 +112,10 @@ mod tests {
 
     #[test]
     fn credentials_are_not_shown() {
-        let text = explanation("error: Failed to fetch: `https://u:tok@example.org/simple/a/`");
+        let text = explanation(
+            "error: Failed to fetch: `https://u:tok@example.org/simple/a/`",
+            Log::Dropped,
+        );
         assert_eq!(
             text,
             "Failed to fetch: `https://****@example.org/simple/a/`"
@@ -110,7 +125,7 @@ mod tests {
     #[test]
     fn a_backends_end_is_what_stays_of_a_flood() {
         let flood: String = (0..500).map(|n| format!("line {n}\n")).collect();
-        let text = explanation(&format!("error: build failed\n{flood}"));
+        let text = explanation(&format!("error: build failed\n{flood}"), Log::Kept);
         assert!(
             text.starts_with("build failed\n…") && text.ends_with("line 499"),
             "{text}"

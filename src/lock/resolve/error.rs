@@ -166,7 +166,9 @@ pub enum ResolveError {
 impl From<UvError> for ResolveError {
     fn from(why: UvError) -> Self {
         match why {
-            UvError::Failed { .. } => Self::Collision(why),
+            UvError::Failed {
+                ref explanation, ..
+            } if explanation.starts_with("No solution found") => Self::Collision(why),
             other => Self::Uv(other),
         }
     }

@@ -12,8 +12,8 @@ mod revisions;
 mod rounds;
 mod serve;
 mod stubs;
-#[cfg(test)]
-mod tests;
+
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -70,7 +70,8 @@ pub trait Sources: Sync {
     ///
     /// # Errors
     /// What building gives.
-    fn metadata(&self, source: &BuildSource, targets: &[Target]) -> Result<Wheel, SourceError>;
+    fn metadata(&self, source: &BuildSource, targets: &[Target])
+    -> Result<Arc<Wheel>, SourceError>;
 }
 
 /// The sources of the real world.
@@ -86,10 +87,12 @@ impl Sources for Doors<'_> {
         Ok(self.git.resolve(repository, revision)?)
     }
 
-    fn metadata(&self, source: &BuildSource, targets: &[Target]) -> Result<Wheel, SourceError> {
-        Ok(Wheel::clone(
-            &self.builder.metadata_wheel(source, targets)?.wheel,
-        ))
+    fn metadata(
+        &self,
+        source: &BuildSource,
+        targets: &[Target],
+    ) -> Result<Arc<Wheel>, SourceError> {
+        Ok(self.builder.metadata_wheel(source, targets)?.wheel)
     }
 }
 

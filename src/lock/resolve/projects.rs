@@ -4,6 +4,7 @@
 //! itself states are an error.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 use rayon::prelude::*;
@@ -26,7 +27,7 @@ pub(super) struct Project {
     /// Its commit; none for folders.
     pub commit: Option<String>,
     /// Its metadata.
-    pub wheel: Wheel,
+    pub wheel: Arc<Wheel>,
     /// Who wants it, for messages.
     by: String,
 }
@@ -139,7 +140,7 @@ fn ask_all(
     request: &Request,
     tools: Tools<'_>,
     stage: &StageGuard<'_>,
-) -> Result<Vec<Wheel>, ResolveError> {
+) -> Result<Vec<Arc<Wheel>>, ResolveError> {
     let ask = |ask: &Ask| {
         let project = shown(&ask.source);
         let source = build_source(&ask.source, ask.commit.as_deref(), request);
@@ -154,7 +155,7 @@ fn ask_all(
             return Err(ResolveError::Name {
                 project,
                 wanted: wanted.clone(),
-                found: wheel.name,
+                found: wheel.name.clone(),
             });
         }
         stage.step(format!("{} {}", wheel.name, wheel.version));
@@ -163,7 +164,7 @@ fn ask_all(
     asks.par_iter().map(ask).collect()
 }
 
-fn add(projects: &mut Projects, ask: Ask, wheel: Wheel) -> Result<(), ResolveError> {
+fn add(projects: &mut Projects, ask: Ask, wheel: Arc<Wheel>) -> Result<(), ResolveError> {
     let name = wheel.name.clone();
     if let Some(other) = projects.by_name.get(&name) {
         return Err(ResolveError::TwoSources {

@@ -3,7 +3,7 @@
 //! First a version is looked for that serves all images; only where there is none does a package fork by image. Every
 //! round looks at all images and packages at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pep440_rs::Version;
@@ -74,6 +74,7 @@ pub(super) fn choose(
             .unwrap_or_default(),
         accepted: BTreeSet::new(),
         tried: Vec::new(),
+        bare: BTreeMap::new(),
     };
     search.run()
 }
@@ -111,6 +112,7 @@ fn known_forks(lock: &Lock, upgrade: &Upgrade, inputs: &Inputs) -> Vec<Exclusion
                     image: fork.image.clone(),
                     reason: fork.reason.clone(),
                     buildable: false,
+                    bare: false,
                 },
             })
         })
@@ -129,6 +131,8 @@ struct Search<'a> {
     accepted: BTreeSet<(PackageName, Version, ImageName)>,
     /// Everything that was found not to serve.
     tried: Vec<Unserved>,
+    /// Versions that have a source archive alone, as far as they were asked about; `false`: they have wheels for others.
+    bare: BTreeMap<(PackageName, Version), bool>,
 }
 
 impl Search<'_> {
@@ -190,9 +194,9 @@ impl Search<'_> {
     }
 
     /// What does not serve. Lists of narrower images are made only when they matter.
-    fn look(&self, document: &Document) -> Result<(Lists, Vec<Unserved>), ResolveError> {
+    fn look(&mut self, document: &Document) -> Result<(Lists, Vec<Unserved>), ResolveError> {
         let mut lists = Lists::new();
-        let images = &self.inputs.images;
+        let images = self.inputs.images.as_slice();
         let mut missing = self.open(document, &lists)?;
         let concerned =
             |image: &Image, missing: &[Unserved]| missing.iter().any(|one| one.image == image.name);
@@ -207,13 +211,36 @@ impl Search<'_> {
         Ok((lists, missing))
     }
 
-    fn open(&self, document: &Document, lists: &Lists) -> Result<Vec<Unserved>, ResolveError> {
-        let mut missing = unserved(&document.packages, &self.inputs.images, lists)?;
-        missing.retain(|one| {
+    fn open(&mut self, document: &Document, lists: &Lists) -> Result<Vec<Unserved>, ResolveError> {
+        let mut open = Vec::new();
+        for one in unserved(&document.packages, &self.inputs.images, lists)? {
             let key = (one.package.clone(), one.version.clone(), one.image.clone());
-            !self.accepted.contains(&key)
-        });
-        Ok(missing)
+            // A version that nobody has wheels of is built everywhere.
+            if !self.accepted.contains(&key) && !(one.bare && self.is_bare(&one)?) {
+                open.push(one);
+            }
+        }
+        Ok(open)
+    }
+
+    /// Whether a version has no wheel for any platform.
+    fn is_bare(&mut self, one: &Unserved) -> Result<bool, ResolveError> {
+        let key = (one.package.clone(), one.version.clone());
+        if let Some(known) = self.bare.get(&key) {
+            return Ok(*known);
+        }
+        let asked = BestWheel {
+            package: &one.package,
+            constraints: &[format!("{}=={}", one.package, one.version)],
+            python: &self.image(&one.image).target.python.short(),
+            platform: None,
+        };
+        let found = self
+            .tools
+            .uv
+            .best_wheel(&asked, &self.folder("wheel")?, self.tools.around)?;
+        self.bare.insert(key, found.is_none());
+        Ok(found.is_none())
     }
 
     /// The packages that one image's own requirements lead to, at the versions that were chosen for all.
@@ -342,7 +369,7 @@ impl Search<'_> {
             package: &one.package,
             constraints: &constraints,
             python: &image.target.python.short(),
-            platform: &platform,
+            platform: Some(&platform),
         };
         let newest = self
             .tools

@@ -26,6 +26,8 @@ pub(super) struct Unserved {
     pub reason: String,
     /// Whether it could be built from source after all.
     pub buildable: bool,
+    /// Whether uv lists a source archive alone. uv leaves wheels out that no environment can use, so there may be some.
+    pub bare: bool,
 }
 
 /// Names of packages by image, for images whose lists are narrower than their markers.
@@ -59,8 +61,14 @@ pub(super) fn unserved(
             let Some(version) = &package.version else {
                 continue;
             };
-            if let Some((reason, buildable)) = problem(package, image) {
+            if let Some(Problem {
+                reason,
+                buildable,
+                bare,
+            }) = problem(package, image)
+            {
                 found.push(Unserved {
+                    bare,
                     package: package.name.clone(),
                     version: version.clone(),
                     image: image.name.clone(),
@@ -73,8 +81,14 @@ pub(super) fn unserved(
     Ok(found)
 }
 
+struct Problem {
+    reason: String,
+    buildable: bool,
+    bare: bool,
+}
+
 /// Why the package does not serve the image, and whether a build could make it serve.
-fn problem(package: &LockedPackage, image: &Image) -> Option<(String, bool)> {
+fn problem(package: &LockedPackage, image: &Image) -> Option<Problem> {
     let LockedSource::Index { sdist, wheels } = &package.source else {
         return None;
     };
@@ -83,15 +97,17 @@ fn problem(package: &LockedPackage, image: &Image) -> Option<(String, bool)> {
         && let Ok(specifiers) = text.parse::<VersionSpecifiers>()
         && !python_allowed(&specifiers, &image.target)
     {
-        return Some((format!("it requires Python {text}"), false));
+        return Some(Problem {
+            reason: format!("it requires Python {text}"),
+            buildable: false,
+            bare: false,
+        });
     }
-    if best_wheel(wheels, &image.tags).is_some() || (wheels.is_empty() && sdist.is_some()) {
-        return None;
-    }
-    Some((
-        format!("no wheel for {}", shown_target(&image.target)),
-        sdist.is_some(),
-    ))
+    best_wheel(wheels, &image.tags).is_none().then(|| Problem {
+        reason: format!("no wheel for {}", shown_target(&image.target)),
+        buildable: sdist.is_some(),
+        bare: wheels.is_empty() && sdist.is_some(),
+    })
 }
 
 /// The platform by which uv knows the image's, or the next newer one: what has no wheel there has none for the image.
