@@ -55,6 +55,16 @@ pub enum BuildSource {
 }
 
 impl BuildSource {
+    /// What the store calls it, so that a lock can say whether its wheels are still needed.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Git { commit, .. } => format!("git {commit}"),
+            Self::Directory { path } => format!("directory {}", path.display()),
+            Self::Sdist { sha256, .. } => format!("sdist {sha256}"),
+        }
+    }
+
     /// What people call it: repository and commit, folder, or archive.
     #[must_use]
     pub fn label(&self) -> String {
@@ -204,6 +214,7 @@ impl<'a> Builder<'a> {
         let record = BuiltRecord {
             filename: stored.filename.to_string(),
             sha256: stored.sha256,
+            source: source.identity(),
             machine: machine.clone(),
         };
         self.store.remember_built(&key, record)?;

@@ -6,7 +6,7 @@ use crate::config::env;
 use crate::config::error::ConfigError;
 use crate::config::index;
 use crate::config::inputs::Inputs;
-use crate::config::project::GitBase;
+use crate::config::project::{GitBase, check_revision};
 use crate::config::provenance::{Effective, Origin, Provenance};
 use crate::git::Submodules;
 use crate::url::SafeUrl;
@@ -26,11 +26,6 @@ pub(super) struct Common {
 impl Common {
     pub fn new(inputs: &Inputs<'_>) -> Result<Self, ConfigError> {
         let (flags, file) = (inputs.flags, inputs.file());
-        let branch = inputs.text(
-            ("--branch", flags.branch.as_deref()),
-            env::BRANCH,
-            ("branch", file.branch.as_deref()),
-        );
         let url = index::url(inputs)?;
         let extra = index::extra(inputs)?;
         let submodules = match file.submodules {
@@ -39,8 +34,7 @@ impl Common {
         };
         Ok(Self {
             git_base: git_base(inputs)?,
-            branch: branch
-                .unwrap_or_else(|| Effective::new("production".to_owned(), Origin::Default)),
+            branch: branch(inputs)?,
             index_origins: [
                 url.as_ref()
                     .map_or(Origin::Default, |url| url.origin.clone()),
@@ -75,6 +69,23 @@ impl Common {
             found.insert("source_date_epoch".to_owned(), origin);
         }
         found
+    }
+}
+
+fn branch(inputs: &Inputs<'_>) -> Result<Effective<String>, ConfigError> {
+    let found = inputs.text(
+        ("--branch", inputs.flags.branch.as_deref()),
+        env::BRANCH,
+        ("branch", inputs.file().branch.as_deref()),
+    );
+    let found = found.unwrap_or_else(|| Effective::new("production".to_owned(), Origin::Default));
+    match check_revision(&found.value) {
+        Ok(()) => Ok(found),
+        Err(_) => Err(ConfigError::Value {
+            origin: found.origin,
+            value: found.value,
+            expected: "the name of a branch or tag (git check-ref-format), or a commit",
+        }),
     }
 }
 

@@ -16,7 +16,8 @@ use crate::git::Submodules;
 use crate::name::PackageName;
 use crate::url::SafeUrl;
 
-/// Digest of each part of a request, by name: `constraints`, `images.builder.packages`, `folder ./packages/x`.
+/// Digest of each part of a request, by name, such as `constraints`, `image builder`, `packages of image builder`,
+/// `packaging files in packages/x`.
 pub type Parts = BTreeMap<String, Digest>;
 
 /// The files of a folder that decide what a package requires.
@@ -62,7 +63,7 @@ impl Request {
             for package in &image.packages {
                 if let ProjectSource::Directory { path } = &package.source {
                     let digest = folder(path, read)?;
-                    parts.insert(format!("folder {}", path.display()), digest);
+                    parts.insert(format!("packaging files in {}", path.display()), digest);
                 }
             }
         }
@@ -101,11 +102,9 @@ pub fn whole(parts: &Parts) -> Digest {
 pub fn changes(before: &Parts, now: &Parts) -> Vec<String> {
     let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     // The lists of an image that came or went say nothing more than the image itself does.
-    let image_is_missing = |name: &str, parts: &Parts| match name.rsplit_once('.') {
-        Some((image, list)) => {
-            image.starts_with("images.") && LISTS.contains(&list) && !parts.contains_key(image)
-        }
-        None => false,
+    let image_is_missing = |name: &str, parts: &Parts| {
+        name.split_once(" of ")
+            .is_some_and(|(_, image)| !parts.contains_key(image))
     };
     let mut changes = Vec::new();
     for name in names {
@@ -117,34 +116,20 @@ pub fn changes(before: &Parts, now: &Parts) -> Vec<String> {
             (None, _) => "added",
             (_, None) => "removed",
         };
-        changes.push(format!("{} {what}", in_words(name)));
+        changes.push(format!("{name} {what}"));
     }
     changes
 }
 
-/// The lists of an image that have a part of their own.
-const LISTS: [&str; 3] = ["packages", "requirements", "data"];
-
-fn in_words(name: &str) -> String {
-    let Some(image) = name.strip_prefix("images.") else {
-        return match name.strip_prefix("folder ") {
-            Some(folder) => format!("packaging files of {folder}"),
-            None => name.to_owned(),
-        };
-    };
-    match image.rsplit_once('.') {
-        Some((image, list)) if LISTS.contains(&list) => format!("{list} of image {image}"),
-        _ => format!("image {image}"),
-    }
-}
-
 fn image_parts(image: &ImageRequest, parts: &mut Parts) {
-    let name = |list: &str| format!("images.{}{list}", image.name);
+    // Names of images may hold dots and dashes, but no blanks.
+    let own = format!("image {}", image.name);
+    let list = |list: &str| format!("{list} of {own}");
     let target = [
         image.target.python.to_string(),
         image.target.platform.to_string(),
     ];
-    parts.insert(name(""), digest_of(&target));
+    parts.insert(own.clone(), digest_of(&target));
     let mut packages: Vec<String> = image
         .packages
         .iter()
@@ -155,17 +140,17 @@ fn image_parts(image: &ImageRequest, parts: &mut Parts) {
         })
         .collect();
     packages.sort();
-    parts.insert(name(".packages"), digest_of(&packages));
+    parts.insert(list("packages"), digest_of(&packages));
     let mut requirements: Vec<String> = image.requirements.iter().map(canonical).collect();
     requirements.sort();
-    parts.insert(name(".requirements"), digest_of(&requirements));
+    parts.insert(list("requirements"), digest_of(&requirements));
     let mut data: Vec<String> = image
         .data
         .iter()
         .map(|data| format!("{} @ {}", data.name, source(&data.source)))
         .collect();
     data.sort();
-    parts.insert(name(".data"), digest_of(&data));
+    parts.insert(list("data"), digest_of(&data));
 }
 
 /// A source as a text, without credentials.

@@ -57,7 +57,10 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
             Some(value)
         }
         // A requirements file may name the only constraints there are.
-        None => found.constraints.first().map(|line| line.file.clone()),
+        None => found.constraints.first().map(|line| {
+            provenance.insert("constraints".to_owned(), inputs.key("requirements"));
+            line.file.clone()
+        }),
     }
     .map(|path| ConstraintsText {
         path,

@@ -79,9 +79,12 @@ impl Inputs<'_> {
     /// A path of a flag or variable, so that it can be read from the root.
     pub(super) fn seen_from_root(&self, path: &Path) -> PathBuf {
         if self.root == self.current {
-            path.to_owned()
-        } else {
-            self.current.join(path)
+            return path.to_owned();
+        }
+        let absolute = self.current.join(path);
+        match absolute.strip_prefix(self.root) {
+            Ok(below) => below.to_owned(),
+            Err(_) => absolute,
         }
     }
 

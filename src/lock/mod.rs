@@ -10,6 +10,7 @@ pub mod model;
 pub mod pylock;
 pub mod resolve;
 pub mod select;
+pub mod update;
 
 use pep440_rs::{Version, VersionSpecifiers};
 

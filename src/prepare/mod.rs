@@ -1,1 +1,141 @@
-//! (being built)
+//! From a lock to one tarball per image: a plan of what each image needs, the store filled with it, the tarballs written.
+//!
+//! Data goes one way: [`plan`] is pure, [`fill`] changes only the store, [`assemble`] only the output folder. Refuses to choose
+//! versions: that is the lock's.
+
+mod assemble;
+mod error;
+mod fill;
+mod plan;
+
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::build::Builder;
+use crate::config::request::Request;
+use crate::digest::Digest;
+use crate::event::{Reporter, Stage, StageGuard};
+use crate::git::Git;
+use crate::http::Client;
+use crate::lock::model::{Lock, LockedSource};
+use crate::name::ImageName;
+use crate::store::{Keep, Store};
+use crate::tarball::Mtime;
+
+pub use error::PrepareError;
+
+/// The doors that preparing goes through.
+pub struct Tools<'a> {
+    /// Where wheels and data are kept.
+    pub store: &'a Store,
+    /// The network.
+    pub client: &'a Client,
+    /// Repositories.
+    pub git: &'a Git,
+    /// What makes wheels of sources.
+    pub builder: &'a Builder<'a>,
+    /// Who is told.
+    pub reporter: &'a dyn Reporter,
+}
+
+/// How to prepare.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which images; empty means all of the lock.
+    pub images: Vec<ImageName>,
+    /// Folder that the tarballs go to; made if missing.
+    pub output: PathBuf,
+    /// Number of downloads, builds and tarballs at the same time; at least 1.
+    pub jobs: usize,
+    /// Time of every file in the tarballs.
+    pub mtime: Mtime,
+    /// Digest of the lock file's bytes, for the manifest.
+    pub lock_digest: Digest,
+}
+
+/// One tarball that was written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prepared {
+    /// For which image.
+    pub image: ImageName,
+    /// Where it is.
+    pub tarball: PathBuf,
+    /// Number of packages in it.
+    pub packages: u64,
+    /// Number of files and links in it.
+    pub files: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// How long writing it took.
+    pub seconds: f64,
+}
+
+/// Writes the tarballs of the images that `options` names, in the order of their names.
+///
+/// # Errors
+/// [`PrepareError`]; tarballs that stood there before are untouched then, except those of images that were already done.
+pub fn prepare(
+    request: &Request,
+    lock: &Lock,
+    options: &Options,
+    tools: &Tools<'_>,
+) -> Result<Vec<Prepared>, PrepareError> {
+    let plan = plan::plan(request, lock, &options.images)?;
+    std::fs::create_dir_all(&options.output).map_err(|source| PrepareError::Folder {
+        path: options.output.clone(),
+        source,
+    })?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.jobs.max(1))
+        .build()
+        .map_err(PrepareError::Threads)?;
+    pool.install(|| {
+        let filled = fill::fill(&plan, request.submodules, tools)?;
+        let stage = StageGuard::start(
+            tools.reporter,
+            Stage::Assemble,
+            Some(plan.images.len() as u64),
+        );
+        // Each tarball is copied on one thread and hashed on another, so two at a time keep a small machine busy.
+        plan.images
+            .par_iter()
+            .map(|image| {
+                let prepared = assemble::assemble(image, &filled, options)?;
+                stage.step(format!("{}.tar.gz", image.name));
+                Ok(prepared)
+            })
+            .collect()
+    })
+}
+
+/// What a lock needs of a store: its wheels, what was built from its commits and source archives, its snapshots. What was made
+/// from folders is not among it: a lock does not know their content.
+#[must_use]
+pub fn needed(lock: &Lock) -> Keep {
+    let mut keep = Keep::default();
+    for package in &lock.packages {
+        match &package.source {
+            LockedSource::Index { sdist, wheels } => {
+                keep.digests.extend(wheels.iter().map(|wheel| wheel.sha256));
+                let built = sdist.iter().map(|sdist| format!("sdist {}", sdist.sha256));
+                keep.sources.extend(built);
+            }
+            LockedSource::Git { commit, .. } => {
+                keep.sources.insert(format!("git {commit}"));
+            }
+            LockedSource::Archive { artifact, .. } => {
+                keep.digests.insert(artifact.sha256);
+                keep.sources.insert(format!("sdist {}", artifact.sha256));
+            }
+            LockedSource::Directory { .. } => {}
+        }
+    }
+    for data in lock.pannier.data.values() {
+        keep.digests.extend(fill::snapshot_keys(data));
+    }
+    keep
+}

@@ -25,6 +25,8 @@ pub struct BuiltRecord {
     pub filename: String,
     /// Its digest: under this it is in the store.
     pub sha256: Digest,
+    /// What it was built from, as [`crate::store::Keep`] names sources.
+    pub source: String,
     /// The Python and platform that built it: a compiled wheel's own tags do not tell its C library.
     pub machine: Target,
 }

@@ -31,6 +31,15 @@ pub struct Verified {
     pub removed: Vec<String>,
 }
 
+/// What pruning leaves in place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// Digests of wheels and keys of snapshots.
+    pub digests: BTreeSet<Digest>,
+    /// Sources whose built wheels stay, as [`super::BuiltRecord::source`] names them.
+    pub sources: BTreeSet<String>,
+}
+
 /// What pruning removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Pruned {
@@ -100,12 +109,12 @@ impl Store {
         passes().ok_or_else(|| name.clone())
     }
 
-    /// Removes every wheel and snapshot but those in `keep` (digests of wheels, keys of snapshots), and lists of built
-    /// wheels that have gone. Mirrors and uv's cache are removed when `caches` is set.
+    /// Removes every wheel and snapshot but those that `keep` names, and lists of built wheels that have gone. Mirrors and
+    /// uv's cache are removed when `caches` is set.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when another process uses the store; [`StoreError::Io`] when something cannot be removed.
-    pub fn prune(self, keep: &BTreeSet<Digest>, caches: bool) -> Result<Pruned, StoreError> {
+    pub fn prune(self, keep: &Keep, caches: bool) -> Result<Pruned, StoreError> {
         let path = self.root.join("lock");
         let own = File::open(&path).map_err(StoreError::io("open", &path))?;
         // Our own shared lock is given up first, else it would be the one that is in the way.
@@ -118,24 +127,24 @@ impl Store {
             Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
         }
         let mut pruned = Pruned::default();
+        let mut digests = keep.digests.clone();
+        for list in self.entries("built")? {
+            let bytes = fs::read(&list).unwrap_or_default();
+            let built: super::BuiltWheels = serde_json::from_slice(&bytes).unwrap_or_default();
+            let kept = |wheel: &&super::BuiltRecord| keep.sources.contains(&wheel.source);
+            let kept: Vec<Digest> = built.wheels.iter().filter(kept).map(|w| w.sha256).collect();
+            if kept.is_empty() {
+                remove(&list, &mut pruned)?;
+            }
+            digests.extend(kept);
+        }
         for part in ["wheels", "data"] {
             for folder in self.entries(part)? {
                 let name = folder.file_name().and_then(|name| name.to_str());
                 let digest = name.and_then(|name| name.parse::<Digest>().ok());
-                if !digest.is_some_and(|digest| keep.contains(&digest)) {
+                if !digest.is_some_and(|digest| digests.contains(&digest)) {
                     remove(&folder, &mut pruned)?;
                 }
-            }
-        }
-        for list in self.entries("built")? {
-            let bytes = fs::read(&list).unwrap_or_default();
-            let built: super::BuiltWheels = serde_json::from_slice(&bytes).unwrap_or_default();
-            if !built
-                .wheels
-                .iter()
-                .any(|wheel| keep.contains(&wheel.sha256))
-            {
-                remove(&list, &mut pruned)?;
             }
         }
         if caches {

@@ -32,7 +32,7 @@ use crate::zip::{self, Rules};
 pub use built::{BuiltRecord, BuiltWheels};
 pub use error::StoreError;
 pub use incoming::Incoming;
-pub use maintain::{Pruned, StoreInfo, Verified};
+pub use maintain::{Keep, Pruned, StoreInfo, Verified};
 
 use scratch::Scratch;
 
@@ -238,9 +238,9 @@ impl Store {
 
     fn judge_data(&self, file: &File) -> Result<Pack, StoreError> {
         let rules = Rules {
-            symlinks: true,
-            ratio: u64::MAX,
-            ..self.rules.clone()
+            entries: self.rules.entries,
+            total: self.rules.total,
+            ..Rules::snapshot()
         };
         zip::verify(file, &rules).map_err(StoreError::snapshot)
     }

@@ -191,14 +191,17 @@ fn pruning_waits_for_nobody_and_keeps_what_is_named() {
     let it = fixture();
     let admitted = admit(&it.store);
     let other = Store::open(&it.root).unwrap();
-    let keep = BTreeSet::from([admitted.sha256]);
+    let keep = Keep {
+        digests: BTreeSet::from([admitted.sha256]),
+        ..Keep::default()
+    };
     assert!(matches!(
         it.store.prune(&keep, false),
         Err(StoreError::Busy(_))
     ));
     assert_eq!(other.prune(&keep, false).unwrap().entries, 0);
     let again = Store::open(&it.root).unwrap();
-    assert_eq!(again.prune(&BTreeSet::new(), true).unwrap().entries, 1);
+    assert_eq!(again.prune(&Keep::default(), true).unwrap().entries, 1);
     assert!(!admitted.path.exists());
 }
 
@@ -208,6 +211,7 @@ fn built_wheels_are_remembered_by_key() {
     let record = BuiltRecord {
         filename: "demo-1.0-py3-none-any.whl".to_owned(),
         sha256: Digest::of(b"wheel"),
+        source: "git 0123".to_owned(),
         machine: Target {
             python: "3.11".parse().unwrap(),
             platform: "x86_64-manylinux_2_36".parse().unwrap(),

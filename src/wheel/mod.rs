@@ -3,6 +3,7 @@
 //! The only room that knows what the files of a `.dist-info` folder mean. Refuses to install anything: where a wheel's
 //! files go in a venv is for [`venv`](crate::venv) to say.
 
+mod csv;
 mod data;
 mod entry_points;
 mod error;

@@ -1,14 +1,13 @@
 //! `RECORD`: the files of a wheel or of an installed package with their hashes (CSV: path, hash, size).
 //!
-//! Refuses weak hashes (md5, sha1), rows without a hash other than those that the standard lets go without, and loose
-//! quoting: a file that two readers understand differently is no evidence. Own code instead of a CSV library because
-//! those accept loose quoting.
+//! Refuses weak hashes (md5, sha1) and rows without a hash other than those that the standard lets go without.
 
 use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use sha2::{Sha384, Sha512};
 
+use super::csv;
 use crate::digest::{self, Digest};
 
 /// The rows of a `RECORD`.
@@ -115,7 +114,9 @@ impl Record {
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let text = std::str::from_utf8(bytes).map_err(|_| RecordError::NotUtf8)?;
         let mut rows = Vec::new();
-        for (line, fields) in parse_csv(text)? {
+        for (line, fields) in
+            csv::parse(text).map_err(|(line, problem)| RecordError::Syntax { line, problem })?
+        {
             let [path, hash, size] =
                 <[String; 3]>::try_from(fields).map_err(|_| RecordError::Syntax {
                     line,
@@ -142,7 +143,7 @@ impl Record {
         rows.sort();
         let mut text = String::new();
         for row in rows {
-            write_field(&mut text, &row.path);
+            csv::write_field(&mut text, &row.path);
             text.push(',');
             if let Some(hash) = &row.hash {
                 let _ = write!(text, "{}={}", hash.algorithm.name(), hash.digest);
@@ -296,78 +297,6 @@ fn parse_size(text: &str) -> Option<Option<u64>> {
         "" => Some(None),
         _ if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok().map(Some),
         _ => None,
-    }
-}
-
-fn write_field(out: &mut String, field: &str) {
-    if field.contains([',', '"', '\r', '\n']) {
-        let _ = write!(out, "\"{}\"", field.replace('"', "\"\""));
-    } else {
-        out.push_str(field);
-    }
-}
-
-/// Splits CSV into rows of fields, each with its line number; blank lines are no rows (RFC 4180 with LF allowed).
-fn parse_csv(text: &str) -> Result<Vec<(usize, Vec<String>)>, RecordError> {
-    let mut rows = Vec::new();
-    let mut line = 1;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let start = line;
-        let mut fields = Vec::new();
-        loop {
-            let (field, after) = take_field(rest, line)?;
-            line += field.matches('\n').count();
-            fields.push(field);
-            match after.strip_prefix(',') {
-                Some(next) => rest = next,
-                None => {
-                    let next = after.strip_prefix("\r\n").or(after.strip_prefix('\n'));
-                    rest = next.unwrap_or(after);
-                    break;
-                }
-            }
-        }
-        line += 1;
-        if fields != [""] {
-            rows.push((start, fields));
-        }
-    }
-    Ok(rows)
-}
-
-/// Takes one field; what is left starts with `,` or a line end, or is empty.
-fn take_field(text: &str, line: usize) -> Result<(String, &str), RecordError> {
-    let fail = |problem| Err(RecordError::Syntax { line, problem });
-    let Some(mut rest) = text.strip_prefix('"') else {
-        let end = text.find([',', '\n']).unwrap_or(text.len());
-        let (field, after) = text.split_at(end);
-        let (field, after) = match field.strip_suffix('\r') {
-            Some(field) if after.starts_with('\n') => (field, &text[end - 1..]),
-            _ => (field, after),
-        };
-        if field.contains(['"', '\r']) {
-            return fail("a quote or a carriage return stands inside a field without quotes");
-        }
-        return Ok((field.to_owned(), after));
-    };
-    let mut field = String::new();
-    loop {
-        let Some((part, after)) = rest.split_once('"') else {
-            return fail("a quoted field does not end");
-        };
-        field.push_str(part);
-        match after.strip_prefix('"') {
-            Some(after) => {
-                field.push('"');
-                rest = after;
-            }
-            None if after.is_empty() || after.starts_with([',', '\n']) => {
-                return Ok((field, after));
-            }
-            None if after.starts_with("\r\n") => return Ok((field, after)),
-            None => return fail("something follows a quoted field"),
-        }
     }
 }
 

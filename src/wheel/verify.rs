@@ -2,7 +2,7 @@
 //!
 //! Refuses everything that two installers could read differently. Holds one metadata file at a time in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 
@@ -23,14 +23,15 @@ use crate::zip::{self, Rules, ZipError};
 /// The longest metadata file that is read: `RECORD` of 200,000 files stays below it.
 const METADATA_LIMIT: u64 = 64 << 20;
 
-/// Verifies the whole wheel: container, metadata, `RECORD`, entry points and `.data` paths. Symbolic links are refused
-/// whatever `rules` say.
+/// Verifies the whole wheel: container, metadata, `RECORD`, entry points and `.data` paths. What snapshots
+/// alone may hold (symbolic links, names that differ in case alone) is refused whatever `rules` say.
 ///
 /// # Errors
 /// [`WheelError`] names wheel, entry and rule.
 pub fn verify(file: &File, filename: &WheelFilename, rules: &Rules) -> Result<Wheel, WheelError> {
     let rules = Rules {
         symlinks: false,
+        collisions: false,
         ..rules.clone()
     };
     let pack = zip::verify(file, &rules).map_err(|source| container(filename, source))?;
@@ -84,7 +85,7 @@ impl Open<'_> {
     fn dist_info(&self) -> Result<String, WheelError> {
         let mut found = self.top_folders(".dist-info");
         let Some(dist_info) = found.next() else {
-            return Err(self.metadata_error(".", MetadataProblem::NoDistInfo));
+            return Err(self.metadata_error("*.dist-info", MetadataProblem::NoDistInfo));
         };
         if let Some(other) = found.next() {
             let other = other.to_owned();
@@ -119,8 +120,7 @@ impl Open<'_> {
             })?;
             Some(top)
         });
-        let found: std::collections::BTreeSet<_> =
-            folders.filter(|top| top.ends_with(suffix)).collect();
+        let found: BTreeSet<_> = folders.filter(|top| top.ends_with(suffix)).collect();
         found.into_iter()
     }
 

@@ -10,7 +10,7 @@ use super::bytes::{u16_at, u32_at};
 use super::end::Span;
 use super::error::{Rule, ZipError};
 use super::extra::Extra;
-use super::names::{self, Name};
+use super::names::{self, Name, Sameness};
 
 const FIXED: usize = 46;
 /// Deflate's level hints, data descriptor, UTF-8 name.
@@ -78,7 +78,8 @@ pub fn read(file: &File, span: &Span, rules: &Rules) -> Result<Vec<Record>, ZipE
         let detail = "the directory holds more than the end record counts";
         return Err(ZipError::whole(Rule::Eocd, detail));
     }
-    check_names(&records)?;
+    drop(bytes);
+    check_names(&records, rules)?;
     Ok(records)
 }
 
@@ -179,7 +180,7 @@ fn check_record(record: &Record) -> Result<(), ZipError> {
     Ok(())
 }
 
-fn check_names(records: &[Record]) -> Result<(), ZipError> {
+fn check_names(records: &[Record], rules: &Rules) -> Result<(), ZipError> {
     let names: Vec<_> = records
         .iter()
         .map(|record| Name {
@@ -187,7 +188,12 @@ fn check_names(records: &[Record]) -> Result<(), ZipError> {
             directory: record.kind == Kind::Directory,
         })
         .collect();
-    match names::conflict(&names) {
+    let sameness = if rules.collisions {
+        Sameness::Exact
+    } else {
+        Sameness::Folded
+    };
+    match names::conflict(&names, sameness) {
         None => Ok(()),
         Some(found) => {
             let other = records[found.with].name.escape_debug();
@@ -198,7 +204,8 @@ fn check_names(records: &[Record]) -> Result<(), ZipError> {
 
 /// Checks the sizes that the directory states against `rules`; that they are true is checked while inflating, which
 /// stops at the first byte too many.
-pub fn check_total(records: &[Record], length: u64, rules: &Rules) -> Result<(), ZipError> {
+/// Gives the total.
+pub fn check_total(records: &[Record], length: u64, rules: &Rules) -> Result<u64, ZipError> {
     let mut total: u64 = 0;
     for record in records {
         total = total.saturating_add(record.size);
@@ -214,5 +221,5 @@ pub fn check_total(records: &[Record], length: u64, rules: &Rules) -> Result<(),
         );
         return Err(ZipError::whole(Rule::Limit, detail));
     }
-    Ok(())
+    Ok(total)
 }

@@ -13,7 +13,7 @@ const END: u64 = 22;
 const LOCATOR: u64 = 20;
 const RECORD: u64 = 56;
 /// Largest directory that is read, in bytes: it is held in memory.
-const LARGEST_DIRECTORY: u64 = 48 << 20;
+const LARGEST_DIRECTORY: u64 = 32 << 20;
 
 /// Where the directory lies.
 #[derive(Debug, Clone, Copy)]

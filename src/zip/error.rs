@@ -77,6 +77,24 @@ impl Rule {
             Self::BadDeflate => "bad-deflate",
         }
     }
+
+    /// What somebody can do whose container breaks the rule.
+    const fn help(self) -> &'static str {
+        match self {
+            Self::Limit => {
+                "no container of this size is taken; if it is right, split what it holds or ask for a higher limit"
+            }
+            Self::Unsupported => {
+                "repack it with deflate and without encryption, as `wheel unpack` and `wheel pack` do"
+            }
+            Self::Duplicate | Self::Collision | Self::FileDirConflict | Self::BadName => {
+                "no two systems would unpack it alike; rename the file in the project that it is built from"
+            }
+            _ => {
+                "it is damaged, or made to be read in two ways; fetch it again, and if it stays so, ask its publisher for a clean build"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Rule {
@@ -90,9 +108,7 @@ impl fmt::Display for Rule {
 pub enum ZipError {
     /// The container breaks a rule: a verdict, the same every time.
     #[error("{}{detail} [{rule}]", .entry.as_ref().map(|name| format!("entry `{}`: ", name.escape_debug())).unwrap_or_default())]
-    #[diagnostic(help(
-        "the file is damaged or made to mislead; fetch it again, and if it stays so, ask whoever publishes it for a clean build"
-    ))]
+    #[diagnostic(help("{}", rule.help()))]
     Refused {
         /// The entry at fault as the directory spells it (unreadable bytes replaced); `None`: the container as a whole.
         entry: Option<String>,
@@ -133,5 +149,22 @@ impl ZipError {
             rule,
             detail: detail.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use miette::Diagnostic;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_entry_and_rule() {
+        let error = ZipError::entry("a\nb", Rule::Limit, "too large");
+        assert_eq!(error.to_string(), "entry `a\\nb`: too large [limit]");
+        assert!(error.help().unwrap().to_string().contains("higher limit"));
+        let error = ZipError::whole(Rule::Eocd, "no end");
+        assert_eq!(error.to_string(), "no end [eocd]");
+        assert!(error.help().unwrap().to_string().contains("damaged"));
     }
 }

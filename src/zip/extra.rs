@@ -70,6 +70,16 @@ impl<'a> Extra<'a> {
         }
         Ok(wide)
     }
+
+    /// The same for the size and compressed size of a local header, where the ZIP64 field may also repeat what the
+    /// 32-bit fields say: some writers (Bazel's, and so the wheels of protobuf) always put it there.
+    pub fn widen_local(&self, sizes: [u32; 2]) -> Result<[u64; 2], Fault> {
+        let repeated = sizes.map(|size| u64::from(size).to_le_bytes()).concat();
+        if !sizes.contains(&u32::MAX) && self.zip64 == Some(&repeated[..]) {
+            return Ok(sizes.map(u64::from));
+        }
+        self.widen(sizes)
+    }
 }
 
 /// Version 1, CRC-32 of the header's name, the same name again: anything else is a second name.

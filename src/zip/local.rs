@@ -161,7 +161,7 @@ fn compare(record: &Record, fixed: &[u8], name: &[u8], extra: &[u8]) -> Result<b
     }
     let extra = Extra::parse(extra, name).map_err(|(rule, detail)| record.refuse(rule, detail))?;
     let [size, compressed] = extra
-        .widen([22, 18].map(|at| u32_at(fixed, at)))
+        .widen_local([22, 18].map(|at| u32_at(fixed, at)))
         .map_err(|(rule, detail)| record.refuse(rule, detail))?;
     // With a descriptor the values may be left at zero here.
     let same = |here: u64, there: u64| here == there || (record.has_descriptor() && here == 0);

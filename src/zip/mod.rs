@@ -45,15 +45,34 @@ pub struct Rules {
     /// Whether symbolic links are allowed (snapshots of data projects made here; never wheels). Where they lead is
     /// not judged.
     pub symlinks: bool,
+    /// Whether names may differ in case or Unicode form alone (snapshots of data projects; never wheels).
+    pub collisions: bool,
+}
+
+impl Rules {
+    /// What the snapshot of a data project may be: [`Writer`] made it from somebody's tree, so it may hold links and
+    /// compress well, and its names need only differ.
+    #[must_use]
+    pub const fn snapshot() -> Self {
+        Self {
+            entries: 200_000,
+            total: 32 << 30,
+            ratio: u64::MAX,
+            symlinks: true,
+            collisions: true,
+        }
+    }
 }
 
 impl Default for Rules {
+    /// What a wheel may be.
     fn default() -> Self {
         Self {
             entries: 200_000,
             total: 32 << 30,
             ratio: 50,
             symlinks: false,
+            collisions: false,
         }
     }
 }
@@ -69,9 +88,8 @@ pub fn verify(file: &File, rules: &Rules) -> Result<Pack, ZipError> {
     let length = file.metadata()?.len();
     let span = end::read(file, length, rules)?;
     let records = directory::read(file, &span, rules)?;
-    directory::check_total(&records, length, rules)?;
+    let total = directory::check_total(&records, length, rules)?;
     let starts = local::check(file, &records, span.offset)?;
-    let total: u64 = records.iter().map(|record| record.size).sum();
     let entries = if total < PARALLEL_FROM {
         let mut checker = Checker::new(file);
         let data = records.iter().zip(&starts);

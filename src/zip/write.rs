@@ -1,7 +1,7 @@
 //! Containers whose bytes depend on nothing but their content: no clock, no user, no machine.
 //!
-//! Names are checked as [`super::verify`] checks them; what is written here passes there. Entries come in the order in
-//! which they are added: sorting is the caller's.
+//! What is written here passes [`super::verify`] under [`super::Rules::snapshot`]: names are checked in the same way.
+//! Entries come in the order in which they are added: sorting is the caller's.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use tempfile::SpooledTempFile;
 
 use super::headers::{self, Data, Entry};
-use super::names::{self, Name};
+use super::names::{self, Name, Sameness};
 
 /// Files smaller than this are stored when deflate does not shrink them. Larger ones are read in pieces of exactly this
 /// size, however the reader cuts them: what zlib writes may depend on the cuts.
@@ -217,7 +217,7 @@ fn check_conflicts(entries: &[Entry]) -> io::Result<()> {
             directory: entry.name.ends_with('/'),
         })
         .collect();
-    match names::conflict(&names) {
+    match names::conflict(&names, Sameness::Exact) {
         None => Ok(()),
         Some(found) => {
             let [at, with] = [found.at, found.with].map(|i| entries[i].name.escape_debug());

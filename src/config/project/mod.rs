@@ -4,6 +4,8 @@
 
 mod parse;
 
+pub(super) use parse::check_revision;
+
 use std::fmt;
 use std::path::PathBuf;
 

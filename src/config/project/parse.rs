@@ -206,7 +206,7 @@ fn subdirectory(fragment: &str) -> Result<Option<String>, String> {
 }
 
 /// The rules of `git check-ref-format` that matter, so that no text becomes an option or a range.
-fn check_revision(revision: &str) -> Result<(), String> {
+pub(in crate::config) fn check_revision(revision: &str) -> Result<(), String> {
     let bad = |c: char| {
         c.is_whitespace() || c.is_control() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
     };

@@ -62,7 +62,7 @@ fn each_change_is_named() {
     let edited = parts_with(Case::file(EXAMPLE), "[project]\nname = 'x'");
     assert_eq!(
         changes(&parts(EXAMPLE), &edited),
-        one("packaging files of packages/local-tool changed")
+        one("packaging files in packages/local-tool changed")
     );
 }
 
@@ -114,4 +114,11 @@ fn constraints_count_without_comments_and_order() {
         changes(&with("six==1"), &with("six==2")),
         ["constraints changed"]
     );
+}
+
+#[test]
+fn names_of_images_do_not_collide_with_those_of_lists() {
+    let image = "python: '3.13', platform: x86_64-manylinux_2_28, interpreter: /p";
+    let text = format!("images: {{a: {{{image}, requirements: [six]}}, a.packages: {{{image}}}}}");
+    assert_eq!(parts(&text).len(), 3 + 2 * 4);
 }

@@ -184,6 +184,25 @@ fn constraints_are_read_with_those_that_requirements_files_name() {
 }
 
 #[test]
+fn a_requirements_file_may_name_the_only_constraints() {
+    let file = "requirements: [-r r.in]\n".to_owned()
+        + "images: {a: {python: '3.13', platform: x86_64-manylinux_2_28, interpreter: /p}}";
+    let files = vec![("r.in", "requests\n-c c.txt"), ("c.txt", "requests<3")];
+    let shown = Case {
+        files,
+        ..Case::file(&file)
+    }
+    .run()
+    .unwrap()
+    .shown();
+    let row = shown
+        .table()
+        .into_iter()
+        .find(|row| row[0] == "constraints");
+    assert_eq!(row.unwrap()[1..], ["c.txt", "pannier.yml: requirements"]);
+}
+
+#[test]
 fn what_makes_no_sense_says_where_it_was_said() {
     let with = |pairs: &[(&str, &str)]| {
         let mut case = Case::file(EXAMPLE);
@@ -200,6 +219,7 @@ fn what_makes_no_sense_says_where_it_was_said() {
         with(&[("PANNIER_GIT_BASE", "ssh://u:s3cret@example.org")]),
         with(&[("UV_INDEX", "a=b")]),
         with(&[("SOURCE_DATE_EPOCH", "yesterday")]),
+        with(&[("PANNIER_BRANCH", "--upload-pack=x")]),
         with(&[("PANNIER_CONSTRAINTS", "none.txt")]),
         Case::file("packages: [job]\nimages: {a: {python: '3.13', platform: x86_64-manylinux_2_28, interpreter: /p}}").error(),
         Case { files: vec![("c.txt", "six=1\nabc")], ..Case::file("constraints: c.txt\nimages: {a: {python: '3.13', platform: x86_64-manylinux_2_28, interpreter: /p}}") }.error(),

@@ -1,119 +1,8 @@
-//! Whole wheels: a tiny valid one, and what each broken rule makes of it.
+//! What each broken rule makes of a wheel, and what is accepted although it is unusual.
 
-use std::fs::File;
 use std::io::Write;
 
 use super::*;
-use crate::digest::Digest;
-use crate::zip::{self, Rules};
-
-const DIST_INFO: &str = "foo_bar-1.0.dist-info";
-
-/// A wheel under construction: `RECORD` is made from the other files unless it is given.
-#[derive(Clone)]
-struct Forge {
-    filename: &'static str,
-    files: Vec<(String, Vec<u8>, bool)>,
-    folders: Vec<String>,
-    record: Option<Vec<u8>>,
-    dist_info: &'static str,
-}
-
-impl Forge {
-    fn new() -> Self {
-        Self::in_folder(DIST_INFO)
-    }
-
-    fn in_folder(dist_info: &'static str) -> Self {
-        let forge = Self {
-            filename: "foo_bar-1.0-py3-none-any.whl",
-            files: Vec::new(),
-            folders: Vec::new(),
-            record: None,
-            dist_info,
-        };
-        forge
-            .with("foo_bar/__init__.py", "x = 1\n")
-            .with(
-                &format!("{dist_info}/METADATA"),
-                "Metadata-Version: 2.1\nName: Foo.Bar\nVersion: 1.0\nRequires-Dist: baz>=2\n\nText\n",
-            )
-            .with(
-                &format!("{dist_info}/WHEEL"),
-                "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-            )
-    }
-
-    /// Adds a file, or replaces the one of that path.
-    fn with(mut self, path: &str, content: &str) -> Self {
-        self.files.retain(|(known, ..)| known != path);
-        self.files
-            .push((path.to_owned(), content.as_bytes().to_vec(), false));
-        self
-    }
-
-    fn without(mut self, path: &str) -> Self {
-        self.files.retain(|(known, ..)| known != path);
-        self
-    }
-
-    fn folder(mut self, path: &str) -> Self {
-        self.folders.push(path.to_owned());
-        self
-    }
-
-    fn record(mut self, text: impl AsRef<str>) -> Self {
-        self.record = Some(text.as_ref().as_bytes().to_vec());
-        self
-    }
-
-    /// The right `RECORD`.
-    fn true_record(&self) -> String {
-        let path = format!("{}/RECORD", self.dist_info);
-        let mut rows = vec![RecordRow::bare(path)];
-        for (path, bytes, _) in &self.files {
-            rows.push(RecordRow::of(path, &Digest::of(bytes), bytes.len() as u64));
-        }
-        Record { rows }.to_text()
-    }
-
-    fn file(&self) -> File {
-        let mut writer = zip::Writer::new(tempfile::tempfile().unwrap());
-        for path in &self.folders {
-            writer.directory(path).unwrap();
-        }
-        for (path, bytes, executable) in &self.files {
-            writer.file(path, *executable, &mut &bytes[..]).unwrap();
-        }
-        let record = self.record.clone();
-        let record = record.unwrap_or_else(|| self.true_record().into_bytes());
-        if !record.is_empty() {
-            let path = format!("{}/RECORD", self.dist_info);
-            writer.file(&path, false, &mut &record[..]).unwrap();
-        }
-        writer.finish().unwrap()
-    }
-
-    fn verify(&self) -> Result<Wheel, WheelError> {
-        verify(
-            &self.file(),
-            &self.filename.parse().unwrap(),
-            &Rules::default(),
-        )
-    }
-}
-
-/// The message with all its causes.
-fn chain(error: &WheelError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
 
 /// Checks that the wheel is refused under this rule, with a message that names the wheel and says this.
 #[track_caller]
@@ -197,6 +86,10 @@ fn record_must_account_for_every_file() {
             format!("{record}{}", init.replace(",6", ",")),
             "listed twice, differently",
         ),
+        (
+            record.replace("RECORD,,\n", "RECORD,,\nfoo_bar/y.pyc,,\n"),
+            "`foo_bar/y.pyc` is listed but not in the wheel",
+        ),
         (format!("{record}x\n"), "three fields"),
     ] {
         refused(&Forge::new().record(record), "record", part);
@@ -206,6 +99,27 @@ fn record_must_account_for_every_file() {
         "wheel-metadata",
         "RECORD is wrong: it is missing",
     );
+}
+
+#[test]
+fn metadata_is_held_to_record_as_well() {
+    for name in ["METADATA", "WHEEL", "licenses/LICENSE"] {
+        let path = format!("{DIST_INFO}/{name}");
+        let forge = Forge::new().with(&format!("{DIST_INFO}/licenses/LICENSE"), "free");
+        let record = forge.true_record();
+        let (_, content, _) = forge
+            .files
+            .iter()
+            .find(|(known, ..)| *known == path)
+            .unwrap();
+        let changed = format!("{}X-More: 1\n", String::from_utf8_lossy(content));
+        let changed = forge.clone().with(&path, &changed).record(record);
+        refused(
+            &changed,
+            "record",
+            &format!("`{path}` does not match its hash"),
+        );
+    }
 }
 
 #[test]
@@ -402,17 +316,16 @@ fn an_unsound_container_is_refused_by_its_own_rule() {
 }
 
 #[test]
-fn symbolic_links_are_refused_whatever_the_rules() {
+fn what_snapshots_may_hold_is_refused_whatever_the_rules() {
+    let filename = Forge::new().filename.parse().unwrap();
     let mut writer = zip::Writer::new(tempfile::tempfile().unwrap());
     writer.symlink("foo_bar/link", "target").unwrap();
-    let file = writer.finish().unwrap();
-    let rules = Rules {
-        symlinks: true,
-        ..Rules::default()
-    };
-    let filename = Forge::new().filename.parse().unwrap();
-    let error = verify(&file, &filename, &rules).unwrap_err();
-    assert_eq!(error.rule_name(), "file-type", "{}", chain(&error));
+    let link = writer.finish().unwrap();
+    let cases = Forge::new().with("readme", "").with("README", "").file();
+    for (file, code) in [(link, "file-type"), (cases, "collision")] {
+        let error = verify(&file, &filename, &Rules::snapshot()).unwrap_err();
+        assert_eq!(error.rule_name(), code, "{}", chain(&error));
+    }
 }
 
 #[test]
@@ -437,144 +350,4 @@ fn top_level_names_are_those_that_import() {
             "_native", "foo_bar", "plain", "pure", "single", "space", "stable"
         ]
     );
-}
-
-/// The bytes that [`normalise`] makes of a wheel.
-fn normalised(forge: &Forge) -> Vec<u8> {
-    let mut out = Vec::new();
-    let filename = forge.filename.parse().unwrap();
-    normalise(&forge.file(), &filename, &mut out).unwrap();
-    out
-}
-
-fn reopened(bytes: &[u8]) -> Wheel {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
-    let filename = Forge::new().filename.parse().unwrap();
-    verify(&file, &filename, &Rules::default()).unwrap()
-}
-
-#[test]
-fn normalised_wheels_depend_on_content_alone() {
-    let mut built = Forge::new()
-        .with("zzz.py", "z")
-        .with(&format!("{DIST_INFO}/licenses/LICENSE"), "free")
-        .with("foo_bar-1.0.data/scripts/run", "#!/bin/sh\n");
-    built.files.last_mut().unwrap().2 = true;
-    let mut other = built.clone().folder("foo_bar").folder("empty");
-    other.files.reverse();
-    let crlf = other.true_record().replace('\n', "\r\n");
-    let other = other.record(crlf);
-    assert_ne!(
-        built.true_record(),
-        String::from_utf8(other.record.clone().unwrap()).unwrap()
-    );
-    let bytes = normalised(&built);
-    assert_eq!(bytes, normalised(&other));
-
-    let wheel = reopened(&bytes);
-    let paths: Vec<_> = wheel
-        .pack
-        .entries
-        .iter()
-        .map(|entry| entry.path.as_str())
-        .collect();
-    let expected = [
-        "foo_bar-1.0.data/scripts/run",
-        "foo_bar/__init__.py",
-        "zzz.py",
-        "foo_bar-1.0.dist-info/METADATA",
-        "foo_bar-1.0.dist-info/WHEEL",
-        "foo_bar-1.0.dist-info/licenses/LICENSE",
-        "foo_bar-1.0.dist-info/RECORD",
-    ];
-    assert_eq!(paths, expected);
-    let executable: Vec<_> = wheel
-        .pack
-        .entries
-        .iter()
-        .filter(|entry| {
-            matches!(
-                entry.content,
-                Content::File {
-                    executable: true,
-                    ..
-                }
-            )
-        })
-        .collect();
-    assert_eq!(executable.len(), 1);
-    assert_eq!(executable[0].path, "foo_bar-1.0.data/scripts/run");
-}
-
-#[test]
-fn normalising_twice_changes_nothing_and_keeps_content() {
-    let forge = Forge::new().with("big.txt", &"line\n".repeat(100_000));
-    let original = forge.verify().unwrap();
-    let once = normalised(&forge);
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&once).unwrap();
-    let mut twice = Vec::new();
-    normalise(&file, &forge.filename.parse().unwrap(), &mut twice).unwrap();
-    assert_eq!(once, twice);
-    let contents = |wheel: &Wheel| {
-        let mut found: Vec<_> = wheel
-            .pack
-            .entries
-            .iter()
-            .map(|entry| match &entry.content {
-                Content::File { stream, .. } => (entry.path.clone(), stream.sha256),
-                _ => panic!("{} is no file", entry.path),
-            })
-            .collect();
-        found.sort();
-        found
-    };
-    assert_eq!(contents(&original), contents(&reopened(&once)));
-}
-
-#[test]
-fn normalising_drops_signatures_and_refuses_what_verify_refuses() {
-    let forge = Forge::new();
-    let record = forge.true_record();
-    let signed = forge
-        .with(&format!("{DIST_INFO}/RECORD.jws"), "{}")
-        .record(record);
-    assert_eq!(normalised(&signed), normalised(&Forge::new()));
-    let bad = Forge::new().with("foo_bar-1.0.data/conf/x", "");
-    let error = normalise(&bad.file(), &bad.filename.parse().unwrap(), &mut Vec::new());
-    assert_eq!(error.unwrap_err().rule_name(), "wheel-data");
-}
-
-#[test]
-fn a_stub_is_a_sound_wheel_that_says_what_it_was_told() {
-    let meta = StubMetadata {
-        name: "Foo.Bar".parse().unwrap(),
-        version: "1!2.0+local.1".parse().unwrap(),
-        requires_dist: vec![
-            "baz>=2; extra == 'net'".to_owned(),
-            "qux @\n git+https://example.org/qux.git".to_owned(),
-        ],
-        requires_python: Some(">=3.9".to_owned()),
-        extras: vec!["net".to_owned()],
-    };
-    let bytes = stub(&meta);
-    assert_eq!(bytes, stub(&meta));
-    let filename: WheelFilename = meta.filename().parse().unwrap();
-    assert!(filename.is_pure());
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&bytes).unwrap();
-    let wheel = verify(&file, &filename, &Rules::default()).unwrap();
-    assert_eq!(wheel.name, meta.name);
-    assert_eq!(wheel.version, "1!2.0+local.1");
-    assert_eq!(
-        wheel.requires_dist,
-        [
-            "baz>=2; extra == 'net'",
-            "qux @ git+https://example.org/qux.git"
-        ]
-    );
-    assert_eq!(wheel.requires_python.as_deref(), Some(">=3.9"));
-    assert_eq!(wheel.extras, ["net"]);
-    assert!(wheel.top_level().is_empty());
 }

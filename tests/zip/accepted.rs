@@ -1,18 +1,15 @@
-//! Unusual but honest containers, and where their deflate streams are said to begin and end.
+//! Unusual but honest containers; and that no bytes at all bring the reader down.
 
-#[path = "support/zip_forge.rs"]
-mod zip_forge;
-
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use pannier::digest::Digest;
 use pannier::pack::{Coding, Content, PackEntry, Stream};
 use pannier::zip::{Rules, read_entry, verify};
 use proptest::prelude::*;
-use zip_forge::{Bits, Entry, Forge, file, zip64_extra};
+
+use crate::zip_forge::{Bits, Entry, Forge, Header, file, zip64_extra};
 
 /// Verifies a container and reads every entry again.
 #[track_caller]
-fn accepted(forge: &Forge) -> Vec<PackEntry> {
+pub fn accepted(forge: &Forge) -> Vec<PackEntry> {
     let file = file(&forge.bytes());
     let pack = verify(&file, &Rules::default()).unwrap();
     for entry in &pack.entries {
@@ -25,7 +22,7 @@ fn accepted(forge: &Forge) -> Vec<PackEntry> {
     pack.entries
 }
 
-fn stream(entry: &PackEntry) -> &Stream {
+pub fn stream(entry: &PackEntry) -> &Stream {
     match &entry.content {
         Content::File { stream, .. } => stream,
         other => panic!("{}: {other:?}", entry.path),
@@ -86,7 +83,7 @@ fn blocks_of_every_kind() {
 #[test]
 fn stored_of_all_lengths() {
     for length in [0, 1, 65_535, 65_536, 131_071, 200_000] {
-        let content: Vec<u8> = (0..length).map(|i| (i * i >> 3) as u8).collect();
+        let content: Vec<u8> = (0..length).map(|i| ((i * i) >> 3) as u8).collect();
         let stream = only(Entry::stored("f", &content));
         assert_eq!((stream.coding, stream.size), (Coding::Stored, length));
         assert_eq!((stream.offset, stream.compressed), (31, length));
@@ -101,7 +98,7 @@ fn right_descriptors() {
             ["a", "b"].map(|name| Entry::deflated(name, b"text text text").descriptor(signed));
         let filled = Entry::stored("c", b"x").descriptor(signed).with(|entry| {
             let flags = entry.local.flags;
-            entry.local = zip_forge::Header {
+            entry.local = Header {
                 flags,
                 ..entry.central.clone()
             };
@@ -187,109 +184,8 @@ fn many_files() {
     assert_eq!(accepted(&Forge::of(entries)).len(), 10_000);
 }
 
-/// A verified stream as a part of a larger one: not final, byte-aligned. What a splicer does.
-fn part(raw: &[u8], coding: Coding) -> Vec<u8> {
-    let Coding::Deflate { last_block, end } = coding else {
-        panic!("a stored entry is no stream");
-    };
-    let mut part = raw.to_vec();
-    part[last_block as usize / 8] &= !(1 << (last_block % 8));
-    let used = end % 8;
-    if used != 0 {
-        *part.last_mut().unwrap() &= (1 << used) - 1;
-    }
-    // An empty stored block; its three header bits fit into the last byte or take one of their own.
-    if used == 0 || used > 5 {
-        part.push(0);
-    }
-    part.extend(b"\0\0\xff\xff");
-    part
-}
-
-fn inflate(raw: &[u8], room: usize) -> Option<Vec<u8>> {
-    let mut decoder = Decompress::new(false);
-    let mut out = Vec::with_capacity(room);
-    let status = decoder
-        .decompress_vec(raw, &mut out, FlushDecompress::Finish)
-        .ok()?;
-    (status == Status::StreamEnd && decoder.total_in() == raw.len() as u64).then_some(out)
-}
-
-/// Splices the entries' streams as the pack describes them; flate2 must read all contents in a row.
-fn check_splice(entries: Vec<(Vec<u8>, Vec<u8>)>) {
-    let forged = entries
-        .iter()
-        .enumerate()
-        .map(|(i, (raw, content))| Entry::raw(&i.to_string(), raw.clone(), content));
-    let forge = Forge::of(forged);
-    let bytes = forge.bytes();
-    let (mut spliced, mut expected) = (Vec::new(), Vec::new());
-    for (entry, (_, content)) in accepted(&forge).iter().zip(&entries) {
-        let stream = stream(entry);
-        let raw = &bytes[stream.offset as usize..][..stream.compressed as usize];
-        spliced.extend(part(raw, stream.coding));
-        expected.extend(content);
-    }
-    spliced.extend([3, 0]);
-    let inflated = inflate(&spliced, expected.len() + 1).expect("a whole stream");
-    assert!(inflated == expected, "spliced content differs");
-}
-
-/// Deflates in pieces, flushed as told, so that there are blocks of all kinds.
-fn deflate_pieces(pieces: &[Vec<u8>], level: u32, flush: FlushCompress) -> (Vec<u8>, Vec<u8>) {
-    let mut encoder = Compress::new(Compression::new(level), false);
-    let mut raw = Vec::with_capacity(1 << 20);
-    for piece in pieces {
-        encoder.compress_vec(piece, &mut raw, flush).unwrap();
-    }
-    while encoder
-        .compress_vec(&[], &mut raw, FlushCompress::Finish)
-        .unwrap()
-        != Status::StreamEnd
-    {}
-    (raw, pieces.concat())
-}
-
-#[test]
-fn streams_splice() {
-    let fixed = |nines: usize| {
-        Bits::default()
-            .fixed(false, b"")
-            .fixed(true, &vec![0xf0; nines])
-    };
-    let mut entries: Vec<_> = (0..8)
-        .map(|nines| fixed(nines).dirty())
-        .map(|bits| (bits.bytes, bits.content))
-        .collect();
-    let stored = Bits::default().stored(true, b"stored");
-    entries.push((stored.bytes, stored.content));
-    let text: Vec<u8> = (0..60_000_u32)
-        .flat_map(|i| format!("{} ", i * i % 977).into_bytes())
-        .collect();
-    for level in 0..10 {
-        entries.push(deflate_pieces(&[text.clone()], level, FlushCompress::None));
-    }
-    entries.push(deflate_pieces(&[], 6, FlushCompress::None));
-    let again: Vec<_> = entries.iter().rev().cloned().collect();
-    check_splice([entries, again].concat());
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_streams_splice(streams in prop::collection::vec(any_stream(), 1..6)) {
-        check_splice(streams);
-    }
-
-    /// Bytes that are a stream to another decoder are one here, and nothing else is.
-    #[test]
-    fn decoders_agree(raw in any_raw()) {
-        let content = inflate(&raw, 1 << 16);
-        let entry = Entry::raw("f", raw, content.as_deref().unwrap_or_default());
-        let verdict = verify(&file(&Forge::of([entry]).bytes()), &Rules::default());
-        prop_assert_eq!(verdict.is_ok(), content.is_some(), "{:?}", verdict);
-    }
 
     #[test]
     fn no_bytes_bring_it_down(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
@@ -335,43 +231,4 @@ fn sample() -> Forge {
             .entry("b"),
     ])
     .with(|forge| forge.zip64 = Some(|_| ()))
-}
-
-fn any_stream() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
-    let piece = prop_oneof![
-        prop::collection::vec(any::<u8>(), 0..3000),
-        prop::collection::vec(0..4_u8, 0..20_000),
-    ];
-    let flush = prop_oneof![
-        Just(FlushCompress::None),
-        Just(FlushCompress::Partial),
-        Just(FlushCompress::Sync),
-        Just(FlushCompress::Full)
-    ];
-    (prop::collection::vec(piece, 0..4), 0..10_u32, flush)
-        .prop_map(|(pieces, level, flush)| deflate_pieces(&pieces, level, flush))
-}
-
-/// Streams with a byte changed, cut or added, and noise.
-fn any_raw() -> impl Strategy<Value = Vec<u8>> {
-    let changed = (
-        prop::collection::vec(0..9_u8, 0..200),
-        any::<prop::sample::Index>(),
-        any::<u8>(),
-        0..4_u8,
-    );
-    prop_oneof![
-        prop::collection::vec(any::<u8>(), 0..40),
-        changed.prop_map(|(content, at, value, how)| {
-            let mut raw = zip_forge::deflate(&content);
-            let at = at.index(raw.len());
-            match how {
-                0 => raw[at] = value,
-                1 => raw.truncate(at),
-                2 => raw.push(value),
-                _ => {}
-            }
-            raw
-        }),
-    ]
 }

@@ -1,0 +1,26 @@
+//! `pannier completions`: what makes a shell complete Pannier's words.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::context::Context;
+use super::report::Failure;
+
+/// Prints the completion script of a shell
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  pannier completions bash > /etc/bash_completion.d/pannier")]
+pub(super) struct Arguments {
+    /// Which shell
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        arguments.shell,
+        &mut super::Cli::command(),
+        "pannier",
+        &mut script,
+    );
+    context.print(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,166 @@
+//! The surroundings of a run, captured once: environment, folders, terminal. Below here they are values.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::event::Reporter;
+use crate::python::{self, Described};
+use crate::store::{Store, StoreError};
+
+use super::exit::Exit;
+use super::progress::{Progress, Scene, Verbosity};
+use super::report::Failure;
+use super::{Color, Common};
+
+/// Where the store is.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct StoreOption {
+    /// Folder of the store [env: PANNIER_STORE] [default: pannier in the user's cache folder]
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub(super) store: Option<PathBuf>,
+}
+
+/// What surrounds a run.
+pub(super) struct Context {
+    /// The environment, complete. Variables that are no UTF-8 are left out.
+    pub(super) variables: BTreeMap<String, String>,
+    /// The current folder.
+    pub(super) folder: PathBuf,
+    /// Who is told what happens.
+    pub(super) progress: Progress,
+    scene: Scene,
+}
+
+impl Context {
+    /// Captures the surroundings and sets up colours.
+    pub(super) fn capture(common: &Common) -> Self {
+        let variables: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let gitlab = variables
+            .get("GITLAB_CI")
+            .is_some_and(|value| value == "true");
+        let scene = if gitlab {
+            Scene::GitLab
+        } else if std::io::stderr().is_terminal() {
+            Scene::Terminal
+        } else {
+            Scene::Log
+        };
+        let no_color = variables
+            .get("NO_COLOR")
+            .is_some_and(|value| !value.is_empty());
+        match common.color {
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
+            // GitLab shows colours although a job's output is no terminal.
+            Color::Auto if gitlab && !no_color => anstream::ColorChoice::Always.write_global(),
+            Color::Auto => {}
+        }
+        let verbosity = match (common.quiet, common.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        Self {
+            variables,
+            folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            progress: Progress::new(scene, verbosity),
+            scene,
+        }
+    }
+
+    /// Who is told what happens.
+    pub(super) fn reporter(&self) -> &dyn Reporter {
+        &self.progress
+    }
+
+    /// Whether a person watches.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.scene == Scene::Terminal
+    }
+
+    /// A variable that is set and not empty.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The folders of `PATH`.
+    pub(super) fn search_path(&self) -> Vec<PathBuf> {
+        self.variable("PATH")
+            .map(|path| std::env::split_paths(path).collect())
+            .unwrap_or_default()
+    }
+
+    /// Describes the machine at work by one of its interpreters.
+    pub(super) fn describe_here(&self, python: Option<&Path>) -> Result<Described, Failure> {
+        let describe = || {
+            let path = match python {
+                Some(path) => self.folder.join(path),
+                None => python::first(&self.search_path())?,
+            };
+            python::describe(&path, &self.variables)
+        };
+        describe().map_err(|error| Failure::new(Exit::Failed, error))
+    }
+
+    /// Opens the store that `option`, `PANNIER_STORE` or the user's cache folder names.
+    pub(super) fn open_store(&self, option: &StoreOption) -> Result<Store, Failure> {
+        let named = option.store.clone();
+        let variable = || self.variable("PANNIER_STORE").map(PathBuf::from);
+        let cache = || self.variable("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || {
+            self.variable("HOME")
+                .map(|home| Path::new(home).join(".cache"))
+        };
+        let folder = named
+            .or_else(variable)
+            .or_else(|| cache().or_else(home).map(|cache| cache.join("pannier")))
+            .unwrap_or_else(|| PathBuf::from(".pannier"));
+        Store::open(&self.folder.join(folder)).map_err(store_failure)
+    }
+
+    /// Prints a result to stdout.
+    pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => Ok(()),
+            // Whoever reads has read enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Failure::new(Exit::Failed, Stdout(error))),
+        }
+    }
+
+    /// Prints a result to stdout as JSON.
+    pub(super) fn print_json(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::new(Exit::Failed, Stdout(error.into())))?;
+        self.print(&format!("{text}\n"))
+    }
+
+    /// Says something beside the result.
+    pub(super) fn note(&self, text: &str) {
+        // A closed stderr is no reason to fail.
+        let _ = writeln!(anstream::stderr().lock(), "{text}");
+    }
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("the result cannot be written to standard output")]
+struct Stdout(#[source] std::io::Error);
+
+/// A failure of the store, with the exit code that it has.
+pub(super) fn store_failure(error: StoreError) -> Failure {
+    let exit = if error.is_refusal() {
+        Exit::Refused
+    } else {
+        Exit::Failed
+    };
+    Failure::new(exit, error)
+}

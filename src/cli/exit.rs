@@ -1,0 +1,66 @@
+//! The exit codes: an interface, because pipelines branch on them. One list, shown by `pannier --help` and in the README.
+
+use std::process::ExitCode;
+
+/// How a run ended, as other programs see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed; the report says why.
+    Failed = 1,
+    /// Wrong usage or configuration.
+    Usage = 2,
+    /// The lock does not fit the request (`lock --check`, `prepare --locked`).
+    Stale = 3,
+    /// A wheel or a tarball did not pass verification.
+    Refused = 4,
+}
+
+impl Exit {
+    /// Every code with its meaning, in order.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Done, "done"),
+        (Self::Failed, "failed; the report says why"),
+        (Self::Usage, "wrong usage or configuration"),
+        (
+            Self::Stale,
+            "the lock does not fit the request (`lock --check`, `prepare --locked`)",
+        ),
+        (
+            Self::Refused,
+            "a wheel, a source or a tarball did not pass verification",
+        ),
+    ];
+
+    /// The number.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The list as the help shows it.
+    #[must_use]
+    pub fn help() -> String {
+        let rows = Self::ALL.map(|(exit, meaning)| format!("  {}  {meaning}\n", exit.code()));
+        format!("Exit codes:\n{}", rows.concat())
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_complete_and_in_order() {
+        let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4]);
+    }
+}

@@ -1,0 +1,140 @@
+//! `pannier lock`: one set of versions for all images.
+
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::lock::model::Lock;
+use crate::lock::resolve::Upgrade;
+use crate::lock::update::{self, Happened, Mode, UpToDate, UpdateError};
+use crate::name::PackageName;
+
+use super::Format;
+use super::context::Context;
+use super::exit::Exit;
+use super::report::Failure;
+use super::session::{Beside, RequestOptions, Session, configuration, failure};
+
+/// Chooses one set of versions for all images and writes it to pylock.toml
+///
+/// Versions and commits of an earlier lock stay where they can. The file is standard (PEP 751): pip and uv can install it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pannier lock                    # make or complete the lock\n  pannier lock --upgrade          # newest versions and commits\n  pannier lock --upgrade=numpy    # of one package\n  pannier lock --check            # exit 3 when the lock does not fit the request"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    request: RequestOptions,
+    /// Give up the locked versions and commits: of all packages, or of these
+    #[arg(long, value_name = "PKG", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    upgrade: Vec<String>,
+    /// Only say whether the lock fits the request, and what changed when it does not (exit 3)
+    #[arg(long, conflicts_with = "upgrade")]
+    check: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Shown {
+    lock: String,
+    digest: String,
+    changed: bool,
+    changes: Vec<String>,
+    forks: Vec<crate::lock::model::Fork>,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let configuration = configuration(&arguments.request, Beside::default(), context)?;
+    let session = Session::open(&arguments.request, configuration, context)?;
+    let mode = if arguments.check {
+        Mode::Locked
+    } else {
+        Mode::Update(upgrade(&arguments.upgrade)?)
+    };
+    let uv = || session.uv();
+    let builder = session.builder(&uv);
+    let done = session.lock(&builder, &mode)?;
+    let path = session.lock_path();
+    match arguments.format {
+        Format::Json => context.print_json(&shown(&done, &path)),
+        Format::Text => context.print(&summary(&done, &path)),
+    }
+}
+
+fn upgrade(typed: &[String]) -> Result<Upgrade, Failure> {
+    if typed.iter().any(String::is_empty) {
+        return Ok(Upgrade::All);
+    }
+    if typed.is_empty() {
+        return Ok(Upgrade::None);
+    }
+    let names: Result<Vec<PackageName>, _> = typed
+        .iter()
+        .flat_map(|list| list.split(','))
+        .map(|name| name.trim().parse())
+        .collect();
+    let names = names.map_err(|error| Failure::new(Exit::Usage, BadName(error)))?;
+    Ok(Upgrade::Packages(names))
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("--upgrade: {0}")]
+#[diagnostic(help("write --upgrade=NAME, or --upgrade alone for all packages"))]
+struct BadName(crate::name::NameError);
+
+/// What people read about a lock that was brought up to date.
+pub(super) fn summary(done: &UpToDate, path: &Path) -> String {
+    let path = path.display();
+    let count = done.lock.packages.len();
+    let mut text = match &done.happened {
+        Happened::Nothing => format!("{path} fits the request ({count} packages)\n"),
+        Happened::Made => format!("wrote {path} ({count} packages)\n"),
+        Happened::Renewed(changes) if changes.is_empty() => {
+            format!("wrote {path}: no version changed ({count} packages)\n")
+        }
+        Happened::Renewed(changes) => {
+            let lines: String = changes
+                .iter()
+                .map(|change| format!("  {change}\n"))
+                .collect();
+            format!("wrote {path} ({count} packages)\n{lines}")
+        }
+    };
+    if done.happened != Happened::Nothing {
+        for fork in &done.lock.pannier.forks {
+            text += &format!(
+                "  {} {} does not serve {}: {}\n",
+                fork.package, fork.version, fork.image, fork.reason
+            );
+        }
+    }
+    text
+}
+
+fn shown(done: &UpToDate, path: &Path) -> Shown {
+    let changes = match &done.happened {
+        Happened::Renewed(changes) => changes.iter().map(ToString::to_string).collect(),
+        Happened::Nothing | Happened::Made => Vec::new(),
+    };
+    Shown {
+        lock: path.display().to_string(),
+        digest: done.digest.to_string(),
+        changed: done.happened != Happened::Nothing,
+        changes,
+        forks: done.lock.pannier.forks.clone(),
+    }
+}
+
+/// Reads a lock that must be there.
+pub(super) fn read(path: &Path, context: &Context) -> Result<Lock, Failure> {
+    match update::read(path, context.reporter()).map_err(failure)? {
+        Some((lock, _)) => Ok(lock),
+        None => Err(failure(UpdateError::Missing {
+            path: path.to_owned(),
+        })),
+    }
+}

@@ -1,0 +1,140 @@
+//! `pannier prepare`: from request to tarballs.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::lock::resolve::Upgrade;
+use crate::lock::update::{Happened, Mode};
+use crate::prepare::{self, Options, PrepareError, Prepared, Tools};
+use crate::tarball::Mtime;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::report::Failure;
+use super::session::{Beside, RequestOptions, Session, configuration};
+use super::table::{self, Align, Table};
+use super::{Format, lock};
+
+/// Writes one venv tarball per image, with manifest and digest beside it
+///
+/// Makes the lock first where there is none that fits, and fills the store with what it lacks.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pannier prepare                                  # all images of pannier.yml, into dist/\n  pannier prepare --image builder --image tester   # two of them\n  pannier prepare --locked --offline               # what the lock says, from the store alone\n  GITLAB_COM_PACKAGES='job-tools other/lib@v2' DATA_PROJECTS=job-data pannier prepare --here\n\nIn a job:\n  tar xzf dist/builder.tar.gz && . ./activate"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    request: RequestOptions,
+    /// Prepare this image; may be given more than once [default: all]
+    #[arg(long, value_name = "NAME")]
+    image: Vec<String>,
+    /// Refuse to change the lock (exit 3 when it does not fit the request)
+    #[arg(long)]
+    locked: bool,
+    /// Folder for the tarballs [env: PANNIER_OUTPUT] [default: dist]
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// Downloads, builds and tarballs at the same time [default: 8]
+    #[arg(short, long, value_name = "N", default_value_t = 8, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Shown {
+    lock: PathBuf,
+    lock_digest: crate::digest::Digest,
+    seconds: f64,
+    images: Vec<Prepared>,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let started = Instant::now();
+    let beside = Beside {
+        images: arguments.image.clone(),
+        output: arguments.output.clone(),
+    };
+    let configuration = configuration(&arguments.request, beside, context)?;
+    let session = Session::open(&arguments.request, configuration, context)?;
+    let uv = || session.uv();
+    let builder = session.builder(&uv);
+    let mode = if arguments.locked {
+        Mode::Locked
+    } else {
+        Mode::Update(Upgrade::None)
+    };
+    let locked = session.lock(&builder, &mode)?;
+    if locked.happened != Happened::Nothing {
+        context.note(lock::summary(&locked, &session.lock_path()).trim_end());
+    }
+    let configuration = &session.configuration;
+    let options = Options {
+        images: configuration.selected.clone(),
+        output: context.folder.join(&configuration.output),
+        jobs: usize::from(arguments.jobs),
+        mtime: mtime(configuration.source_date_epoch),
+        lock_digest: locked.digest,
+    };
+    let tools = Tools {
+        store: &session.store,
+        client: &session.client,
+        git: &session.git,
+        builder: &builder,
+        reporter: context.reporter(),
+    };
+    let images = prepare::prepare(&configuration.request, &locked.lock, &options, &tools)
+        .map_err(failure)?;
+    let seconds = started.elapsed().as_secs_f64();
+    match arguments.format {
+        Format::Json => context.print_json(&Shown {
+            lock: session.lock_path(),
+            lock_digest: locked.digest,
+            seconds,
+            images,
+        }),
+        Format::Text => context.print(&summary(&images, &configuration.output)),
+    }
+}
+
+fn mtime(epoch: Option<i64>) -> Mtime {
+    let epoch = epoch.and_then(|epoch| u64::try_from(epoch).ok());
+    epoch.map_or_else(Mtime::default, Mtime::from_epoch)
+}
+
+fn summary(images: &[Prepared], output: &std::path::Path) -> String {
+    let mut table = Table::new(&[
+        ("image", Align::Left),
+        ("packages", Align::Right),
+        ("files", Align::Right),
+        ("size", Align::Right),
+        ("time", Align::Right),
+        ("sha256", Align::Left),
+    ]);
+    for image in images {
+        table.row([
+            image.image.to_string(),
+            image.packages.to_string(),
+            image.files.to_string(),
+            table::bytes(image.bytes),
+            format!("{:.2}s", image.seconds),
+            image.sha256.to_string(),
+        ]);
+    }
+    format!("{}in {}\n", table.render(), output.display())
+}
+
+/// The exit code of an error while preparing.
+pub(super) fn failure(error: PrepareError) -> Failure {
+    let exit = if error.is_refusal() {
+        Exit::Refused
+    } else {
+        Exit::Failed
+    };
+    Failure::new(exit, error)
+}

@@ -1,0 +1,94 @@
+//! How a run that did not succeed is told: what failed, why, and what to do next; and which exit code it has.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use miette::Diagnostic;
+
+use super::exit::Exit;
+
+/// An error on its way out of the program.
+#[derive(Debug)]
+pub struct Failure {
+    /// What pipelines see.
+    pub exit: Exit,
+    /// What people see; `None` when all has been said already.
+    pub report: Option<Box<dyn Diagnostic + Send + Sync>>,
+}
+
+impl Failure {
+    /// An error with its exit code.
+    pub fn new(exit: Exit, error: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self {
+            exit,
+            report: Some(Box::new(error)),
+        }
+    }
+
+    /// An end that needs no further words.
+    #[must_use]
+    pub const fn silent(exit: Exit) -> Self {
+        Self { exit, report: None }
+    }
+}
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Writes an error to stderr: the message, its causes, and the hints of all of them, each once.
+pub fn show(error: &dyn Diagnostic) {
+    let mut out = anstream::stderr().lock();
+    // A closed stderr leaves the exit code to tell.
+    let _ = write!(out, "{}", render(error));
+}
+
+/// The text of [`show`], with styles.
+#[must_use]
+pub fn render(error: &dyn Diagnostic) -> String {
+    let mut text = format!("{RED}error{RED:#}: {}\n", indent(&error.to_string(), "  "));
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text += &format!("  because: {}\n", indent(&inner.to_string(), "    "));
+        cause = inner.source();
+    }
+    if let Some(related) = error.related() {
+        for other in related {
+            text += &format!("  - {}\n", indent(&other.to_string(), "    "));
+        }
+    }
+    if let Some(help) = error.help() {
+        text += &format!(
+            "  {CYAN}help{CYAN:#}: {}\n",
+            indent(&help.to_string(), "    ")
+        );
+    }
+    text
+}
+
+/// Indents all lines but the first, so that what uv or a backend said stays one block.
+fn indent(text: &str, by: &str) -> String {
+    text.trim_end().replace('\n', &format!("\n{by}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error, Diagnostic)]
+    #[error("cannot read x.whl")]
+    #[diagnostic(help("run `pannier store verify`"))]
+    struct Outer(#[source] Inner);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("line one\nline two")]
+    struct Inner;
+
+    #[test]
+    fn causes_and_hints_stand_below_the_message() {
+        let text = anstream::adapter::strip_str(&render(&Outer(Inner))).to_string();
+        assert_eq!(
+            text,
+            "error: cannot read x.whl\n  because: line one\n    line two\n  help: run `pannier store verify`\n"
+        );
+    }
+}

@@ -1,0 +1,321 @@
+//! What the verbs that work on a request have in common: the flags that say it, and the doors that the work goes through.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use clap::Args;
+
+use crate::build::{Builder, Workshop};
+use crate::config::digest::Parts;
+use crate::config::file::ConfigFile;
+use crate::config::{
+    Configuration, CredentialEntries, Environment, Flags, HereImage, Inputs, LoadedFile, configure,
+    env,
+};
+use crate::constraints;
+use crate::git::Git;
+use crate::http::{self, Client, Credentials};
+use crate::lock::resolve::{Doors, ResolveError, Tools};
+use crate::lock::update::{self, Mode, UpToDate, UpdateError};
+use crate::python::Pythons;
+use crate::store::Store;
+use crate::uv::{Finder, Surroundings, Uv, UvError};
+
+use super::context::{Context, StoreOption};
+use super::exit::Exit;
+use super::report::Failure;
+
+/// The flags that say what is wanted.
+#[derive(Debug, Clone, Args)]
+pub(super) struct RequestOptions {
+    /// Configuration file [env: PANNIER_CONFIG] [default: pannier.yml, where there is one]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Take the interpreter of this machine: the prepare job runs inside its image
+    #[arg(long)]
+    here: bool,
+    /// Interpreter for --here [default: the first python3 on PATH]
+    #[arg(long, value_name = "PATH", requires = "here")]
+    python: Option<PathBuf>,
+    /// Where a project given by its name alone lives [env: PANNIER_GIT_BASE]
+    #[arg(long, value_name = "URL")]
+    git_base: Option<String>,
+    /// Revision of a project given without one [env: PANNIER_BRANCH] [default: production]
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+    /// File that bounds versions [env: PANNIER_CONSTRAINTS]
+    #[arg(long, value_name = "FILE")]
+    constraints: Option<PathBuf>,
+    /// Index that is asked last [env: UV_DEFAULT_INDEX, PIP_INDEX_URL]
+    #[arg(long, value_name = "URL")]
+    index_url: Option<String>,
+    /// Index that is asked first; may be given more than once [env: UV_INDEX, PIP_EXTRA_INDEX_URL]
+    #[arg(long, value_name = "URL")]
+    extra_index_url: Vec<String>,
+    /// Use nothing but the store and uv's cache
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+/// What a verb wants beside the common flags.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside {
+    /// `--image`
+    pub(super) images: Vec<String>,
+    /// `--output`
+    pub(super) output: Option<PathBuf>,
+}
+
+/// Puts flags, environment and file together.
+pub(super) fn configuration(
+    options: &RequestOptions,
+    beside: Beside,
+    context: &Context,
+) -> Result<Configuration, Failure> {
+    let (file, root) = load(options, context)?;
+    let here = options
+        .here
+        .then(|| context.describe_here(options.python.as_deref()))
+        .transpose()?;
+    let flags = Flags {
+        git_base: options.git_base.clone(),
+        branch: options.branch.clone(),
+        constraints: options.constraints.clone(),
+        index_url: options.index_url.clone(),
+        extra_index_urls: options.extra_index_url.clone(),
+        output: beside.output,
+        store: options.store.store.clone(),
+        images: beside.images,
+        here: here.map(|described| HereImage {
+            target: described.target,
+            interpreter: described.interpreter,
+            image: context.variable("CI_JOB_IMAGE").map(str::to_owned),
+        }),
+    };
+    let inputs = Inputs {
+        file,
+        root: &root,
+        current: &context.folder,
+        environment: &Environment(context.variables.clone()),
+        flags: &flags,
+        read: &|path| read_text(&root, path),
+        netrc: netrc(context),
+    };
+    configure(inputs).map_err(|error| Failure::new(Exit::Usage, error))
+}
+
+fn load(
+    options: &RequestOptions,
+    context: &Context,
+) -> Result<(Option<LoadedFile>, PathBuf), Failure> {
+    let named = options.config.clone();
+    let named = named.or_else(|| context.variable(env::CONFIG).map(PathBuf::from));
+    let standard = PathBuf::from("pannier.yml");
+    let path = match named {
+        Some(path) => path,
+        None if context.folder.join(&standard).is_file() => standard,
+        None => return Ok((None, context.folder.clone())),
+    };
+    let full = context.folder.join(&path);
+    let text = std::fs::read_to_string(&full).map_err(|source| {
+        let path = path.clone();
+        Failure::new(Exit::Usage, NoConfig { path, source })
+    })?;
+    let content =
+        ConfigFile::parse(&text, &path).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let root = full
+        .parent()
+        .map_or_else(|| context.folder.clone(), Path::to_owned);
+    // `a/../b` and links would show in locks and messages.
+    let root = root.canonicalize().unwrap_or(root);
+    Ok((Some(LoadedFile { path, content }), root))
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot read the configuration {path}")]
+#[diagnostic(help("name the file with --config or PANNIER_CONFIG"))]
+struct NoConfig {
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn read_text(root: &Path, path: &Path) -> io::Result<String> {
+    std::fs::read(root.join(path)).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|_| io::Error::other("the file is not UTF-8"))
+    })
+}
+
+/// The text of netrc; one that cannot be read counts as none.
+fn netrc(context: &Context) -> Option<String> {
+    let home = || {
+        context
+            .variable("HOME")
+            .map(|home| Path::new(home).join(".netrc"))
+    };
+    let path = context
+        .variable(env::NETRC)
+        .map(PathBuf::from)
+        .or_else(home)?;
+    std::fs::read_to_string(path).ok()
+}
+
+/// The doors that the work on one request goes through.
+pub(super) struct Session<'c> {
+    pub(super) configuration: Configuration,
+    pub(super) store: Store,
+    pub(super) client: Client,
+    pub(super) git: Git,
+    pythons: Pythons,
+    around: Surroundings,
+    context: &'c Context,
+    search: Vec<PathBuf>,
+    uv: OnceLock<Uv>,
+}
+
+impl<'c> Session<'c> {
+    /// Opens the doors; no connection is made yet and no program started.
+    pub(super) fn open(
+        options: &RequestOptions,
+        configuration: Configuration,
+        context: &'c Context,
+    ) -> Result<Self, Failure> {
+        let store = context.open_store(&StoreOption {
+            store: configuration.store.clone(),
+        })?;
+        let client = Client::new(http::Options {
+            credentials: credentials(&configuration),
+            offline: options.offline,
+            ..http::Options::default()
+        });
+        let search = context.search_path();
+        Ok(Self {
+            git: Git::new(&store.git_root(), client.clone()),
+            pythons: Pythons::new(search.clone(), context.variables.clone()),
+            around: Surroundings {
+                variables: context.variables.clone(),
+                cache: store.uv_cache(),
+                index: configuration.request.index.clone(),
+                offline: options.offline,
+            },
+            configuration,
+            store,
+            client,
+            context,
+            search,
+            uv: OnceLock::new(),
+        })
+    }
+
+    /// uv, looked for at the first call.
+    pub(super) fn uv(&self) -> Result<Uv, UvError> {
+        if let Some(uv) = self.uv.get() {
+            return Ok(uv.clone());
+        }
+        let named = self.context.variable(env::UV).map(PathBuf::from);
+        let finder = Finder {
+            named: named.as_deref(),
+            path: &self.search,
+            store: self.store.root(),
+            client: &self.client,
+            around: &self.around,
+            reporter: self.context.reporter(),
+        };
+        let uv = finder.find()?;
+        Ok(self.uv.get_or_init(|| uv).clone())
+    }
+
+    /// What makes wheels of sources; asks `uv` for uv when it has to.
+    pub(super) fn builder<'s>(
+        &'s self,
+        uv: &'s (dyn Fn() -> Result<Uv, UvError> + Sync),
+    ) -> Builder<'s> {
+        let request = &self.configuration.request;
+        let lines = request.constraints.iter().flat_map(|text| &text.lines);
+        let workshop = Workshop {
+            uv,
+            around: self.around.clone(),
+            pythons: &self.pythons,
+            constraints: lines
+                .map(|line| format!("{}\n", line.requirement))
+                .collect(),
+            submodules: request.submodules,
+        };
+        Builder::new(
+            &self.store,
+            &self.git,
+            &self.client,
+            workshop,
+            self.context.reporter(),
+        )
+    }
+
+    /// Where the lock of this request is.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.configuration.request.root.join("pylock.toml")
+    }
+
+    /// The digests of the request's parts.
+    pub(super) fn parts(&self) -> Result<Parts, Failure> {
+        let request = &self.configuration.request;
+        let read: &constraints::Reader<'_> = &|path| read_text(&request.root, path);
+        request
+            .parts(read)
+            .map_err(|error| Failure::new(Exit::Usage, error))
+    }
+
+    /// A lock that fits the request, as `mode` allows.
+    pub(super) fn lock(&self, builder: &Builder<'_>, mode: &Mode) -> Result<UpToDate, Failure> {
+        let parts = self.parts()?;
+        let doors = Doors {
+            git: &self.git,
+            builder,
+        };
+        let uv = OnceLock::new();
+        let tools = || -> Result<Tools<'_>, ResolveError> {
+            let found = self.uv()?;
+            Ok(Tools {
+                sources: &doors,
+                uv: uv.get_or_init(|| found),
+                around: &self.around,
+                reporter: self.context.reporter(),
+            })
+        };
+        update::bring_up_to_date(
+            &self.lock_path(),
+            (&self.configuration.request, &parts),
+            mode,
+            self.context.reporter(),
+            tools,
+        )
+        .map_err(failure)
+    }
+}
+
+/// The exit code of an error about a lock.
+pub(super) fn failure(error: UpdateError) -> Failure {
+    let exit = if error.is_stale() {
+        Exit::Stale
+    } else {
+        Exit::Failed
+    };
+    Failure::new(exit, error)
+}
+
+fn credentials(configuration: &Configuration) -> Credentials {
+    let CredentialEntries { entries, netrc } = &configuration.credentials;
+    let mut credentials = Credentials::default();
+    if let Some(text) = netrc {
+        credentials = credentials.with_netrc(text);
+    }
+    // The list has the strongest first; here the last one wins.
+    for entry in entries.iter().rev() {
+        credentials = credentials.with_entry(&entry.origin, &entry.user, &entry.password);
+    }
+    for index in configuration.request.index.iter() {
+        credentials = credentials.with_index(index);
+    }
+    credentials
+}

@@ -1,0 +1,463 @@
+//! The fifth step: resolve, look at what does not serve, take that choice away, resolve again.
+//!
+//! First a version is looked for that serves all images; only where there is none does a package fork by image. Every
+//! round looks at all images and packages at once.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use pep440_rs::Version;
+
+use super::inputs::{Image, Inputs};
+use super::serve::{Lists, Unserved, holds, unserved, uv_platform};
+use super::{ResolveError, Tools, Upgrade, Wanted};
+use crate::lock::model::{Fork, Lock, LockedPackage, LockedSource};
+use crate::lock::pylock::{self, Document};
+use crate::lock::select::shown_target;
+use crate::name::{ImageName, PackageName};
+use crate::uv::{BestWheel, Compile, Refresh};
+
+/// Resolutions after which it is given up; each takes at least one version away.
+const LIMIT: usize = 24;
+
+/// What was chosen.
+pub(super) struct Chosen {
+    /// What uv wrote.
+    pub document: Document,
+    /// Packages of the images whose lists are narrower than their markers.
+    pub lists: Lists,
+    /// Where packages had to fork.
+    pub forks: Vec<Fork>,
+}
+
+/// A choice that was taken away from uv.
+#[derive(Debug, Clone, PartialEq)]
+struct Exclusion {
+    unserved: Unserved,
+    /// What is left to choose from: `!=2.0.2` or `<=2.2.6`.
+    bound: String,
+    /// The image's marker; `None` where it is for all images.
+    marker: Option<String>,
+}
+
+impl Exclusion {
+    fn line(&self) -> String {
+        let name = &self.unserved.package;
+        match &self.marker {
+            Some(marker) => format!("{name}{} ; {marker}", self.bound),
+            None => format!("{name}{}", self.bound),
+        }
+    }
+}
+
+/// Resolves until every image is served.
+pub(super) fn choose(
+    wanted: &Wanted<'_>,
+    inputs: &Inputs,
+    work: &Path,
+    tools: Tools<'_>,
+) -> Result<Chosen, ResolveError> {
+    let mut search = Search {
+        inputs,
+        tools,
+        work,
+        preferences: wanted
+            .previous
+            .and_then(|lock| preferences(lock, wanted.upgrade)),
+        refresh: match wanted.upgrade {
+            Upgrade::None => Refresh::AsCached,
+            Upgrade::All | Upgrade::Packages(_) => Refresh::All,
+        },
+        exclusions: wanted
+            .previous
+            .map(|lock| known_forks(lock, wanted.upgrade, inputs))
+            .unwrap_or_default(),
+        accepted: BTreeSet::new(),
+        tried: Vec::new(),
+    };
+    search.run()
+}
+
+/// The earlier lock's index packages, for uv to prefer.
+fn preferences(lock: &Lock, upgrade: &Upgrade) -> Option<String> {
+    let mut kept = lock.clone();
+    kept.packages.retain(|package| {
+        matches!(package.source, LockedSource::Index { .. })
+            && !upgrade.concerns(package.name.as_str())
+    });
+    (!kept.packages.is_empty()).then(|| pylock::write(&kept))
+}
+
+/// What an earlier lock found not to serve need not be found again.
+fn known_forks(lock: &Lock, upgrade: &Upgrade, inputs: &Inputs) -> Vec<Exclusion> {
+    let forks = lock
+        .pannier
+        .forks
+        .iter()
+        .filter(|fork| !upgrade.concerns(fork.package.as_str()));
+    forks
+        .filter_map(|fork| {
+            let image = inputs
+                .images
+                .iter()
+                .find(|image| image.name == fork.image)?;
+            let version: Version = fork.version.parse().ok()?;
+            Some(Exclusion {
+                bound: format!("!={version}"),
+                marker: Some(image.marker.clone()),
+                unserved: Unserved {
+                    package: fork.package.clone(),
+                    version,
+                    image: fork.image.clone(),
+                    reason: fork.reason.clone(),
+                    buildable: false,
+                },
+            })
+        })
+        .collect()
+}
+
+struct Search<'a> {
+    inputs: &'a Inputs,
+    tools: Tools<'a>,
+    work: &'a Path,
+    preferences: Option<String>,
+    refresh: Refresh,
+    /// Choices taken away so far.
+    exclusions: Vec<Exclusion>,
+    /// What is taken although it has to be built.
+    accepted: BTreeSet<(PackageName, Version, ImageName)>,
+    /// Everything that was found not to serve.
+    tried: Vec<Unserved>,
+}
+
+impl Search<'_> {
+    fn run(&mut self) -> Result<Chosen, ResolveError> {
+        // What the last round took away: given back when uv finds nothing without it.
+        let mut last: Vec<Exclusion> = self.exclusions.clone();
+        let mut open = Vec::new();
+        for _ in 0..LIMIT {
+            let document = match self.compile(&self.exclusions.clone()) {
+                Ok(document) => document,
+                Err(ResolveError::Collision(_)) if !last.is_empty() => {
+                    self.give_back(&last)?;
+                    last.clear();
+                    continue;
+                }
+                Err(why) => return Err(why),
+            };
+            let (lists, missing) = self.look(&document)?;
+            if missing.is_empty() {
+                return self.done(document, lists);
+            }
+            last = self.exclude(&missing)?;
+            open = missing;
+        }
+        Err(ResolveError::Endless {
+            rounds: LIMIT,
+            last: open.iter().map(described).collect::<Vec<_>>().join("; "),
+        })
+    }
+
+    /// One universal resolution without the excluded choices.
+    fn compile(&mut self, exclusions: &[Exclusion]) -> Result<Document, ResolveError> {
+        let mut constraints = self.inputs.constraints.clone();
+        constraints.extend(exclusions.iter().map(Exclusion::line));
+        let compile = Compile {
+            requirements: &self.inputs.requirements,
+            constraints: &constraints,
+            build_constraints: &self.inputs.build_constraints,
+            environments: &self.inputs.environments,
+            python: &self.inputs.python,
+            preferences: self.preferences.as_deref(),
+            refresh: std::mem::take(&mut self.refresh),
+        };
+        self.written(&compile, "universal")
+    }
+
+    fn written(&self, compile: &Compile<'_>, folder: &str) -> Result<Document, ResolveError> {
+        let text = self
+            .tools
+            .uv
+            .compile(compile, &self.folder(folder)?, self.tools.around)?;
+        pylock::read_document(&text).map_err(ResolveError::Written)
+    }
+
+    fn folder(&self, name: &str) -> Result<std::path::PathBuf, ResolveError> {
+        let folder = self.work.join(name);
+        std::fs::create_dir_all(&folder).map_err(ResolveError::Work)?;
+        Ok(folder)
+    }
+
+    /// What does not serve. Lists of narrower images are made only when they matter.
+    fn look(&self, document: &Document) -> Result<(Lists, Vec<Unserved>), ResolveError> {
+        let mut lists = Lists::new();
+        let images = &self.inputs.images;
+        let mut missing = self.open(document, &lists)?;
+        let concerned =
+            |image: &Image, missing: &[Unserved]| missing.iter().any(|one| one.image == image.name);
+        for image in images.iter().filter(|image| image.narrower) {
+            if missing.is_empty() || concerned(image, &missing) {
+                lists.insert(image.name.clone(), self.list(image, document)?);
+            }
+        }
+        if !lists.is_empty() {
+            missing = self.open(document, &lists)?;
+        }
+        Ok((lists, missing))
+    }
+
+    fn open(&self, document: &Document, lists: &Lists) -> Result<Vec<Unserved>, ResolveError> {
+        let mut missing = unserved(&document.packages, &self.inputs.images, lists)?;
+        missing.retain(|one| {
+            let key = (one.package.clone(), one.version.clone(), one.image.clone());
+            !self.accepted.contains(&key)
+        });
+        Ok(missing)
+    }
+
+    /// The packages that one image's own requirements lead to, at the versions that were chosen for all.
+    fn list(&self, image: &Image, document: &Document) -> Result<Vec<PackageName>, ResolveError> {
+        let mut constraints = self.inputs.constraints.clone();
+        for package in &document.packages {
+            if let (LockedSource::Index { .. }, Some(version)) = (&package.source, &package.version)
+                && holds(package, image)?
+            {
+                constraints.push(format!("{}=={version}", package.name));
+            }
+        }
+        let compile = Compile {
+            requirements: &Inputs::alone(image),
+            constraints: &constraints,
+            build_constraints: &self.inputs.build_constraints,
+            environments: std::slice::from_ref(&image.marker),
+            python: &image.target.python.short(),
+            ..Compile::default()
+        };
+        let mut names = Vec::new();
+        for package in self.written(&compile, "narrower")?.packages {
+            if holds(&package, image)? {
+                names.push(package.name);
+            }
+        }
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Takes the choices away that do not serve: for all images where one version then serves all, else by image.
+    /// Gives what was taken away; nothing when everything has to be taken as it is.
+    fn exclude(&mut self, missing: &[Unserved]) -> Result<Vec<Exclusion>, ResolveError> {
+        for one in missing {
+            self.tools.reporter.detail(format!(
+                "{} does not serve image `{}`: {}",
+                shown(one),
+                one.image,
+                one.reason
+            ));
+        }
+        self.tried.extend(missing.iter().cloned());
+        let mut common = Vec::new();
+        let mut by_image = Vec::new();
+        for one in missing {
+            let image = self.image(&one.image);
+            let newest = self.newest_with_wheel(one)?;
+            let bound = match &newest {
+                Newest::None => {
+                    self.accept(one)?;
+                    continue;
+                }
+                Newest::Is(version) if *version < one.version => format!("<={version}"),
+                _ => format!("!={}", one.version),
+            };
+            let exclusion = |marker| Exclusion {
+                unserved: one.clone(),
+                bound: bound.clone(),
+                marker,
+            };
+            by_image.push(exclusion(Some(image.marker.clone())));
+            // Where only a newer version serves this image, the others have a reason for their older one.
+            if !matches!(&newest, Newest::Is(version) if *version > one.version) {
+                common.push(exclusion(None));
+            }
+        }
+        let added = self.fewest(common, by_image)?;
+        self.exclusions.extend(added.iter().cloned());
+        Ok(added)
+    }
+
+    /// Of each package the exclusion for all images when it leads to one version that serves all, else those by image.
+    fn fewest(
+        &mut self,
+        common: Vec<Exclusion>,
+        by_image: Vec<Exclusion>,
+    ) -> Result<Vec<Exclusion>, ResolveError> {
+        if common.is_empty() || self.inputs.environments.len() == 1 {
+            return Ok(by_image);
+        }
+        let mut trial = self.exclusions.clone();
+        trial.extend(common.iter().cloned());
+        let document = match self.compile(&trial) {
+            Ok(document) => document,
+            Err(ResolveError::Collision(_)) => return Ok(by_image),
+            Err(why) => return Err(why),
+        };
+        let missing = self.open(&document, &Lists::new())?;
+        let serves_all = |name: &PackageName| {
+            let versions = document
+                .packages
+                .iter()
+                .filter(|package| package.name == *name)
+                .count();
+            versions == 1 && missing.iter().all(|one| one.package != *name)
+        };
+        let for_all: BTreeSet<PackageName> = common
+            .iter()
+            .map(|one| one.unserved.package.clone())
+            .filter(serves_all)
+            .collect();
+        let (mut kept, _): (Vec<_>, Vec<_>) = common
+            .into_iter()
+            .partition(|one| for_all.contains(&one.unserved.package));
+        kept.extend(
+            by_image
+                .into_iter()
+                .filter(|one| !for_all.contains(&one.unserved.package)),
+        );
+        Ok(kept)
+    }
+
+    /// The newest version with a wheel for the image that was not found wanting yet, as far as uv can tell.
+    fn newest_with_wheel(&self, one: &Unserved) -> Result<Newest, ResolveError> {
+        let image = self.image(&one.image);
+        let Some(platform) = uv_platform(&image.target) else {
+            return Ok(Newest::Unknown);
+        };
+        let mut constraints = self.inputs.build_constraints.clone();
+        let tried = self
+            .tried
+            .iter()
+            .filter(|other| other.package == one.package && other.image == one.image);
+        constraints.extend(tried.map(|other| format!("{}!={}", other.package, other.version)));
+        let asked = BestWheel {
+            package: &one.package,
+            constraints: &constraints,
+            python: &image.target.python.short(),
+            platform: &platform,
+        };
+        let newest = self
+            .tools
+            .uv
+            .best_wheel(&asked, &self.folder("wheel")?, self.tools.around)?;
+        Ok(match newest.map(|version| version.parse()) {
+            Some(Ok(version)) => Newest::Is(version),
+            Some(Err(_)) => Newest::Unknown,
+            None => Newest::None,
+        })
+    }
+
+    /// uv found nothing without these choices: those that collide are given back, and built from source where that can
+    /// be. Each is looked at alone, so that one package's collision does not cost another its wheel.
+    fn give_back(&mut self, last: &[Exclusion]) -> Result<(), ResolveError> {
+        self.exclusions
+            .retain(|exclusion| !last.contains(exclusion));
+        let mut collide = Vec::new();
+        for exclusion in last {
+            let mut trial = self.exclusions.clone();
+            trial.push(exclusion.clone());
+            match self.compile(&trial) {
+                Ok(_) => self.exclusions = trial,
+                Err(ResolveError::Collision(_)) => collide.push(exclusion),
+                Err(why) => return Err(why),
+            }
+        }
+        for exclusion in collide {
+            // One that an earlier lock brought in is only found again if it still matters.
+            if self.tried.contains(&exclusion.unserved) {
+                self.accept(&exclusion.unserved)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a version although no wheel serves the image.
+    fn accept(&mut self, one: &Unserved) -> Result<(), ResolveError> {
+        if !one.buildable {
+            let tried = self
+                .tried
+                .iter()
+                .filter(|other| other.package == one.package && other.image == one.image);
+            return Err(ResolveError::NotServed {
+                package: one.package.clone(),
+                image: one.image.clone(),
+                target: shown_target(&self.image(&one.image).target),
+                reason: one.reason.clone(),
+                tried: tried
+                    .map(|other| other.version.to_string())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            });
+        }
+        self.tools.reporter.warn(
+            format!("{} has to be built for image `{}`: {}", shown(one), one.image, one.reason),
+            Some("run Pannier on a machine like the image, or hold the package at a version that has a wheel".to_owned()),
+        );
+        self.accepted
+            .insert((one.package.clone(), one.version.clone(), one.image.clone()));
+        Ok(())
+    }
+
+    fn image(&self, name: &ImageName) -> &Image {
+        let image = self.inputs.images.iter().find(|image| image.name == *name);
+        image.expect("what does not serve names an image of the request")
+    }
+
+    /// All images are served: the forks that are left are told.
+    fn done(&self, document: Document, lists: Lists) -> Result<Chosen, ResolveError> {
+        let mut forks: Vec<Fork> = self
+            .exclusions
+            .iter()
+            .filter(|exclusion| {
+                exclusion.marker.is_some()
+                    && forked(&document.packages, &exclusion.unserved.package)
+            })
+            .map(|exclusion| Fork {
+                package: exclusion.unserved.package.clone(),
+                version: exclusion.unserved.version.to_string(),
+                image: exclusion.unserved.image.clone(),
+                reason: exclusion.unserved.reason.clone(),
+            })
+            .collect();
+        forks.sort_by(|a, b| {
+            (&a.package, &a.image, &a.version).cmp(&(&b.package, &b.image, &b.version))
+        });
+        forks.dedup();
+        Ok(Chosen {
+            document,
+            lists,
+            forks,
+        })
+    }
+}
+
+/// What uv knows about wheels for an image.
+enum Newest {
+    Is(Version),
+    None,
+    Unknown,
+}
+
+fn forked(packages: &[LockedPackage], name: &PackageName) -> bool {
+    packages
+        .iter()
+        .filter(|package| package.name == *name)
+        .count()
+        > 1
+}
+
+fn shown(one: &Unserved) -> String {
+    format!("{} {}", one.package, one.version)
+}
+
+fn described(one: &Unserved) -> String {
+    format!("{} for image `{}` ({})", shown(one), one.image, one.reason)
+}

@@ -1,0 +1,87 @@
+//! The third step: uv gets a wheel of metadata alone for every project, so that it builds and clones nothing.
+//!
+//! Requirements on git become requirements on those wheels: one URL per package at every depth, which uv sees no conflict
+//! in, and which no package of the same name on an index can take the place of.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use pep508_rs::{Requirement, VerbatimUrl};
+use url::Url;
+
+use super::ResolveError;
+use super::projects::{Project, Projects, git_requirement, shown};
+use crate::name::PackageName;
+use crate::wheel::{StubMetadata, stub};
+
+/// URL of the stub of each project.
+pub(super) type Stubs = BTreeMap<PackageName, Url>;
+
+/// Writes all stubs below `work`.
+pub(super) fn write(projects: &Projects, work: &Path) -> Result<Stubs, ResolveError> {
+    let folder = work.join("stubs");
+    fs::create_dir(&folder).map_err(ResolveError::Work)?;
+    let mut metadata = BTreeMap::new();
+    let mut urls = Stubs::new();
+    for (name, project) in &projects.by_name {
+        let stub = describe(name, project)?;
+        let path = folder.join(stub.filename());
+        let url = Url::from_file_path(&path).expect("temporary folders are absolute");
+        urls.insert(name.clone(), url);
+        metadata.insert(path, (stub, project));
+    }
+    for (path, (mut meta, project)) in metadata {
+        let project = shown(&project.source);
+        for line in &mut meta.requires_dist {
+            if let Some(rewritten) = rewrite(line, &urls, &project)? {
+                *line = rewritten;
+            }
+        }
+        fs::write(&path, stub(&meta)).map_err(ResolveError::Work)?;
+    }
+    Ok(urls)
+}
+
+fn describe(name: &PackageName, project: &Project) -> Result<StubMetadata, ResolveError> {
+    let wheel = &project.wheel;
+    Ok(StubMetadata {
+        name: name.clone(),
+        version: wheel.version.parse().map_err(|_| ResolveError::Version {
+            package: name.clone(),
+            version: wheel.version.clone(),
+        })?,
+        requires_dist: wheel.requires_dist.clone(),
+        requires_python: wheel.requires_python.clone(),
+        extras: wheel.extras.clone(),
+    })
+}
+
+/// `name[extras] @ git+… ; marker` as a requirement on the stub; `None` where it is no such requirement.
+fn rewrite(line: &str, urls: &Stubs, project: &str) -> Result<Option<String>, ResolveError> {
+    let Some((name, _)) = git_requirement(line, project)? else {
+        return Ok(None);
+    };
+    let Ok(requirement) = line.parse::<Requirement<VerbatimUrl>>() else {
+        return Ok(None);
+    };
+    let Some(url) = urls.get(&name) else {
+        return Ok(None);
+    };
+    let extras: Vec<String> = requirement.extras.iter().map(ToString::to_string).collect();
+    let marker = requirement
+        .marker
+        .contents()
+        .map(|marker| format!(" ; {marker}"));
+    Ok(Some(
+        requirement_on(&name, &extras, url) + &marker.unwrap_or_default(),
+    ))
+}
+
+/// `name[extras] @ file:///…`
+pub(super) fn requirement_on(name: &PackageName, extras: &[String], url: &Url) -> String {
+    match extras.is_empty() {
+        true => format!("{name} @ {url}"),
+        false => format!("{name}[{}] @ {url}", extras.join(",")),
+    }
+}

@@ -1,0 +1,209 @@
+//! The lock file in its place: read, compared with the request, made anew where that is wanted, written whole.
+//!
+//! Refuses to replace a lock by half of one: the new file is written beside it, synced and renamed.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+use super::diff::{Change, diff};
+use super::fresh::{Freshness, freshness};
+use super::model::Lock;
+use super::pylock::{self, PylockError};
+use super::resolve::{self, ResolveError, Tools, Upgrade, Wanted};
+use crate::config::digest::Parts;
+use crate::config::request::Request;
+use crate::digest::Digest;
+use crate::event::Reporter;
+
+/// What may happen to a lock file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// A lock that does not fit the request is an error.
+    Locked,
+    /// A lock that does not fit the request is made anew, and one that fits gives up what the upgrade names.
+    Update(Upgrade),
+}
+
+/// A lock that fits its request.
+#[derive(Debug, Clone)]
+pub struct UpToDate {
+    /// The lock.
+    pub lock: Lock,
+    /// Digest of the file's bytes.
+    pub digest: Digest,
+    /// What happened to the file.
+    pub happened: Happened,
+}
+
+/// What happened to a lock file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Happened {
+    /// Nothing: it fitted.
+    Nothing,
+    /// There was none; now there is.
+    Made,
+    /// It was made anew; what changed, which may be nothing but its digests.
+    Renewed(Vec<Change>),
+}
+
+/// Why there is no lock that fits.
+#[derive(Debug, Error, Diagnostic)]
+pub enum UpdateError {
+    /// The file cannot be read.
+    #[error("cannot read the lock {path}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is no lock of Pannier's.
+    #[error("{path} is not a lock that Pannier can use")]
+    #[diagnostic(help("make it anew: remove the file and run `pannier lock`"))]
+    Bad {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: PylockError,
+    },
+    /// There is no lock, and none may be made.
+    #[error("there is no lock at {path}")]
+    #[diagnostic(help("run `pannier lock` and commit the file, or leave out --locked"))]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The lock does not fit the request, and none may be made.
+    #[error("the lock {path} does not fit the request: {}", .changes.join(", "))]
+    #[diagnostic(help("run `pannier lock` and commit the file"))]
+    Stale {
+        /// Which file.
+        path: PathBuf,
+        /// What changed since it was made.
+        changes: Vec<String>,
+    },
+    /// No lock can be made.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The file cannot be written.
+    #[error("cannot write the lock {path}")]
+    #[diagnostic(help("check that this user may write there and that the disk is not full"))]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl UpdateError {
+    /// Whether the lock and the request do not fit, as against something that failed (exit 3).
+    #[must_use]
+    pub const fn is_stale(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Stale { .. })
+    }
+}
+
+/// Reads a lock file; `None` when there is none. Gives the digest of its bytes too.
+///
+/// # Errors
+/// [`UpdateError::Read`] and [`UpdateError::Bad`].
+pub fn read(path: &Path, reporter: &dyn Reporter) -> Result<Option<(Lock, Digest)>, UpdateError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            let path = path.to_owned();
+            return Err(UpdateError::Read { path, source });
+        }
+    };
+    let read = pylock::read(&text).map_err(|source| UpdateError::Bad {
+        path: path.to_owned(),
+        source,
+    })?;
+    for note in read.notes {
+        reporter.warn(format!("{}: {note}", path.display()), None);
+    }
+    Ok(Some((read.lock, Digest::of(text.as_bytes()))))
+}
+
+/// Gives a lock that fits the request, as `mode` allows. `tools` is asked for the doors only when something must be resolved.
+///
+/// # Errors
+/// [`UpdateError`]; the file is untouched then.
+pub fn bring_up_to_date<'t>(
+    path: &Path,
+    (request, parts): (&Request, &Parts),
+    mode: &Mode,
+    reporter: &dyn Reporter,
+    tools: impl FnOnce() -> Result<Tools<'t>, ResolveError>,
+) -> Result<UpToDate, UpdateError> {
+    let previous = read(path, reporter)?;
+    let state = previous
+        .as_ref()
+        .map(|(lock, _)| freshness(&lock.pannier, parts));
+    let upgrade = match (mode, &state) {
+        (Mode::Locked | Mode::Update(Upgrade::None), Some(Freshness::Fresh)) => None,
+        (Mode::Locked, None) => {
+            let path = path.to_owned();
+            return Err(UpdateError::Missing { path });
+        }
+        (Mode::Locked, Some(Freshness::Stale(changes))) => {
+            let (path, changes) = (path.to_owned(), changes.clone());
+            return Err(UpdateError::Stale { path, changes });
+        }
+        (Mode::Update(upgrade), _) => Some(upgrade),
+    };
+    if let (None, Some((lock, digest))) = (upgrade, &previous) {
+        return Ok(UpToDate {
+            lock: lock.clone(),
+            digest: *digest,
+            happened: Happened::Nothing,
+        });
+    }
+    if let Some(Freshness::Stale(changes)) = &state {
+        reporter.detail(format!("the lock is made anew: {}", changes.join(", ")));
+    }
+    let none = Upgrade::None;
+    let wanted = Wanted {
+        request,
+        parts,
+        previous: previous.as_ref().map(|(lock, _)| lock),
+        upgrade: upgrade.unwrap_or(&none),
+    };
+    let lock = resolve::resolve(&wanted, tools()?)?;
+    let text = pylock::write(&lock);
+    write(path, &text).map_err(|source| UpdateError::Write {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(UpToDate {
+        happened: match &previous {
+            Some((before, _)) => Happened::Renewed(diff(before, &lock)),
+            None => Happened::Made,
+        },
+        digest: Digest::of(text.as_bytes()),
+        lock,
+    })
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    // Temporary files are made for their owner alone; a lock is committed and read by everyone.
+    let everyone = std::fs::Permissions::from_mode(0o644);
+    file.as_file().set_permissions(everyone)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! One image's tarball: the venv laid out from wheels of the store, the manifest, and the files in the output folder.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::store::{StoredData, StoredWheel};
+use crate::tarball::{
+    Contents, DataTree, Manifest, ManifestData, ManifestImage, ManifestPackage, ManifestTarget,
+    Output, Source,
+};
+use crate::venv::{self, Installed, VenvOptions};
+
+use super::fill::Filled;
+use super::plan::{DataSource, ImagePlan, PackagePlan};
+use super::{Options, PrepareError, Prepared};
+
+/// A package with its wheel, opened.
+struct Opened<'a> {
+    plan: &'a PackagePlan,
+    stored: &'a StoredWheel,
+    file: File,
+}
+
+/// Writes the three files of `image`.
+pub(super) fn assemble(
+    image: &ImagePlan,
+    filled: &Filled,
+    options: &Options,
+) -> Result<Prepared, PrepareError> {
+    let started = Instant::now();
+    let packages = image
+        .packages
+        .iter()
+        .map(|plan| {
+            let stored = &filled.wheels[&plan.wheel];
+            let file = open(&stored.path)?;
+            Ok(Opened { plan, stored, file })
+        })
+        .collect::<Result<Vec<_>, PrepareError>>()?;
+    let data = image
+        .data
+        .iter()
+        .map(|plan| {
+            let stored = &filled.data[plan];
+            Ok((plan, stored, open(&stored.path)?))
+        })
+        .collect::<Result<Vec<_>, PrepareError>>()?;
+    let installed: Vec<Installed<'_>> = packages.iter().map(Opened::installed).collect();
+    let venv_options = VenvOptions {
+        target: image.target.clone(),
+        interpreter: image.interpreter.clone(),
+    };
+    let layout =
+        venv::layout(&installed, &venv_options).map_err(|source| PrepareError::Layout {
+            image: image.name.clone(),
+            source,
+        })?;
+    let manifest = manifest(image, &packages, options);
+    let wheel_packs = packages
+        .iter()
+        .map(|opened| (&opened.file, &opened.stored.wheel.pack));
+    let data_packs = data
+        .iter()
+        .map(|(_, stored, file): &(_, &StoredData, File)| (file, &*stored.pack));
+    let trees = data.iter().enumerate().map(|(i, (plan, ..))| DataTree {
+        name: &plan.name,
+        pack: packages.len() + i,
+    });
+    let contents = Contents {
+        manifest: &manifest,
+        packs: wheel_packs.chain(data_packs).collect(),
+        layout: &layout,
+        data: trees.collect(),
+        mtime: options.mtime,
+    };
+    let output = Output {
+        folder: &options.output,
+        image: &image.name,
+    };
+    let written = output
+        .write(&contents)
+        .map_err(|source| PrepareError::Tarball {
+            image: image.name.clone(),
+            source,
+        })?;
+    Ok(Prepared {
+        image: image.name.clone(),
+        tarball: written.tarball,
+        packages: packages.len() as u64,
+        files: written.summary.files,
+        bytes: written.summary.bytes,
+        sha256: written.summary.sha256,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+impl Opened<'_> {
+    fn installed(&self) -> Installed<'_> {
+        Installed {
+            wheel: &self.stored.wheel,
+            file: &self.file,
+            requested: self.plan.requested,
+            direct_url: self.plan.origin.clone(),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, PrepareError> {
+    File::open(path).map_err(|source| PrepareError::Open {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn manifest(image: &ImagePlan, packages: &[Opened<'_>], options: &Options) -> Manifest {
+    let packages = packages.iter().map(|opened| ManifestPackage {
+        name: opened.plan.name.clone(),
+        version: opened.stored.wheel.version.clone(),
+        sha256: opened.stored.sha256,
+        requested: opened.plan.requested,
+        source: opened.plan.source.clone(),
+    });
+    let data = image.data.iter().map(|plan| ManifestData {
+        name: plan.name.clone(),
+        source: match &plan.source {
+            DataSource::Git {
+                repository,
+                revision,
+                commit,
+                subdirectory,
+            } => Source::Git {
+                url: repository.without_credentials(),
+                commit: commit.clone(),
+                requested_revision: Some(revision.clone()),
+                subdirectory: subdirectory.clone(),
+            },
+            DataSource::Directory { .. } => Source::Directory,
+        },
+    });
+    Manifest {
+        format: Manifest::FORMAT,
+        pannier: env!("CARGO_PKG_VERSION").to_owned(),
+        lock: options.lock_digest,
+        image: ManifestImage {
+            name: image.name.clone(),
+            reference: image.image.clone(),
+        },
+        target: ManifestTarget {
+            python: image.target.python,
+            platform: image.target.platform,
+            interpreter: image.interpreter.clone(),
+        },
+        packages: packages.collect(),
+        data: data.collect(),
+    }
+}

@@ -1,0 +1,109 @@
+//! Why there is no tarball.
+
+use std::io;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::build::BuildError;
+use crate::git::GitError;
+use crate::http::HttpError;
+use crate::lock::select::SelectError;
+use crate::name::{DataName, ImageName};
+use crate::store::StoreError;
+use crate::tarball::OutputError;
+use crate::venv::LayoutError;
+use crate::wheel::FilenameError;
+
+/// Why there is no tarball.
+#[derive(Debug, Error, Diagnostic)]
+pub enum PrepareError {
+    /// The lock does not say what the image needs.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Select(#[from] SelectError),
+    /// A data project of an image is not in the lock.
+    #[error("the lock has no data project {name}")]
+    #[diagnostic(help("run `pannier lock` to make the lock anew"))]
+    NoData {
+        /// Which one.
+        name: DataName,
+    },
+    /// A file of the lock is named as no wheel is.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Filename(#[from] FilenameError),
+    /// The output folder cannot be made.
+    #[error("cannot make the output folder {path}")]
+    #[diagnostic(help("choose a folder that this user may write with --output"))]
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be used, or what should enter it does not pass.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+    /// A download failed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Http(#[from] HttpError),
+    /// A repository cannot be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Git(#[from] GitError),
+    /// A package cannot be built.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Build(#[from] BuildError),
+    /// A snapshot cannot be written.
+    #[error("the snapshot of a data project cannot be written")]
+    Snapshot(#[source] io::Error),
+    /// A file of the store cannot be opened.
+    #[error("cannot open {path}")]
+    #[diagnostic(help("run `pannier store verify`"))]
+    Open {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The packages of an image do not fit together.
+    #[error("the packages of the image {image} cannot stand in one venv")]
+    #[diagnostic(forward(source))]
+    Layout {
+        /// Which image.
+        image: ImageName,
+        /// Which packages and path.
+        source: LayoutError,
+    },
+    /// The tarball cannot be written.
+    #[error("the tarball of the image {image} cannot be written")]
+    #[diagnostic(forward(source))]
+    Tarball {
+        /// Which image.
+        image: ImageName,
+        /// Why not.
+        source: OutputError,
+    },
+    /// No threads.
+    #[error("cannot start worker threads")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
+}
+
+impl PrepareError {
+    /// Whether foreign bytes were refused (exit 4), as against something that failed.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_refusal(),
+            Self::Build(error) => error.is_refusal(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Brings into the store what a plan needs and the store lacks: downloads, builds, snapshots, side by side.
+//!
+//! Each thing is fetched once, however many images need it.
+
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use crate::digest::{Digest, Hasher};
+use crate::event::{Event, Stage, StageGuard};
+use crate::git::{self, Submodules};
+use crate::lock::model::LockedData;
+use crate::store::{StoredData, StoredWheel};
+use crate::url::SafeUrl;
+use crate::wheel::WheelFilename;
+use crate::zip;
+
+use super::plan::{DataPlan, DataSource, Plan, WheelNeed};
+use super::{PrepareError, Tools};
+
+/// Raised whenever the way of taking a snapshot changes.
+const SNAPSHOT_RECIPE: &str = "1";
+
+/// Everything that a plan needs, in the store.
+pub(super) struct Filled {
+    pub(super) wheels: HashMap<WheelNeed, StoredWheel>,
+    pub(super) data: HashMap<DataPlan, StoredData>,
+}
+
+/// Fills the store with what `plan` needs.
+pub(super) fn fill(
+    plan: &Plan,
+    submodules: Submodules,
+    tools: &Tools<'_>,
+) -> Result<Filled, PrepareError> {
+    let images = plan.images.iter();
+    let wheels: HashSet<&WheelNeed> = images
+        .clone()
+        .flat_map(|image| image.packages.iter().map(|package| &package.wheel))
+        .collect();
+    let data: HashSet<&DataPlan> = images.flat_map(|image| &image.data).collect();
+    let stage = StageGuard::start(
+        tools.reporter,
+        Stage::Fetch,
+        Some((wheels.len() + data.len()) as u64),
+    );
+    let wheels = wheels.into_par_iter().map(|need| {
+        let stored = wheel(need, tools, &stage)?;
+        Ok((need.clone(), stored))
+    });
+    let data = data.into_par_iter().map(|plan| {
+        let stored = snapshot(plan, submodules, tools, &stage)?;
+        Ok((plan.clone(), stored))
+    });
+    let (wheels, data) = rayon::join(
+        || wheels.collect::<Result<_, PrepareError>>(),
+        || data.collect::<Result<_, PrepareError>>(),
+    );
+    Ok(Filled {
+        wheels: wheels?,
+        data: data?,
+    })
+}
+
+fn wheel(
+    need: &WheelNeed,
+    tools: &Tools<'_>,
+    stage: &StageGuard<'_>,
+) -> Result<StoredWheel, PrepareError> {
+    match need {
+        WheelNeed::Download {
+            filename,
+            url,
+            sha256,
+        } => match tools.store.wheel(filename, sha256)? {
+            Some(stored) => Ok(stored),
+            None => {
+                let stored = download(filename, url, sha256, tools)?;
+                stage.step(filename.to_string());
+                Ok(stored)
+            }
+        },
+        WheelNeed::Build { source, target } => Ok(tools.builder.wheel_for(source, target)?),
+    }
+}
+
+fn download(
+    filename: &WheelFilename,
+    url: &SafeUrl,
+    sha256: &Digest,
+    tools: &Tools<'_>,
+) -> Result<StoredWheel, PrepareError> {
+    let mut incoming = tools.store.incoming()?;
+    tools.client.download(url, &mut incoming, &|bytes| {
+        tools.reporter.report(Event::Downloaded { bytes });
+    })?;
+    let stored = tools.store.admit_wheel(incoming, filename, Some(sha256))?;
+    for warning in &stored.wheel.warnings {
+        tools.reporter.warn(format!("{filename}: {warning}"), None);
+    }
+    Ok(stored)
+}
+
+fn snapshot(
+    plan: &DataPlan,
+    submodules: Submodules,
+    tools: &Tools<'_>,
+    stage: &StageGuard<'_>,
+) -> Result<StoredData, PrepareError> {
+    let key = data_key(&plan.source, submodules)?;
+    if let Some(stored) = tools.store.data(&key)? {
+        return Ok(stored);
+    }
+    let mut pointers = Vec::new();
+    let incoming = tools.store.incoming()?.fill(|file| {
+        let mut out = zip::Writer::new(file);
+        pointers = match &plan.source {
+            DataSource::Git {
+                repository,
+                commit,
+                subdirectory,
+                ..
+            } => {
+                let folder = subdirectory.as_deref();
+                tools
+                    .git
+                    .snapshot(repository, commit, folder, submodules, &mut out)?
+            }
+            DataSource::Directory { path } => git::snapshot_folder(path, &mut out)?,
+        };
+        out.finish().map_err(PrepareError::Snapshot)?;
+        Ok::<_, PrepareError>(())
+    })?;
+    if let Some(first) = pointers.first() {
+        let message = format!(
+            "{} of the data project {} are Git LFS pointers, not the files themselves (the first is {first})",
+            pointers.len(),
+            plan.name
+        );
+        let hint = "ship large files from another place: Pannier does not fetch LFS objects";
+        tools.reporter.warn(message, Some(hint.to_owned()));
+    }
+    let stored = tools.store.admit_data(incoming, &key)?;
+    stage.step(format!("data {}", plan.name));
+    Ok(stored)
+}
+
+/// The keys that a locked data project's snapshots may have; none for a folder.
+pub(super) fn snapshot_keys(data: &LockedData) -> Vec<Digest> {
+    match data {
+        LockedData::Directory { .. } => Vec::new(),
+        LockedData::Git {
+            commit_id,
+            subdirectory,
+            ..
+        } => [Submodules::Refuse, Submodules::Follow]
+            .map(|submodules| commit_key(commit_id, subdirectory.as_deref(), submodules))
+            .to_vec(),
+    }
+}
+
+/// Everything that decides a snapshot.
+fn data_key(source: &DataSource, submodules: Submodules) -> Result<Digest, PrepareError> {
+    match source {
+        DataSource::Git {
+            commit,
+            subdirectory,
+            ..
+        } => Ok(commit_key(commit, subdirectory.as_deref(), submodules)),
+        DataSource::Directory { path } => {
+            let mut key = Hasher::default();
+            key.field(SNAPSHOT_RECIPE.as_bytes());
+            key.field(b"directory");
+            key.field(git::folder_digest(path)?.as_bytes());
+            Ok(key.finish())
+        }
+    }
+}
+
+/// A commit's id is made from its content, so the URL is not part of the key.
+fn commit_key(commit: &str, subdirectory: Option<&str>, submodules: Submodules) -> Digest {
+    let mut key = Hasher::default();
+    key.field(SNAPSHOT_RECIPE.as_bytes());
+    key.field(b"git");
+    key.field(commit.as_bytes());
+    key.field(subdirectory.unwrap_or("").as_bytes());
+    key.field(format!("{submodules:?}").as_bytes());
+    key.finish()
+}
