@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempDir;
 
 use crate::digest::Digest;
-use crate::event::{Reporter, Stage};
+use crate::event::Reporter;
 use crate::git::{Git, Submodules};
 use crate::http::Client;
 use crate::python::{Described, Pythons};
@@ -136,16 +136,11 @@ impl<'a> Builder<'a> {
         source: &BuildSource,
         targets: &[Target],
     ) -> Result<StoredWheel, BuildError> {
-        let pythons = self.workshop.pythons.all();
-        let here = |target: &Target| pythons.iter().find(|python| serves(&python.target, target));
-        let python = targets
-            .iter()
-            .find_map(here)
-            .or_else(|| self.nearest_python(targets))
-            .ok_or(BuildError::NoPython)?;
-        self.wheel(source, python, |filename, machine| {
+        let wanted = |filename: &WheelFilename, machine: &Target| {
             filename.is_pure() || targets.iter().any(|target| fits(filename, machine, target))
-        })
+        };
+        let (wheel, _) = self.wheel(source, targets, &wanted)?;
+        Ok(wheel)
     }
 
     /// A wheel of `source` for exactly this target.
@@ -157,15 +152,9 @@ impl<'a> Builder<'a> {
         source: &BuildSource,
         target: &Target,
     ) -> Result<StoredWheel, BuildError> {
-        let pythons = self.workshop.pythons.all();
-        let own = pythons.iter().find(|python| serves(&python.target, target));
-        let python = own
-            .or_else(|| self.nearest_python(std::slice::from_ref(target)))
-            .ok_or(BuildError::NoPython)?;
-        let built = self.wheel(source, python, |filename, machine| {
-            fits(filename, machine, target)
-        })?;
-        if fits(&built.filename, &python.target, target) {
+        let wanted = |filename: &WheelFilename, machine: &Target| fits(filename, machine, target);
+        let (built, machine) = self.wheel(source, std::slice::from_ref(target), &wanted)?;
+        if wanted(&built.filename, &machine) {
             return Ok(built);
         }
         Err(BuildError::Foreign {
@@ -176,36 +165,55 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// The interpreter for a build whose result is hoped to be pure: of the first target's Python if there is one, else
-    /// the first one.
-    fn nearest_python(&self, targets: &[Target]) -> Option<&Described> {
-        let pythons = self.workshop.pythons.all();
-        let minor = |python: &&Described| {
-            targets
-                .iter()
-                .any(|target| target.python.minor == python.target.python.minor)
-        };
-        pythons.iter().find(minor).or_else(|| pythons.first())
+    /// The wheel that was built before for this target, if there is one; builds nothing.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the source's folder or the store cannot be read.
+    pub fn at_hand(
+        &self,
+        source: &BuildSource,
+        target: &Target,
+    ) -> Result<Option<StoredWheel>, BuildError> {
+        let key = key::of(source, &self.workshop)?;
+        let known = self.remembered(&key, &|filename, machine| fits(filename, machine, target))?;
+        Ok(known.map(|(stored, _)| stored))
     }
 
-    /// The remembered wheel that is `wanted` (by its name and the machine that built it), else one built with `python`,
-    /// which may not be.
+    /// The interpreter for a build: one that is like one of the targets, else one of the same Python version, for a result
+    /// that is hoped to be pure, else the first one.
+    fn python_for(&self, targets: &[Target]) -> Result<&Described, BuildError> {
+        // Looking for interpreters starts each of them: only builds pay for that.
+        let pythons = self.workshop.pythons.all();
+        let like = |target: &Target| pythons.iter().find(|p| serves(&p.target, target));
+        let minors: Vec<u8> = targets.iter().map(|target| target.python.minor).collect();
+        let same = |python: &&Described| minors.contains(&python.target.python.minor);
+        targets
+            .iter()
+            .find_map(like)
+            .or_else(|| pythons.iter().find(same))
+            .or_else(|| pythons.first())
+            .ok_or(BuildError::NoPython)
+    }
+
+    /// The remembered wheel that is `wanted` (by its name and the machine that built it), else one built here for the first
+    /// of `targets` that this machine is like, which may not be wanted. Gives the machine that built it too.
     fn wheel(
         &self,
         source: &BuildSource,
-        python: &Described,
-        wanted: impl Fn(&WheelFilename, &Target) -> bool,
-    ) -> Result<StoredWheel, BuildError> {
-        let machine = &python.target;
+        targets: &[Target],
+        wanted: &dyn Fn(&WheelFilename, &Target) -> bool,
+    ) -> Result<(StoredWheel, Target), BuildError> {
         let key = key::of(source, &self.workshop)?;
         let turn = {
             let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(busy.entry(key).or_default())
         };
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = self.remembered(&key, &wanted)? {
+        if let Some(known) = self.remembered(&key, wanted)? {
             return Ok(known);
         }
+        let python = self.python_for(targets)?;
+        let machine = &python.target;
         // What this very interpreter made before will not be another thing this time.
         if let Some(known) = self.remembered(&key, &|_, by| by == machine)? {
             return Ok(known);
@@ -218,15 +226,16 @@ impl<'a> Builder<'a> {
             machine: machine.clone(),
         };
         self.store.remember_built(&key, record)?;
-        self.reporter.step(Stage::Build, source.label());
-        Ok(stored)
+        let built = format!("built {} from {}", stored.filename, source.label());
+        self.reporter.detail(built);
+        Ok((stored, machine.clone()))
     }
 
     fn remembered(
         &self,
         key: &Digest,
         wanted: &dyn Fn(&WheelFilename, &Target) -> bool,
-    ) -> Result<Option<StoredWheel>, BuildError> {
+    ) -> Result<Option<(StoredWheel, Target)>, BuildError> {
         for record in self.store.built(key)?.wheels {
             let Ok(filename) = record.filename.parse::<WheelFilename>() else {
                 continue;
@@ -235,7 +244,7 @@ impl<'a> Builder<'a> {
                 continue;
             }
             if let Some(stored) = self.store.wheel(&filename, &record.sha256)? {
-                return Ok(Some(stored));
+                return Ok(Some((stored, record.machine)));
             }
         }
         Ok(None)

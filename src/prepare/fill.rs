@@ -39,17 +39,34 @@ pub(super) fn fill(
         .flat_map(|image| image.packages.iter().map(|package| &package.wheel))
         .collect();
     let data: HashSet<&DataPlan> = images.flat_map(|image| &image.data).collect();
-    let stage = StageGuard::start(
-        tools.reporter,
-        Stage::Fetch,
-        Some((wheels.len() + data.len()) as u64),
-    );
-    let wheels = wheels.into_par_iter().map(|need| {
-        let stored = wheel(need, tools, &stage)?;
+    // What is there already is looked up first, so that the progress counts what is left to do.
+    let looked_up = wheels
+        .into_par_iter()
+        .map(|need| Ok((need, at_hand(need, tools)?)))
+        .collect::<Result<Vec<_>, PrepareError>>()?;
+    let keyed = data
+        .into_par_iter()
+        .map(|plan| {
+            let key = data_key(&plan.source, submodules)?;
+            Ok((plan, key, tools.store.data(&key)?))
+        })
+        .collect::<Result<Vec<_>, PrepareError>>()?;
+    let missing = looked_up.iter().filter(|(_, stored)| stored.is_none());
+    let missing_data = keyed.iter().filter(|(.., stored)| stored.is_none());
+    let total = (missing.count() + missing_data.count()) as u64;
+    let stage = StageGuard::start(tools.reporter, Stage::Fetch, Some(total));
+    let wheels = looked_up.into_par_iter().map(|(need, stored)| {
+        let stored = match stored {
+            Some(stored) => stored,
+            None => wheel(need, tools, &stage)?,
+        };
         Ok((need.clone(), stored))
     });
-    let data = data.into_par_iter().map(|plan| {
-        let stored = snapshot(plan, submodules, tools, &stage)?;
+    let data = keyed.into_par_iter().map(|(plan, key, stored)| {
+        let stored = match stored {
+            Some(stored) => stored,
+            None => snapshot(plan, &key, submodules, tools, &stage)?,
+        };
         Ok((plan.clone(), stored))
     });
     let (wheels, data) = rayon::join(
@@ -62,26 +79,31 @@ pub(super) fn fill(
     })
 }
 
+/// The wheel, if no work is needed to have it.
+fn at_hand(need: &WheelNeed, tools: &Tools<'_>) -> Result<Option<StoredWheel>, PrepareError> {
+    match need {
+        WheelNeed::Download {
+            filename, sha256, ..
+        } => Ok(tools.store.wheel(filename, sha256)?),
+        WheelNeed::Build { source, target } => Ok(tools.builder.at_hand(source, target)?),
+    }
+}
+
 fn wheel(
     need: &WheelNeed,
     tools: &Tools<'_>,
     stage: &StageGuard<'_>,
 ) -> Result<StoredWheel, PrepareError> {
-    match need {
+    let stored = match need {
         WheelNeed::Download {
             filename,
             url,
             sha256,
-        } => match tools.store.wheel(filename, sha256)? {
-            Some(stored) => Ok(stored),
-            None => {
-                let stored = download(filename, url, sha256, tools)?;
-                stage.step(filename.to_string());
-                Ok(stored)
-            }
-        },
-        WheelNeed::Build { source, target } => Ok(tools.builder.wheel_for(source, target)?),
-    }
+        } => download(filename, url, sha256, tools)?,
+        WheelNeed::Build { source, target } => tools.builder.wheel_for(source, target)?,
+    };
+    stage.step(stored.filename.to_string());
+    Ok(stored)
 }
 
 fn download(
@@ -103,17 +125,14 @@ fn download(
 
 fn snapshot(
     plan: &DataPlan,
+    key: &Digest,
     submodules: Submodules,
     tools: &Tools<'_>,
     stage: &StageGuard<'_>,
 ) -> Result<StoredData, PrepareError> {
-    let key = data_key(&plan.source, submodules)?;
-    if let Some(stored) = tools.store.data(&key)? {
-        return Ok(stored);
-    }
     let mut pointers = Vec::new();
     let incoming = tools.store.incoming()?.fill(|file| {
-        let mut out = zip::Writer::new(file);
+        let mut out = zip::Writer::new(file).spool_in(tools.store.scratch());
         pointers = match &plan.source {
             DataSource::Git {
                 repository,
@@ -140,7 +159,7 @@ fn snapshot(
         let hint = "ship large files from another place: Pannier does not fetch LFS objects";
         tools.reporter.warn(message, Some(hint.to_owned()));
     }
-    let stored = tools.store.admit_data(incoming, &key)?;
+    let stored = tools.store.admit_data(incoming, key)?;
     stage.step(format!("data {}", plan.name));
     Ok(stored)
 }

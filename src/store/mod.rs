@@ -132,6 +132,12 @@ impl Store {
         self.root.join("uv-cache")
     }
 
+    /// The folder of this process for unfinished files.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// A folder for work in progress, on the store's own file system; it goes away with the returned value.
     ///
     /// # Errors
