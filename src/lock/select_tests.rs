@@ -29,7 +29,10 @@ fn file(name: &str) -> Artifact {
 
 /// A package of an index: `alpha 1.0`, files, marker.
 fn package(name: &str, version: &str, files: &[&str], marker: Option<&str>) -> LockedPackage {
-    let (wheels, sdists): (Vec<&str>, Vec<&str>) = files.iter().copied().partition(|name| name.ends_with(".whl"));
+    let (wheels, sdists): (Vec<&str>, Vec<&str>) = files
+        .iter()
+        .copied()
+        .partition(|name| name.ends_with(".whl"));
     LockedPackage {
         name: name.parse().unwrap(),
         version: Some(version.parse().unwrap()),
@@ -38,7 +41,7 @@ fn package(name: &str, version: &str, files: &[&str], marker: Option<&str>) -> L
         index: None,
         source: LockedSource::Index {
             sdist: sdists.first().map(|name| file(name)),
-            wheels: wheels.into_iter().map(|name| file(name)).collect(),
+            wheels: wheels.into_iter().map(file).collect(),
         },
     }
 }
