@@ -427,6 +427,27 @@ fn git_describe_works_in_a_checkout() {
     assert_eq!(git_http::git(&into, &["rev-parse", "HEAD"]), commit);
     assert_eq!(git_http::git(&into, &["rev-parse", "origin/main"]), commit);
     assert_eq!(git_http::git(&into, &["fsck", "--strict"]), "");
+    let packed = fs::read_to_string(into.join(".git/packed-refs")).unwrap();
+    let names: Vec<_> = packed.lines().skip(1).map(|line| &line[41..]).collect();
+    assert_eq!(names, ["refs/remotes/origin/main", "refs/tags/v1.2"]);
+}
+
+#[test]
+fn a_later_tag_reaches_the_mirror() {
+    let world = world();
+    let repo = world.server.repository("lib");
+    let commit = repo.commit(&[("a", "1")]);
+    repo.push(&[]);
+    world.checkout(&repo, &commit, "before").unwrap();
+    repo.git(&["tag", "-a", "v1.3", "-m", "three"]);
+    repo.push(&[]);
+    assert_eq!(world.resolve(&repo, "v1.3").unwrap(), commit);
+    let into = world.checkout(&repo, &commit, "after").unwrap();
+    assert_eq!(git_http::git(&into, &["describe", "--dirty"]), "v1.3");
+    // Nothing is new, so one listing is all.
+    let before = world.server.http.count();
+    assert_eq!(world.resolve(&repo, "main").unwrap(), commit);
+    assert_eq!(world.server.http.count(), before + 1);
 }
 
 #[test]
@@ -567,6 +588,44 @@ fn a_snapshot_holds_what_git_archive_holds() {
     assert_eq!(part.lines(), ["only-top \"x\""]);
     let error = world.snapshot_of(&world.url(&repo), &commit, Some("none"), Submodules::Refuse);
     assert!(matches!(error.map(|_| ()), Err(GitError::NoFolder { .. })));
+}
+
+#[test]
+fn names_that_would_leave_the_folder_are_refused() {
+    let world = world();
+    let repo = world.server.repository("evil");
+    repo.commit(&[("a", "1")]);
+    let blob = git_http::write_object(repo.work(), "blob", b"evil");
+    let raw: Vec<u8> = (0..40)
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&blob[at..at + 2], 16).unwrap())
+        .collect();
+    for name in ["..", ".", ".git", ".GIT", "../up", "not-\u{fffd}"] {
+        let name = name.replace('\u{fffd}', "X").into_bytes();
+        let name: Vec<u8> = name
+            .iter()
+            .map(|&byte| if byte == b'X' { 0xff } else { byte })
+            .collect();
+        let tree = [b"100644 ", name.as_slice(), b"\0", &raw].concat();
+        let tree = git_http::write_object(repo.work(), "tree", &tree);
+        let commit = repo.git(&["commit-tree", "-m", "evil", &tree]);
+        repo.git(&["update-ref", "refs/heads/evil", &commit]);
+        repo.push(&[]);
+        let shown = String::from_utf8_lossy(&name);
+        let error = world
+            .snapshot(&repo, &commit, Submodules::Refuse)
+            .map(|_| ())
+            .unwrap_err();
+        assert!(
+            matches!(error, GitError::Unshippable { .. }),
+            "{shown}: {}",
+            told(&error)
+        );
+        // A working tree may hold a name that is not UTF-8, and nothing outside of it is ever written.
+        let taken = world.checkout(&repo, &commit, "outer/tree").is_ok();
+        assert_eq!(taken, name.contains(&0xff), "{shown}");
+        assert!(!world.place("outer/up").exists());
+    }
 }
 
 #[test]

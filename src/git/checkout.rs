@@ -11,7 +11,7 @@ use git2::{Oid, Repository, RepositoryInitOptions};
 
 use super::Checkout;
 use super::error::GitError;
-use super::mirror;
+use super::{mirror, references};
 use crate::url::SafeUrl;
 
 /// Makes a repository in the folder `into` that borrows the objects of `mirror` (gitrepository-layout(5),
@@ -47,8 +47,8 @@ pub(super) fn check_out(
     empty(into).map_err(GitError::io("emptying", into))?;
     let made = share_objects(mirror, repository, into)?;
     let library = || GitError::library(repository, "checking a commit out");
-    let references = mirror::references(mirror).map_err(library())?;
-    mirror::write_packed(made.path(), &as_clone(references))
+    let known = references::all(mirror).map_err(library())?;
+    references::write_packed(made.path(), &as_clone(known))
         .map_err(GitError::io("writing references of", made.path()))?;
     let write = || {
         made.remote("origin", &mirror::address(repository))?;

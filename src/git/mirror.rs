@@ -4,16 +4,18 @@
 //! replaced whole: no branch can be in another's way, and a kill leaves the old state or the new one. A mirror that
 //! cannot be read is made anew. Refuses to connect when it already has what is wanted, and to store credentials.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use git2::{
     AutotagOption, Direction, FetchOptions, Oid, Remote, Repository, RepositoryInitOptions,
 };
 
+use tempfile::TempDir;
+
 use super::error::{GitError, name};
+use super::references;
 use super::revision::Advertised;
 use super::transport;
 use crate::digest::Digest;
@@ -88,6 +90,32 @@ impl<'a> Mirror<'a> {
         work(&mirror)
     }
 
+    /// Fetches again when the mirror has the commit already, but not the tags that the server has now: a version that
+    /// is taken from tags would else be of yesterday.
+    pub(super) fn catch_up(&self, advertised: &[Advertised], commit: Oid) -> Result<(), GitError> {
+        transport::set_up();
+        let is_current = || {
+            let mirror = Repository::open_bare(self.path()).ok();
+            mirror.is_none_or(|mirror| {
+                !holds(&mirror, Wanted::Commit(commit)) || references::has_tags(&mirror, advertised)
+            })
+        };
+        if !self.path().exists() {
+            return Ok(());
+        }
+        let shared = self.lock(Lock::Shared)?;
+        if is_current() {
+            return Ok(());
+        }
+        drop(shared);
+        let _exclusive = self.lock(Lock::Exclusive)?;
+        if is_current() {
+            return Ok(());
+        }
+        let mirror = self.open_or_make()?;
+        self.fetch(&mirror, Wanted::Commit(commit))
+    }
+
     /// Puts the mirror away, so that the next run fetches it anew.
     pub(super) fn forget(&self) -> Result<(), GitError> {
         let _exclusive = self.lock(Lock::Exclusive)?;
@@ -121,10 +149,7 @@ impl<'a> Mirror<'a> {
             self.discard()?;
         }
         let making = GitError::io("making a mirror in", self.root);
-        let half = tempfile::Builder::new()
-            .prefix(&self.half_made())
-            .tempdir_in(self.root)
-            .map_err(making)?;
+        let half = half_made_beside(&path).map_err(making)?;
         let library = || GitError::library(self.repository, "making the mirror");
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
@@ -150,7 +175,7 @@ impl<'a> Mirror<'a> {
     }
 
     fn half_made(&self) -> String {
-        format!(".half-{}-", self.name)
+        half_made(&self.name)
     }
 
     fn discard(&self) -> Result<(), GitError> {
@@ -191,7 +216,7 @@ impl<'a> Mirror<'a> {
             self.client
                 .repeat(|| self.download_commit(mirror, commit))?;
         }
-        write_refs(mirror, &advertised)
+        references::write_advertised(mirror, &advertised)
             .map_err(GitError::io("writing references of", mirror.path()))
     }
 
@@ -216,7 +241,7 @@ impl<'a> Mirror<'a> {
             if let Wanted::Commit(commit) = wanted {
                 let other = advertised
                     .iter()
-                    .find(|a| a.oid == commit && is_other(&a.name));
+                    .find(|a| a.oid == commit && references::is_other(&a.name));
                 specs.extend(other.map(|a| format!("+{0}:{0}", a.name)));
             }
             if !specs.is_empty() {
@@ -246,6 +271,21 @@ impl<'a> Mirror<'a> {
     }
 }
 
+/// How the names begin of what is on its way to becoming the mirror `name`, or to being removed.
+fn half_made(name: &str) -> String {
+    format!(".half-{name}-")
+}
+
+/// A folder beside a mirror that goes with its owner; when that is killed, with the next run that changes the mirror.
+/// Only under the mirror's lock.
+pub(super) fn half_made_beside(mirror: &Path) -> io::Result<TempDir> {
+    let name = mirror.file_name().unwrap_or_default().to_string_lossy();
+    let root = mirror.parent().unwrap_or(Path::new("."));
+    tempfile::Builder::new()
+        .prefix(&half_made(&name))
+        .tempdir_in(root)
+}
+
 #[derive(Clone, Copy)]
 enum Lock {
     Shared,
@@ -264,48 +304,6 @@ pub(super) fn advertised(
             list(connection.remote())
         })
     })
-}
-
-/// The references of a mirror, by name.
-pub(super) fn references(mirror: &Repository) -> Result<BTreeMap<String, Oid>, git2::Error> {
-    let mut found = BTreeMap::new();
-    for reference in mirror.references()? {
-        let reference = reference?;
-        if let (Ok(name), Some(oid)) = (reference.name(), reference.target()) {
-            found.insert(name.to_owned(), oid);
-        }
-    }
-    Ok(found)
-}
-
-/// Replaces a repository's packed references (the format of gitrepository-layout(5), git-pack-refs(1)).
-pub(super) fn write_packed(folder: &Path, references: &BTreeMap<String, Oid>) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let mut text = String::from("# pack-refs with: sorted \n");
-    for (name, oid) in references {
-        text.push_str(&format!("{oid} {name}\n"));
-    }
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(folder.join("packed-refs"))?;
-    Ok(())
-}
-
-fn write_refs(mirror: &Repository, advertised: &[Advertised]) -> io::Result<()> {
-    let kept = advertised
-        .iter()
-        .filter(|a| {
-            !is_other(&a.name)
-                && !a.name.ends_with("^{}")
-                && git2::Reference::is_valid_name(&a.name)
-        })
-        .map(|a| (a.name.clone(), a.oid))
-        .collect();
-    write_packed(mirror.path(), &kept)
-}
-
-fn is_other(name: &str) -> bool {
-    name.starts_with("refs/") && !name.starts_with("refs/heads/") && !name.starts_with("refs/tags/")
 }
 
 fn holds(mirror: &Repository, wanted: Wanted<'_>) -> bool {

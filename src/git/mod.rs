@@ -10,6 +10,7 @@ mod folder;
 mod following;
 mod mirror;
 mod modules;
+mod references;
 mod revision;
 mod snapshot;
 mod transport;
@@ -28,7 +29,6 @@ use crate::http::Client;
 use crate::url::SafeUrl;
 use crate::zip;
 use mirror::{Mirror, Wanted};
-use tree::LeafKind;
 
 /// Repositories mirrored below one folder. Safe to use from several threads and processes at once.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Git {
     /// The commit (40 hexadecimal digits) that a full reference (`refs/…`, `HEAD`), tag, branch or commit means now.
     ///
     /// 40 hexadecimal digits are a commit without any asking. Fewer digits are looked for in the mirror, which is
-    /// fetched for it, when no tag or branch is called so.
+    /// fetched for it, when no tag or branch is called so. A mirror that has the commit also gets the tags of now.
     ///
     /// # Errors
     /// [`GitError`]; [`GitError::NoRevision`] tells near names.
@@ -79,6 +79,7 @@ impl Git {
         }
         let advertised = mirror::advertised(&self.client, repository)?;
         if let Some(oid) = revision::find(&advertised, revision) {
+            self.mirror(repository).catch_up(&advertised, oid)?;
             return Ok(oid.to_string());
         }
         if revision::is_abbreviation(revision) {
@@ -113,7 +114,7 @@ impl Git {
     }
 
     /// Checks a commit out into the empty folder `into`, with `.git`, history and tags (setuptools-scm reads them).
-    /// Uses the mirror alone when it already has the commit; its tags are then those of the last fetch. The working
+    /// Uses the mirror alone when it already has the commit; its tags are then those of the last fetch or resolution. The working
     /// tree borrows the mirror's objects, so it works as long as the mirror is there.
     ///
     /// # Errors
@@ -144,8 +145,7 @@ impl Git {
         let (done, nested, modules) =
             self.mirror(repository)
                 .with(Wanted::Commit(commit), |mirror| {
-                    let mut nested = tree::leaves(mirror, repository, commit)?;
-                    nested.retain(|leaf| leaf.kind == LeafKind::Submodule);
+                    let nested = tree::submodules(mirror, repository, commit)?;
                     let found: Vec<_> = nested.iter().collect();
                     following::permitted(submodules, repository, commit, &found, *seen)?;
                     let modules = following::modules(mirror, repository, commit)?;

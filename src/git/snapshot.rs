@@ -4,7 +4,6 @@
 //! Submodules are refused or followed as for checkouts; what `export-ignore` keeps out is not even looked at.
 
 use std::fs::File;
-use std::io;
 
 use git2::{Oid, Repository};
 
@@ -165,9 +164,14 @@ fn write_run(
                 }
                 out.file(&piece.path, executable, &mut &*bytes)
             }
-            LeafKind::Symlink => std::str::from_utf8(bytes)
-                .map_err(|_| io::Error::other("a link that is not UTF-8"))
-                .and_then(|target| out.symlink(&piece.path, target)),
+            LeafKind::Symlink => {
+                let target = std::str::from_utf8(bytes).map_err(|_| GitError::Unshippable {
+                    place: name(&source.repository),
+                    path: piece.path.clone(),
+                    problem: "a link that is not UTF-8",
+                })?;
+                out.symlink(&piece.path, target)
+            }
             LeafKind::Submodule => Ok(()),
         };
         written.map_err(GitError::io("writing into a snapshot", &piece.path))?;

@@ -3,6 +3,8 @@
 //! Attributes come from the commit itself (as `git archive` takes them), never from this machine. Refuses names that
 //! could leave the folder that they are written to.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -11,6 +13,7 @@ use tempfile::TempDir;
 
 use super::checkout::share_objects;
 use super::error::GitError;
+use super::mirror::half_made_beside;
 use crate::url::SafeUrl;
 
 /// Longest path, in bytes: the limit of Linux, and a bound on how deep a tree may be.
@@ -32,38 +35,30 @@ pub(super) enum LeafKind {
     Submodule,
 }
 
-/// Everything in the tree of a commit, in the order of the tree.
-pub(super) fn leaves(
+/// The submodules in the tree of a commit. Other names are not judged: a working tree may hold what a container may not,
+/// and libgit2 refuses to write what would leave it.
+pub(super) fn submodules(
     mirror: &Repository,
     repository: &SafeUrl,
     commit: Oid,
 ) -> Result<Vec<Leaf>, GitError> {
-    let library = || GitError::library(repository, "reading a commit");
-    let tree = mirror
-        .find_commit(commit)
-        .and_then(|commit| commit.tree())
-        .map_err(library())?;
-    let mut walk = Walk {
-        mirror,
-        repository,
-        leaves: Vec::new(),
-    };
-    walk.tree(&tree, "")?;
-    Ok(walk.leaves)
+    let mut leaves = leaves(mirror, repository, commit, Names::Any)?;
+    leaves.retain(|leaf| leaf.kind == LeafKind::Submodule);
+    Ok(leaves)
 }
 
-/// The same without what `export-ignore` keeps out of archives.
+/// Everything in the tree of a commit, in the order of the tree, without what `export-ignore` keeps out of archives.
 pub(super) fn exported(
     mirror: &Repository,
     repository: &SafeUrl,
     commit: Oid,
 ) -> Result<Vec<Leaf>, GitError> {
-    let mut leaves = leaves(mirror, repository, commit)?;
+    let mut leaves = leaves(mirror, repository, commit, Names::Shippable)?;
     let is_attributes = |leaf: &Leaf| leaf.path.rsplit('/').next() == Some(".gitattributes");
     if !leaves.iter().any(is_attributes) {
         return Ok(leaves);
     }
-    let attributes = Attributes::new(mirror, repository, commit)?;
+    let mut attributes = Attributes::new(mirror, repository, commit)?;
     let mut failure = None;
     leaves.retain(|leaf| {
         attributes.exports(&leaf.path).unwrap_or_else(|error| {
@@ -79,9 +74,40 @@ pub(super) fn exported(
     }
 }
 
+fn leaves(
+    mirror: &Repository,
+    repository: &SafeUrl,
+    commit: Oid,
+    names: Names,
+) -> Result<Vec<Leaf>, GitError> {
+    let library = || GitError::library(repository, "reading a commit");
+    let tree = mirror
+        .find_commit(commit)
+        .and_then(|commit| commit.tree())
+        .map_err(library())?;
+    let mut walk = Walk {
+        mirror,
+        repository,
+        names,
+        leaves: Vec::new(),
+    };
+    walk.tree(&tree, "")?;
+    Ok(walk.leaves)
+}
+
+/// Which names are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// Any; what is not UTF-8 in them is replaced.
+    Any,
+    /// Those that a container may hold.
+    Shippable,
+}
+
 struct Walk<'a> {
     mirror: &'a Repository,
     repository: &'a SafeUrl,
+    names: Names,
     leaves: Vec<Leaf>,
 }
 
@@ -114,16 +140,20 @@ impl Walk<'_> {
             path: path.to_owned(),
             problem,
         };
-        let lossy = String::from_utf8_lossy(name);
-        let Ok(name) = std::str::from_utf8(name) else {
-            return Err(refuse("a name that is not UTF-8", &lossy));
-        };
-        let evil = matches!(name, "" | "." | "..") || name.eq_ignore_ascii_case(".git");
-        if evil || name.contains('/') {
-            return Err(refuse("a name that no tree may hold", name));
+        let name = String::from_utf8_lossy(name);
+        let evil = matches!(&*name, "" | "." | "..")
+            || name.eq_ignore_ascii_case(".git")
+            || name.contains('/');
+        if self.names == Names::Shippable {
+            if matches!(name, Cow::Owned(_)) {
+                return Err(refuse("a name that is not UTF-8", &name));
+            }
+            if evil {
+                return Err(refuse("a name that no tree may hold", &name));
+            }
         }
         let path = if folder.is_empty() {
-            name.to_owned()
+            name.into_owned()
         } else {
             format!("{folder}/{name}")
         };
@@ -141,13 +171,16 @@ impl Walk<'_> {
 /// folders (empty ones) to know which paths are folders.
 struct Attributes {
     repository: Repository,
+    /// Whether a folder is exported, as far as was asked.
+    folders: HashMap<String, bool>,
     _folder: TempDir,
 }
 
 impl Attributes {
+    /// Only under the mirror's lock: the folder is named as something that a killed run may have left.
     fn new(mirror: &Repository, url: &SafeUrl, commit: Oid) -> Result<Self, GitError> {
-        let folder = TempDir::new().map_err(GitError::io("making", std::env::temp_dir()))?;
-        let library = || GitError::library(url, "reading the attributes");
+        let folder = half_made_beside(mirror.path())
+            .map_err(GitError::io("making a folder beside", mirror.path()))?;
         let repository = share_objects(mirror, url, folder.path())?;
         let fill = || {
             let tree = repository.find_commit(commit)?.tree()?;
@@ -155,25 +188,33 @@ impl Attributes {
             index.read_tree(&tree)?;
             index.write()
         };
-        fill().map_err(library())?;
+        fill().map_err(GitError::library(url, "reading the attributes"))?;
         Ok(Self {
             repository,
+            folders: HashMap::new(),
             _folder: folder,
         })
     }
 
     /// Whether neither the path nor a folder above it is marked.
-    fn exports(&self, path: &str) -> Result<bool, git2::Error> {
-        let workdir = self.repository.workdir().unwrap_or(Path::new(""));
-        for (end, _) in path.match_indices('/') {
-            let folder = &path[..end];
-            // A folder that cannot be made counts as a file for patterns like `docs/`; the disk is then full anyway.
-            let _ = fs::create_dir(workdir.join(folder));
-            if self.is_marked(folder)? {
-                return Ok(false);
-            }
+    fn exports(&mut self, path: &str) -> Result<bool, git2::Error> {
+        let in_exported = match path.rsplit_once('/') {
+            Some((folder, _)) => self.exports_folder(folder)?,
+            None => true,
+        };
+        Ok(in_exported && !self.is_marked(path)?)
+    }
+
+    fn exports_folder(&mut self, folder: &str) -> Result<bool, git2::Error> {
+        if let Some(known) = self.folders.get(folder) {
+            return Ok(*known);
         }
-        Ok(!self.is_marked(path)?)
+        let workdir = self.repository.workdir().unwrap_or(Path::new(""));
+        // A folder that cannot be made counts as a file for patterns like `docs/`; the disk is then full anyway.
+        let _ = fs::create_dir_all(workdir.join(folder));
+        let exported = self.exports(folder)?;
+        self.folders.insert(folder.to_owned(), exported);
+        Ok(exported)
     }
 
     fn is_marked(&self, path: &str) -> Result<bool, git2::Error> {

@@ -53,6 +53,15 @@ impl Default for Options {
     }
 }
 
+impl From<Credentials> for Options {
+    fn from(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            ..Self::default()
+        }
+    }
+}
+
 /// A client with timeouts, retries and redaction inside; cheap to make and to clone.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
@@ -97,9 +106,9 @@ impl Fault for Failure {
 impl Client {
     /// Makes a client; no connection is made yet.
     #[must_use]
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: impl Into<Options>) -> Self {
         Self(Arc::new(Inner {
-            options,
+            options: options.into(),
             connection: OnceLock::new(),
         }))
     }

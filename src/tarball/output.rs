@@ -172,3 +172,113 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+    use crate::tarball::Mtime;
+    use crate::tarball::manifest::tests::manifest;
+    use crate::tarball::tests::{carry_all, noise};
+    use crate::venv::testing::Packer;
+
+    #[test]
+    fn a_container_that_was_cut_is_told() {
+        let mut packer = Packer::default();
+        packer.deflated("x", &noise(10_000));
+        let (file, pack) = packer.finish();
+        file.set_len(5_000).unwrap();
+        let layout = carry_all(&pack);
+        let folder = tempfile::tempdir().unwrap();
+        let old = folder.path().join("builder.tar.gz");
+        fs::write(&old, "old").unwrap();
+        let contents = Contents {
+            manifest: &manifest(),
+            packs: vec![(&file, &pack)],
+            layout: &layout,
+            data: Vec::new(),
+            mtime: Mtime::default(),
+        };
+        let error = output(folder.path())
+            .write(&contents)
+            .expect_err("the file is too short");
+        assert!(error.to_string().contains("venv/x"), "{error}");
+        assert_eq!(names(folder.path()), ["builder.tar.gz"]);
+        assert_eq!(fs::read(&old).unwrap(), b"old");
+    }
+
+    fn output(folder: &Path) -> Output<'_> {
+        static IMAGE: std::sync::LazyLock<crate::name::ImageName> =
+            std::sync::LazyLock::new(|| "builder".parse().unwrap());
+        Output {
+            folder,
+            image: &IMAGE,
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn write_to(folder: &Path) -> Result<Written, OutputError> {
+        let mut packer = Packer::default();
+        packer.deflated("x", &noise(10_000));
+        let (file, pack) = packer.finish();
+        let layout = carry_all(&pack);
+        let contents = Contents {
+            manifest: &manifest(),
+            packs: vec![(&file, &pack)],
+            layout: &layout,
+            data: Vec::new(),
+            mtime: Mtime::default(),
+        };
+        output(folder).write(&contents)
+    }
+
+    #[test]
+    fn three_files_belong_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = write_to(folder.path()).unwrap();
+        assert_eq!(
+            names(folder.path()),
+            [
+                "builder.manifest.json",
+                "builder.tar.gz",
+                "builder.tar.gz.sha256"
+            ]
+        );
+        let checked = Command::new("sha256sum")
+            .args(["--check", "--strict", "--quiet", "builder.tar.gz.sha256"])
+            .current_dir(folder.path())
+            .status()
+            .unwrap();
+        assert!(checked.success());
+        assert_eq!(fs::read(&first.manifest).unwrap(), manifest().to_json());
+        let before = fs::read(&first.tarball).unwrap();
+        assert_eq!(write_to(folder.path()).unwrap(), first);
+        assert_eq!(
+            fs::read(&first.tarball).unwrap(),
+            before,
+            "the same bytes again"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_taken_leaves_the_others_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("builder.manifest.json")).unwrap();
+        let error = write_to(folder.path()).expect_err("a folder is in the way");
+        assert!(error.to_string().contains("builder.manifest.json"));
+        assert_eq!(names(folder.path()), ["builder.manifest.json"]);
+        let missing = folder.path().join("missing");
+        let error = write_to(&missing).expect_err("the folder is missing");
+        assert!(error.to_string().contains("missing"));
+    }
+}

@@ -4,7 +4,7 @@
 //! bounded whatever the length. Says nothing about what the bytes mean.
 
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use crate::digest::{Digest, Hasher};
@@ -12,7 +12,7 @@ use crate::digest::{Digest, Hasher};
 /// Bytes of one buffer: large enough that system calls and hand-overs do not count.
 const BUFFER: usize = 1 << 20;
 
-/// Buffers that may wait for the hash; with the one being filled and the one being hashed, 6 MiB in all.
+/// Buffers that may wait for the hash; with one being filled, one being hashed and one on its way, 7 MiB in all.
 const WAITING: usize = 4;
 
 /// A writer that counts and hashes what it passes on.
@@ -30,7 +30,7 @@ impl<W: Write> Sink<W> {
     /// Starts the thread that hashes.
     pub fn new(out: W) -> Self {
         let (full, to_hash) = sync_channel::<(Vec<u8>, usize)>(WAITING);
-        let (hashed, empty) = sync_channel(WAITING + 2);
+        let (hashed, empty) = channel();
         let hasher = std::thread::spawn(move || {
             let mut hasher = Hasher::default();
             for (buffer, length) in to_hash {

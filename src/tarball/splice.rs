@@ -212,7 +212,7 @@ impl Bits {
             }
         };
         mask(self.last_block, !(1 << (self.last_block % 8)));
-        if self.end % 8 != 0 {
+        if !self.end.is_multiple_of(8) {
             mask(self.end, (1 << (self.end % 8)) - 1);
         }
     }

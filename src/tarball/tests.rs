@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use flate2::bufread::GzDecoder;
@@ -19,7 +18,7 @@ use crate::venv::{Item, ItemKind, Layout};
 type Tree = BTreeMap<String, (String, Vec<u8>)>;
 
 /// A layout that carries every file of one pack to `venv/`, and the pack's own files as it has them.
-fn carry_all(pack: &Pack) -> Layout {
+pub(super) fn carry_all(pack: &Pack) -> Layout {
     let items = pack.entries.iter().enumerate().map(|(entry, it)| Item {
         path: format!("venv/{}", it.path),
         kind: ItemKind::Carried {
@@ -121,7 +120,7 @@ fn content_of<'a>(tree: &'a Tree, path: &str) -> &'a [u8] {
 }
 
 /// Bytes that look random but are the same every time.
-fn noise(length: usize) -> Vec<u8> {
+pub(super) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let byte = |_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -205,7 +204,7 @@ fn streams_end_at_any_bit_of_a_byte() {
 #[test]
 fn stored_and_deflated_files_of_every_length() {
     let sizes = [
-        0, 1, 511, 512, 513, 4096, 4097, 65_535, 65_536, 131_071, 200_000, 1_100_000,
+        0, 1, 511, 512, 513, 1024, 1025, 65_535, 65_536, 131_071, 200_000, 1_100_000,
     ];
     let mut packer = Packer::default();
     for size in sizes {
@@ -370,104 +369,6 @@ fn a_table_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn a_container_that_was_cut_is_told() {
-    let mut packer = Packer::default();
-    packer.deflated("x", &noise(10_000));
-    let (file, pack) = packer.finish();
-    file.set_len(5_000).unwrap();
-    let layout = carry_all(&pack);
-    let folder = tempfile::tempdir().unwrap();
-    let old = folder.path().join("builder.tar.gz");
-    fs::write(&old, "old").unwrap();
-    let contents = Contents {
-        manifest: &manifest(),
-        packs: vec![(&file, &pack)],
-        layout: &layout,
-        data: Vec::new(),
-        mtime: Mtime::default(),
-    };
-    let error = output(folder.path())
-        .write(&contents)
-        .expect_err("the file is too short");
-    assert!(error.to_string().contains("venv/x"), "{error}");
-    assert_eq!(names(folder.path()), ["builder.tar.gz"]);
-    assert_eq!(fs::read(&old).unwrap(), b"old");
-}
-
-fn output(folder: &Path) -> Output<'_> {
-    static IMAGE: std::sync::LazyLock<crate::name::ImageName> =
-        std::sync::LazyLock::new(|| "builder".parse().unwrap());
-    Output {
-        folder,
-        image: &IMAGE,
-    }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
-fn write_to(folder: &Path) -> Result<Written, OutputError> {
-    let mut packer = Packer::default();
-    packer.deflated("x", &noise(10_000));
-    let (file, pack) = packer.finish();
-    let layout = carry_all(&pack);
-    let contents = Contents {
-        manifest: &manifest(),
-        packs: vec![(&file, &pack)],
-        layout: &layout,
-        data: Vec::new(),
-        mtime: Mtime::default(),
-    };
-    output(folder).write(&contents)
-}
-
-#[test]
-fn three_files_belong_together() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = write_to(folder.path()).unwrap();
-    assert_eq!(
-        names(folder.path()),
-        [
-            "builder.manifest.json",
-            "builder.tar.gz",
-            "builder.tar.gz.sha256"
-        ]
-    );
-    let checked = Command::new("sha256sum")
-        .args(["--check", "--strict", "--quiet", "builder.tar.gz.sha256"])
-        .current_dir(folder.path())
-        .status()
-        .unwrap();
-    assert!(checked.success());
-    assert_eq!(fs::read(&first.manifest).unwrap(), manifest().to_json());
-    let before = fs::read(&first.tarball).unwrap();
-    assert_eq!(write_to(folder.path()).unwrap(), first);
-    assert_eq!(
-        fs::read(&first.tarball).unwrap(),
-        before,
-        "the same bytes again"
-    );
-}
-
-#[test]
-fn a_name_that_is_taken_leaves_the_others_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("builder.manifest.json")).unwrap();
-    let error = write_to(folder.path()).expect_err("a folder is in the way");
-    assert!(error.to_string().contains("builder.manifest.json"));
-    assert_eq!(names(folder.path()), ["builder.manifest.json"]);
-    let missing = folder.path().join("missing");
-    let error = write_to(&missing).expect_err("the folder is missing");
-    assert!(error.to_string().contains("missing"));
-}
-
-#[test]
 fn a_full_disk_is_told() {
     let full = fs::OpenOptions::new()
         .write(true)
@@ -490,7 +391,7 @@ fn a_full_disk_is_told() {
 
 /// One file of a random tree: how it is stored, and its content.
 fn any_file() -> impl Strategy<Value = (bool, Vec<u8>)> {
-    let length = prop_oneof![0..40usize, 3_900..4_300usize, 0..150_000usize];
+    let length = prop_oneof![0..40usize, 1_000..1_050usize, 0..150_000usize];
     (any::<bool>(), any::<bool>(), length).prop_map(|(stored, compressible, length)| {
         let mut content = noise(length);
         if compressible {

@@ -8,6 +8,7 @@ mod files;
 mod plan;
 mod reserved;
 mod scripts;
+mod spread;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::pack::{Coding, Stream};
+use crate::pack::Stream;
 use crate::target::Target;
 use crate::wheel::Wheel;
 
@@ -28,25 +29,17 @@ pub use plan::layout;
 /// Version of the layout, told in `pyvenv.cfg` as `pannier`.
 pub const FORMAT: u32 = 1;
 
-/// Files of up to this many bytes, compressed or not, are compressed anew together with their neighbours.
+/// Files of up to this many bytes are compressed anew together with their neighbours.
 ///
-/// Carrying one over costs its tar header a piece of its own (about 127 bytes, and a fresh window); below 4 KiB a shared
-/// window saves more than that, and decompressors that look ahead (pigz) are not slowed by thousands of tiny pieces.
-pub const SMALL_FILE: u64 = 4 << 10;
-
-/// A small stream that inflates to more than this is carried over all the same: compressing it anew would cost time.
-const SMALL_STREAM_INFLATED: u64 = 64 << 10;
+/// Carrying a file over gives its tar header a piece of its own (about 127 bytes, and a fresh window), which is more than
+/// a tiny file saves. Measured on 94 MB of wheels, writing costs 0.15 s with 256 bytes, 0.15 s with 1 KiB and 0.19 s with
+/// 4 KiB, for 0.1 % and 0.6 % less output. Going by the compressed length instead costs 0.43 s with 4 KiB.
+pub const SMALL_FILE: u64 = 1 << 10;
 
 /// Whether a file is compressed anew with its neighbours instead of being carried over: see [`SMALL_FILE`].
 #[must_use]
 pub const fn is_small(stream: &Stream) -> bool {
-    let compact = match stream.coding {
-        Coding::Stored => false,
-        Coding::Deflate { .. } => {
-            stream.compressed <= SMALL_FILE && stream.size <= SMALL_STREAM_INFLATED
-        }
-    };
-    stream.size <= SMALL_FILE || compact
+    stream.size <= SMALL_FILE
 }
 
 /// One package to lay out.

@@ -24,7 +24,7 @@ fn refused(wheels: &[&TestWheel]) -> String {
 
 /// Every kind of file that a wheel can hold.
 fn full_wheel() -> TestWheel {
-    let noise: Vec<u8> = (0..20_000u32).map(|i| (i * i >> 7) as u8).collect();
+    let noise: Vec<u8> = (0..20_000u32).map(|i| ((i * i) >> 7) as u8).collect();
     wheel(
         "Full.Pack",
         &["full=full.cli:App.run", "gui=full:main"],

@@ -138,7 +138,10 @@ impl Unpacked<'_> {
                 command
             }
         };
-        command.args(["-c", &script, &inside]).stdin(Stdio::null());
+        command
+            .args(applet)
+            .args(["-c", &script, &inside])
+            .stdin(Stdio::null());
         for name in ["VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PANNIER_ROOT"] {
             command.env_remove(name);
         }

@@ -5,6 +5,7 @@
 //! - `REQUESTED` is only where the request asked for the package; uv writes it for every package given to it;
 //! - `RECORD` rows are compared as a set, without the two files above;
 //! - scripts differ in their first lines: uv's name the venv's path or call `realpath --`, which BusyBox does not know;
+//! - the programs of entry points import and call the same, and say it in Pannier's own words;
 //! - uv's `_virtualenv.py`, `_virtualenv.pth` and its own `activate*`, `pydoc.bat` and `deactivate.bat` have no part in it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,23 +128,48 @@ fn is_of_the_tool(name: &str) -> bool {
     of_install || of_venv || of_uv || of_activation
 }
 
-/// A Python script without the lines that find its interpreter; other programs as they are.
+/// A Python script without the lines that find its interpreter, of a launcher what it imports and calls; other programs as
+/// they are.
 fn without_header(content: Vec<u8>) -> Vec<u8> {
     let Ok(text) = str::from_utf8(&content) else {
         return content;
     };
-    if let Some(rest) = text
-        .strip_prefix("#!/bin/sh\n'''exec'")
-        .and_then(|rest| rest.split_once("\n' '''\n"))
-    {
-        return rest.1.as_bytes().to_vec();
-    }
-    match text.split_once('\n') {
-        Some((first, rest)) if first.starts_with("#!") && first.contains("python") => {
-            rest.as_bytes().to_vec()
-        }
-        _ => content,
-    }
+    let relocatable = text.strip_prefix("#!/bin/sh\n'''exec'");
+    let body = match relocatable.and_then(|rest| rest.split_once("\n' '''\n")) {
+        Some((_, body)) => body,
+        None => match text.split_once('\n') {
+            Some((first, body)) if first.starts_with("#!") && first.contains("python") => body,
+            _ => return content,
+        },
+    };
+    launcher(body)
+        .unwrap_or_else(|| body.to_owned())
+        .into_bytes()
+}
+
+/// What the program of an entry point imports and calls, if this is one: nothing but lines that installers write.
+fn launcher(body: &str) -> Option<String> {
+    let lines = || {
+        body.lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    };
+    let import = lines().nth(1).filter(|line| line.starts_with("from "))?;
+    let call = lines()
+        .last()
+        .filter(|line| line.starts_with("sys.exit("))?;
+    let known = [
+        "import sys",
+        import,
+        call,
+        "if __name__ ==",
+        "if sys.argv[0]",
+        "elif sys.argv[0]",
+        "sys.argv[0] =",
+    ];
+    lines()
+        .all(|line| known.iter().any(|known| line.starts_with(known)))
+        .then(|| format!("{import}\n{call}\n"))
 }
 
 /// The rows of a `RECORD`, sorted; of scripts only the path, since their headers differ.

@@ -105,6 +105,23 @@ impl Repo {
     }
 }
 
+/// Stores `bytes` as an object of any kind, however wrong, and gives its id.
+pub fn write_object(folder: &Path, kind: &str, bytes: &[u8]) -> String {
+    let mut command = sealed(folder);
+    command.args(["hash-object", "-w", "--literally", "--stdin", "-t", kind]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("git runs");
+    let written = child.stdin.take().expect("it is piped").write_all(bytes);
+    written.expect("git reads");
+    let output = child.wait_with_output().expect("git runs");
+    String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned()
+}
+
 /// Runs git sealed from the user's and the machine's configuration, with a fixed author and time.
 pub fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = sealed(folder).args(arguments).output().expect("git runs");
