@@ -1,4 +1,5 @@
 //! Resolution by a real uv against an index on loopback, with projects that are described instead of built.
+#![allow(clippy::unwrap_used)]
 
 mod support {
     pub mod index;

@@ -1,4 +1,5 @@
 //! The door to uv: finding one, fetching the pinned one, building with it.
+#![allow(clippy::unwrap_used)]
 
 mod support {
     pub mod index;

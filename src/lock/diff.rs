@@ -165,3 +165,115 @@ impl fmt::Display for Change {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::digest::Digest;
+    use crate::lock::model::PannierTable;
+
+    fn index(name: &str, version: &str) -> LockedPackage {
+        LockedPackage {
+            name: name.parse().unwrap(),
+            version: Some(version.parse().unwrap()),
+            marker: None,
+            requires_python: None,
+            index: None,
+            source: LockedSource::Index {
+                sdist: None,
+                wheels: Vec::new(),
+            },
+        }
+    }
+
+    fn git(name: &str, version: &str, digit: char) -> LockedPackage {
+        LockedPackage {
+            source: LockedSource::Git {
+                repository: "https://git.example.org/x.git".parse().unwrap(),
+                requested_revision: None,
+                commit: digit.to_string().repeat(40),
+                subdirectory: None,
+            },
+            ..index(name, version)
+        }
+    }
+
+    fn lock(packages: Vec<LockedPackage>, data: Option<&str>) -> Lock {
+        let data = data.map(|path| {
+            (
+                "tables".parse().unwrap(),
+                LockedData::Directory {
+                    path: path.to_owned(),
+                },
+            )
+        });
+        Lock {
+            requires_python: None,
+            environments: Vec::new(),
+            packages,
+            pannier: PannierTable {
+                format: 1,
+                request: Digest::of(b""),
+                constraints: None,
+                parts: BTreeMap::new(),
+                images: BTreeMap::new(),
+                data: data.into_iter().collect(),
+                forks: Vec::new(),
+            },
+        }
+    }
+
+    fn lines(before: &Lock, after: &Lock) -> Vec<String> {
+        diff(before, after)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn each_kind_of_change_has_its_line() {
+        let before = lock(
+            vec![
+                index("fork", "1.9"),
+                index("gone", "1"),
+                index("same", "1"),
+                index("up", "1.9"),
+                git("tool", "2.0", 'a'),
+            ],
+            Some("data/old"),
+        );
+        let after = lock(
+            vec![
+                index("fork", "1.10"),
+                index("fork", "1.9"),
+                index("new", "3"),
+                index("same", "1"),
+                index("up", "1.10"),
+                git("tool", "2.0", 'b'),
+            ],
+            Some("data/new"),
+        );
+        assert_eq!(
+            lines(&before, &after),
+            [
+                "raised fork 1.9 -> 1.9 + 1.10",
+                "removed gone 1",
+                "added new 3",
+                "moved tool 2.0 (aaaaaaaaaa) -> 2.0 (bbbbbbbbbb)",
+                "raised up 1.9 -> 1.10",
+                "moved data/tables data/old -> data/new",
+            ]
+        );
+        assert!(lines(&after, &before).contains(&"lowered up 1.10 -> 1.9".to_owned()));
+    }
+
+    #[test]
+    fn files_and_markers_of_one_version_are_no_change() {
+        let before = lock(vec![index("a", "1")], None);
+        let mut after = before.clone();
+        after.packages[0].marker = Some("os_name == 'posix'".to_owned());
+        assert_eq!(diff(&before, &after), []);
+    }
+}

@@ -85,13 +85,13 @@ pub enum SelectError {
         /// The package.
         package: PackageName,
         /// Its version.
-        version: String,
+        version: Box<str>,
         /// What it allows.
-        requires: String,
+        requires: Box<str>,
         /// The image.
         image: ImageName,
         /// The image's Python.
-        python: String,
+        python: Box<str>,
     },
     /// Two versions of one package hold for one image.
     #[error(
@@ -129,13 +129,13 @@ pub enum SelectError {
         /// The package.
         package: PackageName,
         /// Its version.
-        version: String,
+        version: Box<str>,
         /// The image.
         image: ImageName,
         /// Its target, for people.
-        target: String,
+        target: Box<str>,
         /// What the wheels are for.
-        offered: String,
+        offered: Box<str>,
     },
 }
 
@@ -272,10 +272,10 @@ impl Scope<'_> {
         {
             return Err(SelectError::Python {
                 package: package.name.clone(),
-                version: shown_version(package),
-                requires: text.clone(),
+                version: shown_version(package).into(),
+                requires: text.as_str().into(),
                 image: self.image.clone(),
-                python: target.python.to_string(),
+                python: target.python.to_string().into(),
             });
         }
         Ok(Selected {
@@ -288,10 +288,10 @@ impl Scope<'_> {
     fn choose<'a>(&self, package: &'a LockedPackage) -> Result<Choice<'a>, SelectError> {
         let none = |wheels: &[Artifact]| SelectError::NoWheel {
             package: package.name.clone(),
-            version: shown_version(package),
+            version: shown_version(package).into(),
             image: self.image.clone(),
-            target: shown_target(&self.locked.target),
-            offered: offered(wheels),
+            target: shown_target(&self.locked.target).into(),
+            offered: offered(wheels).into(),
         };
         match &package.source {
             LockedSource::Git { .. } => Ok(Choice::Git),

@@ -41,7 +41,7 @@ fn package(name: &str, version: &str, files: &[&str], marker: Option<&str>) -> L
         index: None,
         source: LockedSource::Index {
             sdist: sdists.first().map(|name| file(name)),
-            wheels: wheels.into_iter().map(|name| file(name)).collect(),
+            wheels: wheels.into_iter().map(file).collect(),
         },
     }
 }

@@ -83,11 +83,11 @@ pub(super) enum FetchError {
     #[error("no wheel of it is pinned for {0}")]
     NoPin(&'static str),
     #[error("the index `{index}` does not list `{name}`")]
-    NotListed { index: SafeUrl, name: String },
+    NotListed { index: String, name: String },
     #[error("the index `{index}` could not be asked for it")]
     Index {
-        index: SafeUrl,
-        source: crate::http::HttpError,
+        index: String,
+        source: Box<crate::http::HttpError>,
     },
     #[error("`{url}` has SHA-256 {found}, {expected} is expected")]
     Digest {
@@ -139,12 +139,12 @@ fn from_one_index(
     folder: &Path,
 ) -> Result<File, FetchError> {
     let failed = |source| FetchError::Index {
-        index: index.clone(),
-        source,
+        index: index.to_string(),
+        source: Box::new(source),
     };
     let name = pin.file_name();
     let not_listed = || FetchError::NotListed {
-        index: index.clone(),
+        index: index.to_string(),
         name: name.clone(),
     };
     let page = simple::page_of(index).ok_or_else(not_listed)?;

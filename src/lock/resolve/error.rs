@@ -57,13 +57,13 @@ pub enum ResolveError {
         /// The package.
         package: PackageName,
         /// One source.
-        one: String,
+        one: Box<str>,
         /// Who wants it.
-        one_by: String,
+        one_by: Box<str>,
         /// The other.
-        other: String,
+        other: Box<str>,
         /// Who wants that.
-        other_by: String,
+        other_by: Box<str>,
     },
     /// One data project is wanted from two sources.
     #[error(
@@ -76,9 +76,9 @@ pub enum ResolveError {
         /// An image that wants it.
         image: ImageName,
         /// From where that image wants it.
-        one: String,
+        one: Box<str>,
         /// From where another one does.
-        other: String,
+        other: Box<str>,
     },
     /// A requirement inside a project is no requirement.
     #[error("`{project}` requires `{requirement}`, which cannot be read: {reason}")]
@@ -118,11 +118,11 @@ pub enum ResolveError {
         /// The image.
         image: ImageName,
         /// Its target, for people.
-        target: String,
+        target: Box<str>,
         /// Why.
-        reason: String,
+        reason: Box<str>,
         /// The versions that were tried.
-        tried: String,
+        tried: Box<str>,
     },
     /// Looking for versions that serve all images came to no end.
     #[error(

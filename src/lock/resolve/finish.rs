@@ -149,7 +149,7 @@ fn two_sources(data: &DataRequest, other: &LockedData, image: &ImageName) -> Res
     ResolveError::TwoDataSources {
         data: data.name.clone(),
         image: image.clone(),
-        one: super::projects::shown(&data.source),
-        other,
+        one: super::projects::shown(&data.source).into(),
+        other: other.into(),
     }
 }

@@ -169,10 +169,10 @@ fn add(projects: &mut Projects, ask: Ask, wheel: Arc<Wheel>) -> Result<(), Resol
     if let Some(other) = projects.by_name.get(&name) {
         return Err(ResolveError::TwoSources {
             package: name,
-            one: shown(&other.source),
-            one_by: other.by.clone(),
-            other: shown(&ask.source),
-            other_by: ask.by,
+            one: shown(&other.source).into(),
+            one_by: other.by.as_str().into(),
+            other: shown(&ask.source).into(),
+            other_by: ask.by.into(),
         });
     }
     let project = Project {
@@ -224,10 +224,10 @@ fn requirements_of(
                 }
                 return Err(ResolveError::TwoSources {
                     package: nested,
-                    one: shown(&other.source),
-                    one_by: other.by.clone(),
-                    other: shown(&source),
-                    other_by: by,
+                    one: shown(&other.source).into(),
+                    one_by: other.by.as_str().into(),
+                    other: shown(&source).into(),
+                    other_by: by.into(),
                 });
             }
             asks.push(Ask {

@@ -216,9 +216,10 @@ impl Search<'_> {
         for one in unserved(&document.packages, &self.inputs.images, lists)? {
             let key = (one.package.clone(), one.version.clone(), one.image.clone());
             // A version that nobody has wheels of is built everywhere.
-            if !self.accepted.contains(&key) && !(one.bare && self.is_bare(&one)?) {
-                open.push(one);
+            if self.accepted.contains(&key) || (one.bare && self.is_bare(&one)?) {
+                continue;
             }
+            open.push(one);
         }
         Ok(open)
     }
@@ -416,12 +417,13 @@ impl Search<'_> {
             return Err(ResolveError::NotServed {
                 package: one.package.clone(),
                 image: one.image.clone(),
-                target: shown_target(&self.image(&one.image).target),
-                reason: one.reason.clone(),
+                target: shown_target(&self.image(&one.image).target).into(),
+                reason: one.reason.as_str().into(),
                 tried: tried
                     .map(|other| other.version.to_string())
                     .collect::<Vec<_>>()
-                    .join(", "),
+                    .join(", ")
+                    .into(),
             });
         }
         self.tools.reporter.warn(
