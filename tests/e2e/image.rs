@@ -147,7 +147,7 @@ impl Unpacked<'_> {
         }
         if self.image.root.is_some() {
             command
-                .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+                .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin")
                 .env("HOME", "/tmp");
         }
         succeed(command)

@@ -3,7 +3,7 @@
 //! Intended differences, all of them:
 //! - `INSTALLER` says `pannier`, and so its row in `RECORD` differs;
 //! - `REQUESTED` is only where the request asked for the package; uv writes it for every package given to it;
-//! - `RECORD` rows are compared as a set, without the two files above;
+//! - `RECORD` rows are compared as a set, without the two files above; it is never executable, whatever the wheel says of its own;
 //! - scripts differ in their first lines: uv's name the venv's path or call `realpath --`, which BusyBox does not know;
 //! - the programs of entry points import and call the same, and say it in Pannier's own words;
 //! - uv's `_virtualenv.py`, `_virtualenv.pth` and its own `activate*`, `pydoc.bat` and `deactivate.bat` have no part in it.
@@ -99,7 +99,8 @@ fn tree(venv: &Path) -> BTreeMap<String, Fingerprint> {
         if is_of_the_tool(&name) {
             continue;
         }
-        let executable = fs::metadata(&path).unwrap().permissions().mode() & 0o111 != 0;
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        let executable = mode & 0o111 != 0 && !name.ends_with(".dist-info/RECORD");
         let content = fs::read(&path).unwrap();
         let content = match name.strip_prefix("bin/") {
             Some(_) => without_header(content),
