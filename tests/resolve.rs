@@ -54,7 +54,7 @@ impl Described {
 impl Sources for Described {
     fn commit(&self, repository: &SafeUrl, revision: &str) -> Result<String, SourceError> {
         if revision == "gone" {
-            return Err("no such branch".into());
+            return Err(SourceError::Other("no such branch".to_owned()));
         }
         self.commits
             .lock()
@@ -79,7 +79,7 @@ impl Sources for Described {
             .get(&key)
             .cloned()
             .map(Arc::new)
-            .ok_or_else(|| format!("no project {key}").into())
+            .ok_or_else(|| SourceError::Other(format!("no project {key}")))
     }
 }
 

@@ -56,13 +56,23 @@ pub fn render(error: &dyn Diagnostic) -> String {
             text += &format!("  - {}\n", indent(&other.to_string(), "    "));
         }
     }
-    if let Some(help) = error.help() {
-        text += &format!(
-            "  {CYAN}help{CYAN:#}: {}\n",
-            indent(&help.to_string(), "    ")
-        );
+    for help in hints(error) {
+        text += &format!("  {CYAN}help{CYAN:#}: {}\n", indent(&help, "    "));
     }
     text
+}
+
+/// The hints of an error and of those of its causes that have any, the most particular first, each once.
+fn hints(error: &dyn Diagnostic) -> Vec<String> {
+    let mut hints: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let hint = error.help().map(|help| help.to_string());
+        hints.extend(hint.filter(|hint| !hints.contains(hint)));
+        next = error.diagnostic_source();
+    }
+    hints.reverse();
+    hints
 }
 
 /// Indents all lines but the first, so that what uv or a backend said stays one block.

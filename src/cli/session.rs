@@ -296,10 +296,10 @@ impl<'c> Session<'c> {
 
 /// The exit code of an error about a lock.
 pub(super) fn failure(error: UpdateError) -> Failure {
-    let exit = if error.is_stale() {
-        Exit::Stale
-    } else {
-        Exit::Failed
+    let exit = match &error {
+        error if error.is_stale() => Exit::Stale,
+        UpdateError::Resolve(error) if error.is_refusal() => Exit::Refused,
+        _ => Exit::Failed,
     };
     Failure::new(exit, error)
 }

@@ -13,9 +13,6 @@ use crate::uv::UvError;
 pub enum ResolveError {
     /// A revision has no commit.
     #[error("revision `{revision}` of `{repository}` has no commit")]
-    #[diagnostic(help(
-        "check the branch or tag, and that the credentials may read the repository"
-    ))]
     Revision {
         /// The repository, without credentials.
         repository: String,
@@ -23,16 +20,17 @@ pub enum ResolveError {
         revision: String,
         /// What git says.
         #[source]
+        #[diagnostic_source]
         source: SourceError,
     },
     /// A project does not tell its metadata.
     #[error("the metadata of `{project}` cannot be had")]
-    #[diagnostic(help("the package must build on this machine; see the cause"))]
     Metadata {
         /// URL and commit, or the folder.
         project: String,
         /// What the build says.
         #[source]
+        #[diagnostic_source]
         source: SourceError,
     },
     /// A project calls itself something else.
@@ -171,5 +169,13 @@ impl From<UvError> for ResolveError {
             } if explanation.starts_with("No solution found") => Self::Collision(why),
             other => Self::Uv(other),
         }
+    }
+}
+
+impl ResolveError {
+    /// Whether foreign bytes were refused, as against something that failed.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Metadata { source: SourceError::Build(error), .. } if error.is_refusal())
     }
 }

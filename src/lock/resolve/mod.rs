@@ -20,11 +20,11 @@ use tempfile::TempDir;
 pub use error::ResolveError;
 
 use super::model::{Lock, LockedPackage, LockedSource};
-use crate::build::{BuildSource, Builder};
+use crate::build::{BuildError, BuildSource, Builder};
 use crate::config::digest::Parts;
 use crate::config::request::Request;
 use crate::event::{Reporter, Stage, StageGuard};
-use crate::git::Git;
+use crate::git::{Git, GitError};
 use crate::name::PackageName;
 use crate::target::Target;
 use crate::url::SafeUrl;
@@ -55,8 +55,21 @@ impl Upgrade {
     }
 }
 
-/// Any error of a source, for the chain of causes.
-pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
+/// Why a source does not answer.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum SourceError {
+    /// The repository cannot be asked.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Git(#[from] GitError),
+    /// There is no wheel of it.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Build(#[from] BuildError),
+    /// Something else, in words.
+    #[error("{0}")]
+    Other(String),
+}
 
 /// What resolution asks of git and of the builder.
 pub trait Sources: Sync {
