@@ -23,6 +23,9 @@ const LITTER: [&str; 8] = [
     ".pytest_cache",
 ];
 
+/// One of these makes a folder a Python project.
+const PROJECT_FILES: [&str; 2] = ["pyproject.toml", "setup.py"];
+
 /// 1980-01-01: the earliest time that a ZIP can hold.
 const EARLIEST: i64 = 315_532_800;
 
@@ -97,8 +100,7 @@ pub(super) fn fetch(
 }
 
 fn check_project(folder: &Path, label: &str, shown: &str) -> Result<(), BuildError> {
-    let project = ["pyproject.toml", "setup.py"];
-    if project.iter().any(|file| folder.join(file).is_file()) {
+    if PROJECT_FILES.iter().any(|file| folder.join(file).is_file()) {
         return Ok(());
     }
     Err(BuildError::NoProject {
@@ -110,11 +112,27 @@ fn check_project(folder: &Path, label: &str, shown: &str) -> Result<(), BuildErr
 /// The files and links below `root` that belong to its source, relative to it and sorted: what git would ignore and what
 /// builds leave behind is not among them.
 ///
+/// Rules of folders above count too, as they do for git, unless they ignore the project as a whole: then it was put below an
+/// ignored folder on purpose (CI runners do so), and only its own rules count.
+///
 /// # Errors
 /// What walking the folder gives.
 pub(super) fn source_files(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let files = walk(root, true)?;
+    let has_project = |files: &[PathBuf]| {
+        let is_project = |path: &PathBuf| PROJECT_FILES.iter().any(|file| path == Path::new(file));
+        files.iter().any(is_project)
+    };
+    if has_project(&files) {
+        return Ok(files);
+    }
+    walk(root, false)
+}
+
+fn walk(root: &Path, rules_of_parents: bool) -> io::Result<Vec<PathBuf>> {
     let walk = WalkBuilder::new(root)
         .hidden(false)
+        .parents(rules_of_parents)
         .git_global(false)
         .git_exclude(false)
         .require_git(false)
@@ -157,6 +175,20 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_project_below_an_ignored_folder_is_still_a_project() {
+        let root = tempfile::tempdir().unwrap();
+        let project = root.path().join("builds/project");
+        fs::create_dir_all(&project).unwrap();
+        fs::write(root.path().join(".gitignore"), "*\n").unwrap();
+        fs::write(project.join("pyproject.toml"), "").unwrap();
+        fs::write(project.join("module.py"), "").unwrap();
+        assert_eq!(source_files(&project).unwrap().len(), 2);
+        fs::write(root.path().join(".gitignore"), "*.log\n").unwrap();
+        fs::write(project.join("debug.log"), "").unwrap();
+        assert_eq!(source_files(&project).unwrap().len(), 2);
+    }
 
     #[test]
     fn ignored_files_and_litter_stay_behind() {

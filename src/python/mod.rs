@@ -178,6 +178,15 @@ impl Pythons {
     }
 }
 
+/// [`PROBE`] as one line, for `python3 -c '…'` in an image that has no Pannier.
+#[must_use]
+pub fn one_line() -> String {
+    let statements = PROBE
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    statements.collect::<Vec<_>>().join("; ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,13 +224,4 @@ mod tests {
             "it stands between single quotes"
         );
     }
-}
-
-/// [`PROBE`] as one line, for `python3 -c '…'` in an image that has no Pannier.
-#[must_use]
-pub fn one_line() -> String {
-    let statements = PROBE
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty());
-    statements.collect::<Vec<_>>().join("; ")
 }

@@ -157,7 +157,7 @@ fn launcher(body: &str) -> Option<String> {
     };
     let import = lines().nth(1).filter(|line| line.starts_with("from "))?;
     let call = lines()
-        .last()
+        .next_back()
         .filter(|line| line.starts_with("sys.exit("))?;
     let known = [
         "import sys",
