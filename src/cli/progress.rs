@@ -92,6 +92,9 @@ impl Progress {
     }
 
     fn start(&self, stage: Stage, total: Option<u64>) {
+        if total == Some(0) {
+            return;
+        }
         let bar = (self.scene == Scene::Terminal).then(|| {
             let bar = self
                 .bars

@@ -11,6 +11,7 @@ mod support;
 mod arm64;
 mod credentials;
 mod failures;
+mod here;
 mod image;
 mod journey;
 mod lock_installs;
