@@ -38,15 +38,22 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Common {
     /// Show details
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = "Output",
+        conflicts_with = "quiet"
+    )]
     verbose: bool,
     /// Show nothing but warnings, errors and results
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Output")]
     quiet: bool,
     /// When to use colours [default: where a terminal or GitLab shows them; NO_COLOR turns them off]
     #[arg(
         long,
         global = true,
+        help_heading = "Output",
         value_name = "WHEN",
         default_value = "auto",
         hide_default_value = true

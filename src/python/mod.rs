@@ -217,6 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn the_probe_prints_a_block_for_the_configuration() {
+        let output = Command::new("python3")
+            .args(["-c", &one_line()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let block: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        let described = here();
+        assert_eq!(
+            block["images"]["here"]["python"],
+            described.target.python.to_string().as_str()
+        );
+    }
+
+    #[test]
     fn the_probe_fits_one_line() {
         assert!(!one_line().contains('\n'));
         assert!(
