@@ -88,6 +88,19 @@ pub enum BuildError {
         #[source]
         source: WheelError,
     },
+    /// The source builds to another version than the lock says.
+    #[error("the lock says {locked} of {label}, but it builds to {built}")]
+    #[diagnostic(help(
+        "its version comes from tags, and these have moved since: run `pannier lock --upgrade` of that package"
+    ))]
+    Version {
+        /// Which source.
+        label: String,
+        /// What the lock says.
+        locked: String,
+        /// What the build gives.
+        built: String,
+    },
     /// It must be compiled, and not here.
     #[error(
         "{label} has compiled parts: what can be built here is {wheel}, which does not fit Python {python} on {platform}"

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pep440_rs::Version;
 use tempfile::TempDir;
 
 use crate::digest::Digest;
@@ -127,7 +128,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A wheel of `source` that fits any of `targets`, or failing that any wheel that can be made here: its metadata is
-    /// what resolution needs.
+    /// what resolution needs. Of a commit it is one that was built with the tags of now.
     ///
     /// # Errors
     /// [`BuildError`] when the source cannot be had or its build fails.
@@ -136,25 +137,38 @@ impl<'a> Builder<'a> {
         source: &BuildSource,
         targets: &[Target],
     ) -> Result<StoredWheel, BuildError> {
-        let wanted = |filename: &WheelFilename, machine: &Target| {
+        let tags = self.tags(source)?;
+        let current = |record: &BuiltRecord| record.tags == tags;
+        let serving = |filename: &WheelFilename, machine: &Target| {
             filename.is_pure() || targets.iter().any(|target| fits(filename, machine, target))
         };
-        let (wheel, _) = self.wheel(source, targets, &wanted)?;
+        let (wheel, _) = self.wheel(source, targets, &current, &serving)?;
         Ok(wheel)
     }
 
-    /// A wheel of `source` for exactly this target.
+    /// A wheel of `source` for exactly this target and, where one is locked, of this version.
     ///
     /// # Errors
-    /// [`BuildError`]; [`BuildError::Foreign`] when it must be compiled and the machine at work is not like the image.
+    /// [`BuildError`]; [`BuildError::Foreign`] when it must be compiled and the machine at work is not like the image,
+    /// [`BuildError::Version`] when the source no longer builds to the locked version.
     pub fn wheel_for(
         &self,
         source: &BuildSource,
         target: &Target,
+        version: Option<&Version>,
     ) -> Result<StoredWheel, BuildError> {
-        let wanted = |filename: &WheelFilename, machine: &Target| fits(filename, machine, target);
-        let (built, machine) = self.wheel(source, std::slice::from_ref(target), &wanted)?;
-        if wanted(&built.filename, &machine) {
+        let current = |record: &BuiltRecord| is_version(record, version);
+        let serving = |filename: &WheelFilename, machine: &Target| fits(filename, machine, target);
+        let targets = std::slice::from_ref(target);
+        let (built, machine) = self.wheel(source, targets, &current, &serving)?;
+        if let Some(version) = version.filter(|version| **version != built.filename.version) {
+            return Err(BuildError::Version {
+                label: source.label(),
+                locked: version.to_string(),
+                built: built.filename.version.to_string(),
+            });
+        }
+        if serving(&built.filename, &machine) {
             return Ok(built);
         }
         Err(BuildError::Foreign {
@@ -165,7 +179,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// The wheel that was built before for this target, if there is one; builds nothing.
+    /// The wheel that was built before for this target and version, if there is one; builds nothing.
     ///
     /// # Errors
     /// [`BuildError`] when the source's folder or the store cannot be read.
@@ -173,10 +187,23 @@ impl<'a> Builder<'a> {
         &self,
         source: &BuildSource,
         target: &Target,
+        version: Option<&Version>,
     ) -> Result<Option<StoredWheel>, BuildError> {
         let key = key::of(source, &self.workshop)?;
-        let known = self.remembered(&key, &|filename, machine| fits(filename, machine, target))?;
+        let known = self.remembered(&key, &|filename, record| {
+            is_version(record, version) && fits(filename, &record.machine, target)
+        })?;
         Ok(known.map(|(stored, _)| stored))
+    }
+
+    /// Where a commit stands among its tags; empty for other sources.
+    fn tags(&self, source: &BuildSource) -> Result<String, BuildError> {
+        match source {
+            BuildSource::Git {
+                repository, commit, ..
+            } => Ok(self.git.describe(repository, commit)?),
+            BuildSource::Directory { .. } | BuildSource::Sdist { .. } => Ok(String::new()),
+        }
     }
 
     /// The interpreter for a build: one that is like one of the targets, else one of the same Python version, for a result
@@ -195,13 +222,14 @@ impl<'a> Builder<'a> {
             .ok_or(BuildError::NoPython)
     }
 
-    /// The remembered wheel that is `wanted` (by its name and the machine that built it), else one built here for the first
-    /// of `targets` that this machine is like, which may not be wanted. Gives the machine that built it too.
+    /// The remembered wheel that is `current` and `serving`, else one built here for the first of `targets` that this machine
+    /// is like, which may be neither. Gives the machine that built it too.
     fn wheel(
         &self,
         source: &BuildSource,
         targets: &[Target],
-        wanted: &dyn Fn(&WheelFilename, &Target) -> bool,
+        current: &dyn Fn(&BuiltRecord) -> bool,
+        serving: &dyn Fn(&WheelFilename, &Target) -> bool,
     ) -> Result<(StoredWheel, Target), BuildError> {
         let key = key::of(source, &self.workshop)?;
         let turn = {
@@ -209,13 +237,18 @@ impl<'a> Builder<'a> {
             Arc::clone(busy.entry(key).or_default())
         };
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = self.remembered(&key, wanted)? {
+        let wanted = |filename: &WheelFilename, record: &BuiltRecord| {
+            current(record) && serving(filename, &record.machine)
+        };
+        if let Some(known) = self.remembered(&key, &wanted)? {
             return Ok(known);
         }
         let python = self.python_for(targets)?;
         let machine = &python.target;
         // What this very interpreter made before will not be another thing this time.
-        if let Some(known) = self.remembered(&key, &|_, by| by == machine)? {
+        let own =
+            |_: &WheelFilename, record: &BuiltRecord| current(record) && record.machine == *machine;
+        if let Some(known) = self.remembered(&key, &own)? {
             return Ok(known);
         }
         let stored = self.build(source, &python.interpreter)?;
@@ -223,6 +256,7 @@ impl<'a> Builder<'a> {
             filename: stored.filename.to_string(),
             sha256: stored.sha256,
             source: source.identity(),
+            tags: self.tags(source)?,
             machine: machine.clone(),
         };
         self.store.remember_built(&key, record)?;
@@ -234,13 +268,13 @@ impl<'a> Builder<'a> {
     fn remembered(
         &self,
         key: &Digest,
-        wanted: &dyn Fn(&WheelFilename, &Target) -> bool,
+        wanted: &dyn Fn(&WheelFilename, &BuiltRecord) -> bool,
     ) -> Result<Option<(StoredWheel, Target)>, BuildError> {
         for record in self.store.built(key)?.wheels {
             let Ok(filename) = record.filename.parse::<WheelFilename>() else {
                 continue;
             };
-            if !wanted(&filename, &record.machine) {
+            if !wanted(&filename, &record) {
                 continue;
             }
             if let Some(stored) = self.store.wheel(&filename, &record.sha256)? {
@@ -294,6 +328,12 @@ impl<'a> Builder<'a> {
         })?;
         Ok(self.store.admit_wheel(incoming, &filename, None)?)
     }
+}
+
+/// Whether a built wheel is of the locked version, where one is locked.
+fn is_version(record: &BuiltRecord, version: Option<&Version>) -> bool {
+    let filename = record.filename.parse::<WheelFilename>();
+    version.is_none_or(|version| filename.is_ok_and(|filename| filename.version == *version))
 }
 
 /// Whether a wheel that `machine` built can be used on `target`. The tag `linux_x86_64` of a local build says nothing of the

@@ -13,6 +13,7 @@ mod modules;
 mod references;
 mod revision;
 mod snapshot;
+mod tags;
 mod transport;
 mod tree;
 
@@ -89,6 +90,19 @@ impl Git {
             repository: name(repository),
             revision: revision.to_owned(),
             hint: revision::hint(&advertised, revision),
+        })
+    }
+
+    /// Where a commit stands among the tags that the mirror knows: the nearest tag and the distance to it (as
+    /// `git describe --tags --long` has it), and every tag of the commit itself. Version files are made from this. Fetches
+    /// only when the mirror lacks the commit; [`Self::resolve`] brings the tags of now.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn describe(&self, repository: &SafeUrl, commit: &str) -> Result<String, GitError> {
+        let oid = parse(repository, commit)?;
+        self.mirror(repository).with(Wanted::Commit(oid), |mirror| {
+            tags::describe(mirror, oid).map_err(GitError::library(repository, "reading its tags"))
         })
     }
 

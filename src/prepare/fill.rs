@@ -85,7 +85,11 @@ fn at_hand(need: &WheelNeed, tools: &Tools<'_>) -> Result<Option<StoredWheel>, P
         WheelNeed::Download {
             filename, sha256, ..
         } => Ok(tools.store.wheel(filename, sha256)?),
-        WheelNeed::Build { source, target } => Ok(tools.builder.at_hand(source, target)?),
+        WheelNeed::Build {
+            source,
+            target,
+            version,
+        } => Ok(tools.builder.at_hand(source, target, version.as_ref())?),
     }
 }
 
@@ -100,7 +104,11 @@ fn wheel(
             url,
             sha256,
         } => download(filename, url, sha256, tools)?,
-        WheelNeed::Build { source, target } => tools.builder.wheel_for(source, target)?,
+        WheelNeed::Build {
+            source,
+            target,
+            version,
+        } => tools.builder.wheel_for(source, target, version.as_ref())?,
     };
     stage.step(stored.filename.to_string());
     Ok(stored)

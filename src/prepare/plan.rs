@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use pep440_rs::Version;
+
 use crate::build::BuildSource;
 use crate::config::request::Request;
 use crate::digest::Digest;
@@ -58,7 +60,12 @@ pub(super) enum WheelNeed {
         sha256: Digest,
     },
     /// Something that is built, for a target that it must fit.
-    Build { source: BuildSource, target: Target },
+    Build {
+        source: BuildSource,
+        target: Target,
+        /// The locked version; a folder has none.
+        version: Option<Version>,
+    },
 }
 
 /// One data project of one image.
@@ -124,6 +131,7 @@ fn package(
     let build = |source| WheelNeed::Build {
         source,
         target: target.clone(),
+        version: locked.version.clone(),
     };
     let wheel = match selected.choice {
         Choice::Wheel(artifact) => download(artifact)?,

@@ -27,6 +27,9 @@ pub struct BuiltRecord {
     pub sha256: Digest,
     /// What it was built from, as [`crate::store::Keep`] names sources.
     pub source: String,
+    /// Where its commit stood among the tags then (as `git describe` has it), as version files are made from that; empty
+    /// for other sources.
+    pub tags: String,
     /// The Python and platform that built it: a compiled wheel's own tags do not tell its C library.
     pub machine: Target,
 }
@@ -55,9 +58,10 @@ impl Store {
         if built.wheels.contains(&record) {
             return Ok(());
         }
-        built
-            .wheels
-            .retain(|known| known.filename != record.filename || known.machine != record.machine);
+        built.wheels.retain(|known| {
+            (&known.filename, &known.machine, &known.tags)
+                != (&record.filename, &record.machine, &record.tags)
+        });
         built.wheels.push(record);
         let path = self.built_path(key);
         let folder = path.parent().unwrap_or(self.root());

@@ -212,6 +212,7 @@ fn built_wheels_are_remembered_by_key() {
         filename: "demo-1.0-py3-none-any.whl".to_owned(),
         sha256: Digest::of(b"wheel"),
         source: "git 0123".to_owned(),
+        tags: "v1-0-g0123".to_owned(),
         machine: Target {
             python: "3.11".parse().unwrap(),
             platform: "x86_64-manylinux_2_36".parse().unwrap(),
