@@ -3,7 +3,7 @@
 //! Each is written beside its place, synced, and renamed when all three are complete: a reader never sees half a file, and
 //! after an error the old ones stand as they were.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -150,17 +150,40 @@ fn write_beside(
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new("."));
     // Readable as the user's umask has it: other jobs and web servers read these files.
-    let mut file = tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(".tmp")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(failed)?;
+    let mut file = unfinished(folder, &format!(".{name}.")).map_err(failed)?;
     write(file.as_file_mut()).map_err(|error| match error {
         AssembleError::Write { source } => failed(source),
         other => OutputError::Assemble(other),
     })?;
     file.as_file().sync_all().map_err(failed)?;
+    Ok(file)
+}
+
+/// Ends the names of files that are being written.
+const UNFINISHED: &str = ".tmp";
+
+/// A new file in `folder` whose lock says that its writer lives. Removes what killed writers left under the same prefix.
+fn unfinished(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
+    // The folder's own lock keeps a file from being swept between its making and its locking.
+    let turnstile = File::open(folder)?;
+    turnstile.lock()?;
+    for entry in fs::read_dir(folder)?.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(prefix) && name.ends_with(UNFINISHED) {
+            let orphaned = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+            if orphaned {
+                // One that cannot be removed now is left to the next run.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+    let file = tempfile::Builder::new()
+        .prefix(prefix)
+        .suffix(UNFINISHED)
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    file.as_file().lock()?;
     Ok(file)
 }
 
@@ -183,6 +206,17 @@ mod tests {
     use crate::tarball::manifest::tests::manifest;
     use crate::tarball::tests::{carry_all, noise};
     use crate::venv::testing::Packer;
+
+    #[test]
+    fn what_a_killed_writer_left_is_swept_and_a_living_ones_file_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = folder.path().join(".builder.tar.gz.AbC.tmp");
+        fs::write(&dead, "half").unwrap();
+        let living = unfinished(folder.path(), ".builder.tar.gz.").unwrap();
+        assert!(!dead.exists());
+        let another = unfinished(folder.path(), ".builder.tar.gz.").unwrap();
+        assert!(living.path().exists() && another.path().exists());
+    }
 
     #[test]
     fn a_container_that_was_cut_is_told() {
