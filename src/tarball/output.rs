@@ -121,6 +121,7 @@ impl Output<'_> {
             write_beside(digest, |file| bytes(file, line.as_bytes()))?,
             write_beside(manifest, |file| bytes(file, &contents.manifest.to_json()))?,
         ];
+        sync(&beside, &paths)?;
         for (file, path) in beside.into_iter().zip(&paths) {
             file.persist(path)
                 .map_err(|error| OutputError::new(path, error.error))?;
@@ -141,7 +142,7 @@ fn bytes(file: &mut File, bytes: &[u8]) -> Result<(), AssembleError> {
     written.map_err(|source| AssembleError::Write { source })
 }
 
-/// A complete, synced file in the folder of `path`; it goes away again unless it is renamed.
+/// A complete file in the folder of `path`; it goes away again unless it is renamed.
 fn write_beside(
     path: &Path,
     write: impl FnOnce(&mut File) -> Result<(), AssembleError>,
@@ -155,8 +156,26 @@ fn write_beside(
         AssembleError::Write { source } => failed(source),
         other => OutputError::Assemble(other),
     })?;
-    file.as_file().sync_all().map_err(failed)?;
     Ok(file)
+}
+
+/// Waits until all files are on disk: at once, because the disk's journal then writes for all of them.
+fn sync(files: &[NamedTempFile], paths: &[PathBuf]) -> Result<(), OutputError> {
+    let synced = std::thread::scope(|scope| {
+        let threads: Vec<_> = files
+            .iter()
+            .map(|file| scope.spawn(|| file.as_file().sync_all()))
+            .collect();
+        let lost = || Err(io::Error::other("the thread that syncs has failed"));
+        let joined = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| lost()));
+        joined.collect::<Vec<_>>()
+    });
+    for (done, path) in synced.into_iter().zip(paths) {
+        done.map_err(|source| OutputError::new(path, source))?;
+    }
+    Ok(())
 }
 
 /// Ends the names of files that are being written.

@@ -33,6 +33,13 @@ const STORED_BLOCK: u64 = 65_535;
 /// Level of our own pieces, as `gzip` has it by default.
 const LEVEL: Compression = Compression::new(6);
 
+/// Pieces up to this length (in bytes) are little more than the tar header between two carried streams. Level 1 codes them
+/// with the fixed trees, at once; level 6 would spend most of its time on trees that such a piece is too short to repay.
+const SHORT_PIECE: usize = 2 << 10;
+
+/// Level of short pieces.
+const SHORT_LEVEL: Compression = Compression::new(1);
+
 /// Writes one gzip member.
 pub struct Splicer<W: Write> {
     sink: Sink<W>,
@@ -40,6 +47,7 @@ pub struct Splicer<W: Write> {
     size: u64,
     piece: Vec<u8>,
     compress: Compress,
+    compress_short: Compress,
     compressed: Vec<u8>,
 }
 
@@ -73,6 +81,7 @@ impl<W: Write> Splicer<W> {
             size: 0,
             piece: Vec::with_capacity(PIECE),
             compress: Compress::new(LEVEL, false),
+            compress_short: Compress::new(SHORT_LEVEL, false),
             compressed: Vec::new(),
         })
     }
@@ -137,7 +146,11 @@ impl<W: Write> Splicer<W> {
         }
         self.crc.update(&self.piece);
         self.size += self.piece.len() as u64;
-        deflate_piece(&mut self.compress, &self.piece, &mut self.compressed);
+        let compress = match self.piece.len() {
+            ..=SHORT_PIECE => &mut self.compress_short,
+            _ => &mut self.compress,
+        };
+        deflate_piece(compress, &self.piece, &mut self.compressed);
         self.piece.clear();
         self.sink
             .write_all(&self.compressed)
