@@ -60,6 +60,13 @@ pub enum PrepareError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Build(#[from] BuildError),
+    /// Somebody wrote into the folder of a data project meanwhile.
+    #[error("the data project {name} changed while it was read")]
+    #[diagnostic(help("try again when nothing writes into its folder"))]
+    Changed {
+        /// Which one.
+        name: DataName,
+    },
     /// A snapshot cannot be written.
     #[error("the snapshot of a data project cannot be written")]
     Snapshot(#[source] io::Error),
