@@ -155,7 +155,10 @@ fn snapshot(
             }
             DataSource::Directory { path } => git::snapshot_folder(path, &mut out)?,
         };
-        out.finish().map_err(PrepareError::Snapshot)?;
+        out.finish().map_err(|source| PrepareError::Snapshot {
+            name: plan.name.clone(),
+            source,
+        })?;
         Ok::<_, PrepareError>(())
     })?;
     if let Some(first) = pointers.first() {
@@ -173,7 +176,13 @@ fn snapshot(
             name: plan.name.clone(),
         });
     }
-    let stored = tools.store.admit_data(incoming, key)?;
+    let stored = tools
+        .store
+        .admit_data(incoming, key)
+        .map_err(|source| PrepareError::Unkept {
+            name: plan.name.clone(),
+            source,
+        })?;
     stage.step(format!("data {}", plan.name));
     Ok(stored)
 }

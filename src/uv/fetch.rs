@@ -219,6 +219,7 @@ fn python(finder: &Finder<'_>, arguments: &[OsString]) -> Result<String, String>
     let program = finder
         .path
         .iter()
+        .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join("python3"))
         .find(|path| path.is_file());
     let program = program.ok_or("there is no python3 on PATH")?;
@@ -226,6 +227,8 @@ fn python(finder: &Finder<'_>, arguments: &[OsString]) -> Result<String, String>
         .args(arguments)
         .env_clear()
         .envs(&finder.around.variables)
+        // `-m` and `-c` look for modules in the working folder first: a `pip.py` of the user's project is not ours to run.
+        .current_dir(finder.store)
         .stdin(Stdio::null())
         .output()
         .map_err(|why| format!("`{}` cannot be started: {why}", program.display()))?;
@@ -328,6 +331,24 @@ mod tests {
             PINS.iter()
                 .all(|pin| pin.digest().to_string() == pin.sha256)
         );
+    }
+
+    #[test]
+    fn python_does_not_run_in_the_users_folder() {
+        let store = tempfile::tempdir().unwrap();
+        let path: Vec<PathBuf> =
+            std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
+        let finder = Finder {
+            named: None,
+            path: &path,
+            store: store.path(),
+            client: &crate::http::Client::new(crate::http::Credentials::default()),
+            around: &crate::uv::Surroundings::default(),
+            reporter: &crate::event::Silent,
+        };
+        fs::write(store.path().join("marker.py"), "print('found')").unwrap();
+        let said = python(&finder, &["-m".into(), "marker".into()]).unwrap();
+        assert_eq!(said.trim(), "found");
     }
 
     #[test]
