@@ -726,6 +726,101 @@ fn submodules_are_refused_or_followed() {
     );
 }
 
+/// The bytes of a tree with one entry.
+fn tree_entry(mode: &str, name: &str, oid: &str) -> Vec<u8> {
+    let oid: Vec<u8> = (0..40)
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&oid[at..at + 2], 16).unwrap())
+        .collect();
+    [format!("{mode} {name}\0").into_bytes(), oid].concat()
+}
+
+#[test]
+fn submodules_stay_in_the_working_tree() {
+    let world = world();
+    let inner = world.server.repository("inner");
+    let inner_commit = inner.commit(&[("i", "inner")]);
+    inner.push(&[]);
+    let url = world.server.url(&inner);
+    let victim = world.place("victim");
+    fs::create_dir_all(victim.join("b")).unwrap();
+    fs::write(victim.join("b/kept"), "kept").unwrap();
+    let repo = world.server.repository("evil");
+    repo.commit(&[("a", "1")]);
+    let write = |kind, bytes: &[u8]| git_http::write_object(repo.work(), kind, bytes);
+    let link = write("blob", victim.to_str().unwrap().as_bytes());
+    let folder = write("tree", &tree_entry("160000", "b", &inner_commit));
+    let trees = [
+        ("..", tree_entry("160000", "..", &inner_commit)),
+        (".git", tree_entry("160000", ".git", &inner_commit)),
+        (
+            "a/b",
+            [
+                tree_entry("120000", "a", &link),
+                tree_entry("40000", "a", &folder),
+            ]
+            .concat(),
+        ),
+    ];
+    for (number, (path, tree)) in trees.iter().enumerate() {
+        let modules = format!("[submodule \"x\"]\n\tpath = {path}\n\turl = {url}\n");
+        let modules = write("blob", modules.as_bytes());
+        // In the order of trees: `..` and `.git` come before `.gitmodules`, `a` behind it.
+        let modules = tree_entry("100644", ".gitmodules", &modules);
+        let tree = match path.starts_with('.') {
+            true => [tree.as_slice(), &modules].concat(),
+            false => [&modules, tree.as_slice()].concat(),
+        };
+        let tree = write("tree", &tree);
+        let commit = repo.git(&["commit-tree", "-m", "evil", &tree]);
+        repo.git(&["update-ref", "refs/heads/evil", &commit]);
+        repo.push(&[]);
+        let place = world.place(&format!("outer{number}"));
+        fs::create_dir(&place).unwrap();
+        fs::write(place.join("kept"), "kept").unwrap();
+        let done = world.git.checkout(
+            &world.url(&repo),
+            &commit,
+            Submodules::Follow,
+            &place.join("tree"),
+        );
+        assert!(done.is_err(), "{path}");
+        assert!(place.join("kept").exists(), "{path}");
+        assert!(victim.join("b/kept").exists(), "{path}");
+    }
+}
+
+#[test]
+fn a_tree_that_unfolds_without_end_is_refused() {
+    let world = world();
+    let repo = world.server.repository("bomb");
+    repo.commit(&[("a", "1")]);
+    let mut oid = git_http::write_object(repo.work(), "tree", b"");
+    for _ in 0..7 {
+        let names = "0123456789".chars();
+        let tree: Vec<u8> = names
+            .flat_map(|name| tree_entry("40000", &name.to_string(), &oid))
+            .collect();
+        oid = git_http::write_object(repo.work(), "tree", &tree);
+    }
+    let commit = repo.git(&["commit-tree", "-m", "bomb", &oid]);
+    repo.git(&["update-ref", "refs/heads/bomb", &commit]);
+    repo.push(&[]);
+    let error = world.snapshot(&repo, &commit, Submodules::Refuse);
+    let error = error.map(|_| ()).unwrap_err();
+    assert!(told(&error).contains("more entries"), "{}", told(&error));
+}
+
+#[test]
+fn names_that_no_container_takes_are_told_as_such() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("dev-x\\x2dy.mount"), "").unwrap();
+    let mut out = zip::Writer::new(tempfile::tempfile().unwrap());
+    let error = snapshot_folder(folder.path(), &mut out).unwrap_err();
+    assert!(matches!(error, GitError::Unshippable { .. }));
+    assert!(told(&error).contains("backslash"), "{}", told(&error));
+}
+
 #[test]
 fn a_local_folder_has_the_same_rules() {
     let folder = TempDir::new().unwrap();

@@ -59,6 +59,15 @@ pub enum BuildError {
         /// Where it was looked for.
         folder: String,
     },
+    /// The folder of a git project leads out of the repository, by `..` or by a link.
+    #[error("{label} has its project in `{folder}`, which lies outside of the repository")]
+    #[diagnostic(help("name a folder of the repository itself with `#subdirectory=…`"))]
+    Outside {
+        /// Which source.
+        label: String,
+        /// The folder as it is named.
+        folder: String,
+    },
     /// The build backend failed.
     #[error("{label} cannot be built")]
     #[diagnostic(help(

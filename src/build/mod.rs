@@ -252,6 +252,13 @@ impl<'a> Builder<'a> {
             return Ok(known);
         }
         let stored = self.build(source, &python.interpreter)?;
+        if key::of(source, &self.workshop)? != key {
+            // Remembered as the wheel of what was there before, it would be served whenever that is there again.
+            let message = format!("{} changed while a wheel was built", source.label());
+            let hint = "its wheel may hold a part of the change only: run again to be sure";
+            self.reporter.warn(message, Some(hint.to_owned()));
+            return Ok((stored, machine.clone()));
+        }
         let record = BuiltRecord {
             filename: stored.filename.to_string(),
             sha256: stored.sha256,
@@ -364,3 +371,6 @@ fn make_dir(work: &TempDir, name: &str) -> Result<PathBuf, BuildError> {
     })?;
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests;

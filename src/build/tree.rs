@@ -43,6 +43,10 @@ pub(super) fn fetch(
     source: &BuildSource,
     work: &TempDir,
 ) -> Result<Tree, BuildError> {
+    bound(work.path()).map_err(|source| BuildError::Io {
+        path: work.path().to_owned(),
+        source,
+    })?;
     match source {
         BuildSource::Git {
             repository,
@@ -55,7 +59,7 @@ pub(super) fn fetch(
                 .git
                 .checkout(repository, commit, submodules, &folder)?;
             let path = match subdirectory {
-                Some(subdirectory) => folder.join(subdirectory),
+                Some(subdirectory) => below(&folder, subdirectory, &source.label())?,
                 None => folder,
             };
             let shown = subdirectory.as_deref().unwrap_or("the top folder");
@@ -96,6 +100,26 @@ pub(super) fn fetch(
                 epoch: EARLIEST,
             })
         }
+    }
+}
+
+/// Ends the search of backends that look upwards for a repository and its `.gitignore` (hatchling does): whatever lies
+/// above the store is no part of the source. git takes an empty `.git` for none of its own.
+fn bound(work: &Path) -> io::Result<()> {
+    fs::File::create(work.join(".git")).map(drop)
+}
+
+/// The folder `subdirectory` of a checkout, which neither `..` nor a link leads out of it.
+fn below(checkout: &Path, subdirectory: &str, label: &str) -> Result<PathBuf, BuildError> {
+    let path = checkout.join(subdirectory);
+    let real = |path: &Path| path.canonicalize();
+    match (real(checkout), real(&path)) {
+        (Ok(checkout), Ok(found)) if !found.starts_with(&checkout) => Err(BuildError::Outside {
+            label: label.to_owned(),
+            folder: subdirectory.to_owned(),
+        }),
+        // One that is not there at all is told as holding no project.
+        _ => Ok(path),
     }
 }
 
@@ -188,6 +212,39 @@ mod tests {
         fs::write(root.path().join(".gitignore"), "*.log\n").unwrap();
         fs::write(project.join("debug.log"), "").unwrap();
         assert_eq!(source_files(&project).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_subdirectory_stays_in_its_checkout() {
+        let root = tempfile::tempdir().unwrap();
+        let checkout = root.path().join("src");
+        fs::create_dir_all(checkout.join("py")).unwrap();
+        fs::create_dir(root.path().join("private")).unwrap();
+        std::os::unix::fs::symlink("../private", checkout.join("out")).unwrap();
+        std::os::unix::fs::symlink("py", checkout.join("link")).unwrap();
+        for folder in ["py", "link", "missing"] {
+            let found = below(&checkout, folder, "x @ 1").unwrap();
+            assert_eq!(found, checkout.join(folder));
+        }
+        for folder in ["out", "../private", "/"] {
+            let error = below(&checkout, folder, "x @ 1").unwrap_err();
+            assert!(matches!(error, BuildError::Outside { .. }), "{folder}");
+        }
+    }
+
+    #[test]
+    fn the_search_for_a_repository_ends_above_the_source() {
+        let outer = tempfile::tempdir().unwrap();
+        git2::Repository::init(outer.path()).unwrap();
+        let work = outer.path().join("store/work");
+        fs::create_dir_all(work.join("src")).unwrap();
+        bound(&work).unwrap();
+        let found = std::process::Command::new("git")
+            .args(["rev-parse", "--show-toplevel"])
+            .current_dir(work.join("src"))
+            .output()
+            .unwrap();
+        assert!(!found.status.success());
     }
 
     #[test]

@@ -30,7 +30,7 @@ enum Verb {
     Info,
     /// Removes what the named locks do not need
     Prune(Prune),
-    /// Reads every wheel again in full and removes what is no longer what it was
+    /// Reads every wheel and snapshot again in full and removes what is no longer what it was
     Verify,
 }
 
@@ -78,7 +78,10 @@ fn verify(store: &Store, format: Format, context: &Context) -> Result<(), Failur
     if format == Format::Json {
         context.print_json(&verified)?;
     } else {
-        context.print(&format!("{} wheels are what they were\n", verified.good))?;
+        context.print(&format!(
+            "{} wheels and snapshots are what they were\n",
+            verified.good
+        ))?;
         for name in &verified.removed {
             context.note(&format!(
                 "removed {name}: it is no longer what was verified"

@@ -10,7 +10,7 @@ use git2::build::CheckoutBuilder;
 use git2::{Oid, Repository, RepositoryInitOptions};
 
 use super::Checkout;
-use super::error::GitError;
+use super::error::{GitError, name};
 use super::{mirror, references};
 use crate::url::SafeUrl;
 
@@ -61,6 +61,28 @@ pub(super) fn check_out(
         })
     };
     write().map_err(library())
+}
+
+/// Whether a submodule may be checked out at `path` of the working tree `into`: below it, and behind no link. What stands
+/// there is emptied, so it must be nobody else's.
+pub(super) fn check_place(repository: &SafeUrl, into: &Path, path: &str) -> Result<(), GitError> {
+    let refuse = |problem| GitError::Unshippable {
+        place: name(repository),
+        path: path.to_owned(),
+        problem,
+    };
+    let mut place = into.to_owned();
+    for part in path.split('/') {
+        if matches!(part, "" | "." | "..") || part.eq_ignore_ascii_case(".git") {
+            return Err(refuse("a submodule outside of the working tree"));
+        }
+        place.push(part);
+        let found = place.symlink_metadata();
+        if found.is_ok_and(|found| !found.is_dir()) {
+            return Err(refuse("a submodule behind a link or in place of a file"));
+        }
+    }
+    Ok(())
 }
 
 /// The references as a clone has them: the server's branches below `refs/remotes/origin/`.

@@ -167,6 +167,26 @@ impl GitError {
         }
     }
 
+    /// For `map_err` on what a snapshot's writer gives for `path` of `place`: it may have refused the name.
+    pub(super) fn snapshot(
+        place: impl FnOnce() -> String,
+        path: &str,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            io::ErrorKind::InvalidInput => Self::Unshippable {
+                place: place(),
+                path,
+                problem: "a name or link that not every system takes (a backslash, a control character, too many bytes)",
+            },
+            _ => Self::Io {
+                doing: "writing into a snapshot",
+                path: path.into(),
+                source,
+            },
+        }
+    }
+
     /// Whether the mirror may be at fault, so that making it anew may help.
     pub(super) fn blames_mirror(&self) -> bool {
         let Self::Library { source, .. } = self else {

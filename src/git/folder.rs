@@ -48,7 +48,8 @@ pub fn snapshot_folder(
                 out.file(&item.path, *executable, &mut start.chain(file))
             }
         };
-        written.map_err(GitError::io("writing into a snapshot", &full))?;
+        let place = || folder.display().to_string();
+        written.map_err(GitError::snapshot(place, &item.path))?;
     }
     Ok(pointers)
 }

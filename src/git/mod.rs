@@ -168,6 +168,7 @@ impl Git {
                 })?;
         for leaf in nested {
             *seen += 1;
+            checkout::check_place(repository, into, &leaf.path)?;
             let child = following::url(repository, &modules, &leaf.path)?;
             self.check_out(&child, leaf.oid, submodules, (&into.join(&leaf.path), seen))?;
         }

@@ -174,7 +174,8 @@ fn write_run(
             }
             LeafKind::Submodule => Ok(()),
         };
-        written.map_err(GitError::io("writing into a snapshot", &piece.path))?;
+        let place = || name(&source.repository);
+        written.map_err(GitError::snapshot(place, &piece.path))?;
     }
     Ok(())
 }

@@ -12,12 +12,16 @@ use git2::{AttrCheckFlags, AttrValue, ObjectType, Oid, Repository, Tree};
 use tempfile::TempDir;
 
 use super::checkout::share_objects;
-use super::error::GitError;
+use super::error::{GitError, name};
 use super::mirror::half_made_beside;
 use crate::url::SafeUrl;
 
 /// Longest path, in bytes: the limit of Linux, and a bound on how deep a tree may be.
 const LONGEST: usize = 4096;
+
+/// Most entries of a tree with all its folders: a small repository can name the same folder over and over, tenfold on
+/// each level.
+const MOST: usize = 1_000_000;
 
 /// A file, link or submodule of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +94,7 @@ fn leaves(
         repository,
         names,
         leaves: Vec::new(),
+        seen: 0,
     };
     walk.tree(&tree, "")?;
     Ok(walk.leaves)
@@ -109,12 +114,17 @@ struct Walk<'a> {
     repository: &'a SafeUrl,
     names: Names,
     leaves: Vec<Leaf>,
+    seen: usize,
 }
 
 impl Walk<'_> {
     fn tree(&mut self, tree: &Tree<'_>, folder: &str) -> Result<(), GitError> {
         for entry in tree {
             let path = self.path(folder, entry.name_bytes())?;
+            self.seen += 1;
+            if self.seen > MOST {
+                return Err(self.refuse("more entries than the million that are read", &path));
+            }
             let oid = entry.id();
             let kind = match (entry.kind(), entry.filemode()) {
                 (Some(ObjectType::Tree), _) => {
@@ -134,22 +144,25 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn path(&self, folder: &str, name: &[u8]) -> Result<String, GitError> {
-        let refuse = |problem, path: &str| GitError::Unshippable {
-            place: self.repository.to_string(),
+    fn refuse(&self, problem: &'static str, path: &str) -> GitError {
+        GitError::Unshippable {
+            place: name(self.repository),
             path: path.to_owned(),
             problem,
-        };
+        }
+    }
+
+    fn path(&self, folder: &str, name: &[u8]) -> Result<String, GitError> {
         let name = String::from_utf8_lossy(name);
         let evil = matches!(&*name, "" | "." | "..")
             || name.eq_ignore_ascii_case(".git")
             || name.contains('/');
         if self.names == Names::Shippable {
             if matches!(name, Cow::Owned(_)) {
-                return Err(refuse("a name that is not UTF-8", &name));
+                return Err(self.refuse("a name that is not UTF-8", &name));
             }
             if evil {
-                return Err(refuse("a name that no tree may hold", &name));
+                return Err(self.refuse("a name that no tree may hold", &name));
             }
         }
         let path = if folder.is_empty() {
@@ -158,7 +171,7 @@ impl Walk<'_> {
             format!("{folder}/{name}")
         };
         if path.len() > LONGEST {
-            return Err(refuse(
+            return Err(self.refuse(
                 "a path that is too long",
                 &path.chars().take(80).collect::<String>(),
             ));

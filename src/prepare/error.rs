@@ -60,9 +60,32 @@ pub enum PrepareError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Build(#[from] BuildError),
+    /// Somebody wrote into the folder of a data project meanwhile.
+    #[error("the data project {name} changed while it was read")]
+    #[diagnostic(help("try again when nothing writes into its folder"))]
+    Changed {
+        /// Which one.
+        name: DataName,
+    },
     /// A snapshot cannot be written.
-    #[error("the snapshot of a data project cannot be written")]
-    Snapshot(#[source] io::Error),
+    #[error("the snapshot of the data project {name} cannot be written")]
+    #[diagnostic(help("check the free space and the permissions of the store's folder"))]
+    Snapshot {
+        /// Of which data project.
+        name: DataName,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A snapshot is not what may be kept.
+    #[error("the data project {name} cannot be shipped")]
+    #[diagnostic(forward(source))]
+    Unkept {
+        /// Which one.
+        name: DataName,
+        /// Why not.
+        source: StoreError,
+    },
     /// A file of the store cannot be opened.
     #[error("cannot open {path}")]
     #[diagnostic(help("run `pannier store verify`"))]
@@ -101,7 +124,7 @@ impl PrepareError {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Store(error) => error.is_refusal(),
+            Self::Store(error) | Self::Unkept { source: error, .. } => error.is_refusal(),
             Self::Build(error) => error.is_refusal(),
             _ => false,
         }

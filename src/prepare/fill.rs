@@ -155,7 +155,10 @@ fn snapshot(
             }
             DataSource::Directory { path } => git::snapshot_folder(path, &mut out)?,
         };
-        out.finish().map_err(PrepareError::Snapshot)?;
+        out.finish().map_err(|source| PrepareError::Snapshot {
+            name: plan.name.clone(),
+            source,
+        })?;
         Ok::<_, PrepareError>(())
     })?;
     if let Some(first) = pointers.first() {
@@ -167,7 +170,19 @@ fn snapshot(
         let hint = "ship large files from another place: Pannier does not fetch LFS objects";
         tools.reporter.warn(message, Some(hint.to_owned()));
     }
-    let stored = tools.store.admit_data(incoming, key)?;
+    // What was read from a folder that changed must not be kept as what it was before.
+    if data_key(&plan.source, submodules)? != *key {
+        return Err(PrepareError::Changed {
+            name: plan.name.clone(),
+        });
+    }
+    let stored = tools
+        .store
+        .admit_data(incoming, key)
+        .map_err(|source| PrepareError::Unkept {
+            name: plan.name.clone(),
+            source,
+        })?;
     stage.step(format!("data {}", plan.name));
     Ok(stored)
 }
@@ -213,4 +228,58 @@ fn commit_key(commit: &str, subdirectory: Option<&str>, submodules: Submodules) 
     key.field(subdirectory.unwrap_or("").as_bytes());
     key.field(format!("{submodules:?}").as_bytes());
     key.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::build::{Builder, Workshop};
+    use crate::event::Silent;
+    use crate::git::Git;
+    use crate::http::{Client, Credentials};
+    use crate::python::Pythons;
+    use crate::store::Store;
+    use crate::uv::Surroundings;
+
+    #[test]
+    fn a_snapshot_of_a_folder_that_changed_meanwhile_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tables");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("a"), "1").unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        let client = Client::new(Credentials::default());
+        let git = Git::new(&store.git_root(), client.clone());
+        let pythons = Pythons::new(Vec::new(), std::collections::BTreeMap::new());
+        let workshop = Workshop {
+            uv: &|| unreachable!("nothing is built"),
+            around: Surroundings::default(),
+            pythons: &pythons,
+            constraints: String::new(),
+            submodules: Submodules::Refuse,
+        };
+        let builder = Builder::new(&store, &git, &client, workshop, &Silent);
+        let tools = Tools {
+            store: &store,
+            client: &client,
+            git: &git,
+            builder: &builder,
+            reporter: &Silent,
+        };
+        let stage = StageGuard::start(&Silent, Stage::Fetch, None);
+        let plan = DataPlan {
+            name: "tables".parse().unwrap(),
+            source: DataSource::Directory { path: path.clone() },
+        };
+        let before = data_key(&plan.source, Submodules::Refuse).unwrap();
+        fs::write(path.join("a"), "2").unwrap();
+        let taken = snapshot(&plan, &before, Submodules::Refuse, &tools, &stage);
+        assert!(matches!(taken, Err(PrepareError::Changed { .. })));
+        assert!(store.data(&before).unwrap().is_none());
+        let now = data_key(&plan.source, Submodules::Refuse).unwrap();
+        snapshot(&plan, &now, Submodules::Refuse, &tools, &stage).unwrap();
+        assert!(store.data(&now).unwrap().is_some());
+    }
 }

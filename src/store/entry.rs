@@ -153,6 +153,11 @@ fn is_named(folder: &Path, sha256: &Digest) -> bool {
     name.and_then(|name| name.parse::<Digest>().ok()).as_ref() == Some(sha256)
 }
 
+/// The digest of the file that was judged in `folder`; `None` when no verdict on it counts.
+pub(super) fn judged<T: DeserializeOwned>(folder: &Path) -> Option<Digest> {
+    read_verdict::<T>(folder).map(|verdict| verdict.sha256)
+}
+
 /// The verdict beside a file; `None` when there is none, or it is of another verifier, or it is damaged.
 fn read_verdict<T: DeserializeOwned>(folder: &Path) -> Option<Verdict<T>> {
     let bytes = fs::read(folder.join(VERDICT)).ok()?;

@@ -52,6 +52,9 @@ pub enum StoreError {
     Busy(PathBuf),
     /// A snapshot did not pass verification.
     #[error("the snapshot of a data project does not verify")]
+    #[diagnostic(help(
+        "it has more files, or more bytes in them, than a snapshot may have: ship a part of it with `#subdirectory=…`, or list its folders one by one"
+    ))]
     Snapshot(#[source] ZipError),
 }
 

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::pack::Pack;
 use crate::wheel::WheelFilename;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, entry};
 
 /// How much lies in each part of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,9 +26,9 @@ pub struct StoreInfo {
 /// What a check of the whole store found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Verified {
-    /// Number of wheels that were read again and are what they were.
+    /// Number of wheels and snapshots that were read again and are what they were.
     pub good: u64,
-    /// File names of wheels that are no longer what was verified; they have been removed.
+    /// File names of wheels, and snapshots, that are no longer what was verified; they have been removed.
     pub removed: Vec<String>,
 }
 
@@ -74,16 +75,22 @@ impl Store {
         })
     }
 
-    /// Reads every wheel again in full: its digest, and all checks of today's verifier. Removes what does not pass.
+    /// Reads every wheel and snapshot again in full: its digest, and all checks of today's verifier. Removes what does not
+    /// pass.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when a folder cannot be read or an entry cannot be removed.
+    /// [`StoreError::Io`] when something cannot be read, which is no reason to remove it, or an entry cannot be removed.
     pub fn verify(&self) -> Result<Verified, StoreError> {
         let mut verified = Verified::default();
-        for folder in self.entries("wheels")? {
-            match self.verify_entry(&folder) {
-                Ok(()) => verified.good += 1,
-                Err(name) => {
+        let wheels = self.entries("wheels")?.into_iter();
+        let snapshots = self.entries("data")?.into_iter();
+        let checks = wheels
+            .map(|folder| (self.check_wheel(&folder), folder))
+            .chain(snapshots.map(|folder| (self.check_snapshot(&folder), folder)));
+        for (checked, folder) in checks {
+            match checked? {
+                Check::Good => verified.good += 1,
+                Check::Bad(name) => {
                     fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
                     verified.removed.push(name);
                 }
@@ -92,21 +99,31 @@ impl Store {
         Ok(verified)
     }
 
-    /// Reads one wheel's folder; the error is the name of what does not pass.
-    fn verify_entry(&self, folder: &Path) -> Result<(), String> {
-        let path = wheel_in(folder).ok_or_else(|| folder.display().to_string())?;
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let passes = || -> Option<()> {
-            let filename: WheelFilename = name.parse().ok()?;
-            let mut file = File::open(&path).ok()?;
-            let (sha256, _) = Digest::of_reader(&mut file).ok()?;
-            let expected: Digest = folder.file_name()?.to_str()?.parse().ok()?;
-            (sha256 == expected && self.judge(&file, &filename).is_ok()).then_some(())
+    fn check_wheel(&self, folder: &Path) -> Result<Check, StoreError> {
+        let Some(path) = wheel_in(folder).map_err(StoreError::io("read", folder))? else {
+            return Ok(Check::Bad(folder.display().to_string()));
         };
-        passes().ok_or_else(|| name.clone())
+        let name = file_name(&path);
+        let expected = file_name(folder).parse::<Digest>().ok();
+        let (file, found) = digest(&path)?;
+        let (Ok(filename), true) = (name.parse::<WheelFilename>(), expected == Some(found)) else {
+            return Ok(Check::Bad(name));
+        };
+        Check::of(name, self.judge(&file, &filename).map(drop))
+    }
+
+    /// A snapshot's folder is named by what it was taken of, so its digest is in its verdict alone.
+    fn check_snapshot(&self, folder: &Path) -> Result<Check, StoreError> {
+        let name = format!("the snapshot {}", file_name(folder));
+        let path = folder.join(super::SNAPSHOT);
+        let Some(expected) = entry::judged::<Pack>(folder).filter(|_| path.is_file()) else {
+            return Ok(Check::Bad(name));
+        };
+        let (file, found) = digest(&path)?;
+        if found != expected {
+            return Ok(Check::Bad(name));
+        }
+        Check::of(name, self.judge_data(&file).map(drop))
     }
 
     /// Removes every wheel and snapshot but those that `keep` names, and lists of built wheels that have gone. Mirrors and
@@ -167,12 +184,42 @@ impl Store {
     }
 }
 
-fn wheel_in(folder: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).ok()?;
-    entries
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|ending| ending == "whl"))
+/// What became of one entry.
+enum Check {
+    Good,
+    /// Its name: it is not what it was, or does not pass any more.
+    Bad(String),
+}
+
+impl Check {
+    fn of(name: String, judged: Result<(), StoreError>) -> Result<Self, StoreError> {
+        match judged {
+            Ok(()) => Ok(Self::Good),
+            Err(error) if error.is_refusal() => Ok(Self::Bad(name)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn digest(path: &Path) -> Result<(File, Digest), StoreError> {
+    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    let (found, _) = Digest::of_reader(&mut file).map_err(StoreError::io("read", path))?;
+    Ok((file, found))
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn wheel_in(folder: &Path) -> io::Result<Option<PathBuf>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "whl") {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 fn remove(path: &Path, pruned: &mut Pruned) -> Result<(), StoreError> {

@@ -187,6 +187,39 @@ fn verification_removes_what_has_rotted() {
 }
 
 #[test]
+fn verification_reads_snapshots_too() {
+    let it = fixture();
+    let key = Digest::of(b"key");
+    let snapshot = || {
+        let mut writer = zip::Writer::new(Vec::new());
+        writer.bytes("table", false, b"1,2,3").unwrap();
+        let mut incoming = it.store.incoming().unwrap();
+        incoming.write_all(&writer.finish().unwrap()).unwrap();
+        it.store.admit_data(incoming, &key).unwrap()
+    };
+    let admitted = snapshot();
+    assert_eq!(it.store.verify().unwrap().good, 1);
+    let mut bytes = fs::read(&admitted.path).unwrap();
+    bytes[40] ^= 1;
+    fs::write(&admitted.path, bytes).unwrap();
+    let verified = it.store.verify().unwrap();
+    assert_eq!((verified.good, verified.removed.len()), (0, 1));
+    assert!(!admitted.path.exists());
+    assert!(snapshot().path.exists());
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_stays() {
+    let it = fixture();
+    let admitted = admit(&it.store);
+    fs::remove_file(&admitted.path).unwrap();
+    fs::create_dir(&admitted.path).unwrap();
+    let error = it.store.verify().unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }));
+    assert!(admitted.path.exists());
+}
+
+#[test]
 fn pruning_waits_for_nobody_and_keeps_what_is_named() {
     let it = fixture();
     let admitted = admit(&it.store);

@@ -122,10 +122,14 @@ impl Output<'_> {
             write_beside(manifest, |file| bytes(file, &contents.manifest.to_json()))?,
         ];
         sync(&beside, &paths)?;
+        // Two writers that rename at the same moment would leave one's tarball beside the other's digest.
+        let turnstile =
+            turnstile(self.folder).map_err(|source| OutputError::new(self.folder, source))?;
         for (file, path) in beside.into_iter().zip(&paths) {
             file.persist(path)
                 .map_err(|error| OutputError::new(path, error.error))?;
         }
+        drop(turnstile);
         sync_folder(self.folder).map_err(|source| OutputError::new(self.folder, source))?;
         let [tarball, digest, manifest] = paths;
         Ok(Written {
@@ -181,11 +185,31 @@ fn sync(files: &[NamedTempFile], paths: &[PathBuf]) -> Result<(), OutputError> {
 /// Ends the names of files that are being written.
 const UNFINISHED: &str = ".tmp";
 
+/// The folder's own lock, for the moments in which only one writer may be at work; `None` where the file system has no
+/// locks for folders (NFS).
+fn turnstile(folder: &Path) -> io::Result<Option<File>> {
+    let folder = File::open(folder)?;
+    Ok(folder.lock().is_ok().then_some(folder))
+}
+
 /// A new file in `folder` whose lock says that its writer lives. Removes what killed writers left under the same prefix.
 fn unfinished(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
-    // The folder's own lock keeps a file from being swept between its making and its locking.
-    let turnstile = File::open(folder)?;
-    turnstile.lock()?;
+    // Keeps a file from being swept between its making and its locking; without it nothing is swept.
+    let turnstile = turnstile(folder)?;
+    if turnstile.is_some() {
+        sweep(folder, prefix)?;
+    }
+    let file = tempfile::Builder::new()
+        .prefix(prefix)
+        .suffix(UNFINISHED)
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    // Without it the file looks like a dead writer's to nobody: where this lock fails, those of others fail too.
+    let _ = file.as_file().lock();
+    Ok(file)
+}
+
+fn sweep(folder: &Path, prefix: &str) -> io::Result<()> {
     for entry in fs::read_dir(folder)?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
@@ -197,13 +221,7 @@ fn unfinished(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
             }
         }
     }
-    let file = tempfile::Builder::new()
-        .prefix(prefix)
-        .suffix(UNFINISHED)
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.as_file().lock()?;
-    Ok(file)
+    Ok(())
 }
 
 /// Makes the renames last: they are entries of the folder.
@@ -221,6 +239,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::digest::Digest;
     use crate::tarball::Mtime;
     use crate::tarball::manifest::tests::manifest;
     use crate::tarball::tests::{carry_all, noise};
@@ -281,6 +300,10 @@ mod tests {
     }
 
     fn write_to(folder: &Path) -> Result<Written, OutputError> {
+        write_at(folder, Mtime::default())
+    }
+
+    fn write_at(folder: &Path, mtime: Mtime) -> Result<Written, OutputError> {
         let mut packer = Packer::default();
         packer.deflated("x", &noise(10_000));
         let (file, pack) = packer.finish();
@@ -290,7 +313,7 @@ mod tests {
             packs: vec![(&file, &pack)],
             layout: &layout,
             data: Vec::new(),
-            mtime: Mtime::default(),
+            mtime,
         };
         output(folder).write(&contents)
     }
@@ -321,6 +344,26 @@ mod tests {
             before,
             "the same bytes again"
         );
+    }
+
+    #[test]
+    fn the_files_of_two_writers_do_not_mix() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let write = |seconds: u64| {
+            for _ in 0..25 {
+                let written = write_at(folder, Mtime::from_epoch(400_000_000 + seconds)).unwrap();
+                let _turnstile = turnstile(folder).unwrap();
+                let tarball = Digest::of(&fs::read(&written.tarball).unwrap()).to_string();
+                let told = fs::read_to_string(&written.digest).unwrap();
+                assert!(told.starts_with(&tarball));
+            }
+        };
+        std::thread::scope(|scope| {
+            for seconds in [1, 2, 3] {
+                scope.spawn(move || write(seconds));
+            }
+        });
     }
 
     #[test]

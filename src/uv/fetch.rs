@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -111,13 +111,36 @@ pub(super) fn fetch(program: &Path, finder: &Finder<'_>) -> Result<(), FetchErro
     if finder.around.offline {
         return Err(FetchError::Offline);
     }
+    // One at a time, threads and processes alike: whoever waited takes what the other has fetched.
+    let before = inode(program);
     let folder = program.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
+    let turnstile = File::create(folder.join(".lock"))?;
+    turnstile.lock()?;
+    replace(program, before, pin, finder)
+}
+
+/// Fetches the program unless it has been replaced since it was the file `before`.
+fn replace(
+    program: &Path,
+    before: Option<u64>,
+    pin: &Pin,
+    finder: &Finder<'_>,
+) -> Result<(), FetchError> {
+    let now = inode(program);
+    if now.is_some() && now != before {
+        return Ok(());
+    }
+    let folder = program.parent().unwrap_or(Path::new("."));
     let wheel = match finder.around.index.iter().next() {
         Some(_) => from_index(pin, finder, folder)?,
         None => from_pip(pin, finder, folder)?,
     };
     keep(&wheel, program, folder)
+}
+
+fn inode(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|found| found.ino())
 }
 
 /// The wheel from the first configured index that lists it.
@@ -219,6 +242,7 @@ fn python(finder: &Finder<'_>, arguments: &[OsString]) -> Result<String, String>
     let program = finder
         .path
         .iter()
+        .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join("python3"))
         .find(|path| path.is_file());
     let program = program.ok_or("there is no python3 on PATH")?;
@@ -226,6 +250,8 @@ fn python(finder: &Finder<'_>, arguments: &[OsString]) -> Result<String, String>
         .args(arguments)
         .env_clear()
         .envs(&finder.around.variables)
+        // `-m` and `-c` look for modules in the working folder first: a `pip.py` of the user's project is not ours to run.
+        .current_dir(finder.store)
         .stdin(Stdio::null())
         .output()
         .map_err(|why| format!("`{}` cannot be started: {why}", program.display()))?;
@@ -328,6 +354,44 @@ mod tests {
             PINS.iter()
                 .all(|pin| pin.digest().to_string() == pin.sha256)
         );
+    }
+
+    #[test]
+    fn python_does_not_run_in_the_users_folder() {
+        let store = tempfile::tempdir().unwrap();
+        let path: Vec<PathBuf> =
+            std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
+        let finder = Finder {
+            named: None,
+            path: &path,
+            store: store.path(),
+            client: &crate::http::Client::new(crate::http::Credentials::default()),
+            around: &crate::uv::Surroundings::default(),
+            reporter: &crate::event::Silent,
+        };
+        fs::write(store.path().join("marker.py"), "print('found')").unwrap();
+        let said = python(&finder, &["-m".into(), "marker".into()]).unwrap();
+        assert_eq!(said.trim(), "found");
+    }
+
+    #[test]
+    fn what_another_has_fetched_meanwhile_is_taken() {
+        let store = tempfile::tempdir().unwrap();
+        let finder = Finder {
+            named: None,
+            path: &[],
+            store: store.path(),
+            client: &crate::http::Client::new(crate::http::Credentials::default()),
+            around: &crate::uv::Surroundings::default(),
+            reporter: &crate::event::Silent,
+        };
+        let program = store.path().join("uv");
+        fs::write(&program, "").unwrap();
+        let pin = &PINS[0];
+        assert!(replace(&program, None, pin, &finder).is_ok());
+        // One that was there before is of no use, else nobody would fetch.
+        let before = inode(&program);
+        assert!(replace(&program, before, pin, &finder).is_err());
     }
 
     #[test]

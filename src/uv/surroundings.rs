@@ -27,6 +27,23 @@ const KEPT: [&str; 14] = [
     "UV_INDEX_STRATEGY",
 ];
 
+/// Variables that tie git to one repository (`git rev-parse --local-env-vars`): git sets them for its hooks, and version
+/// files would then be made from that repository in place of the one that is built.
+const OF_ONE_REPOSITORY: [&str; 12] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
 /// The surroundings in which uv runs: nothing else of the environment reaches it.
 #[derive(Clone, Default)]
 pub struct Surroundings {
@@ -102,6 +119,7 @@ fn passes(name: &str) -> bool {
         || !(["UV_", "PIP_", "PYTHON", "CLICOLOR", "FORCE_COLOR"]
             .iter()
             .any(|prefix| name.starts_with(prefix))
+            || OF_ONE_REPOSITORY.contains(&name)
             || matches!(name, "VIRTUAL_ENV" | "CONDA_PREFIX" | "XDG_CONFIG_HOME"))
 }
 
@@ -145,6 +163,8 @@ mod tests {
             "PIP_INDEX_URL",
             "VIRTUAL_ENV",
             "PYTHONPATH",
+            "GIT_DIR",
+            "GIT_INDEX_FILE",
         ];
         let child = around(&names).child_environment();
         assert!(names.iter().all(|name| !child.contains_key(*name)));
@@ -161,6 +181,7 @@ mod tests {
             "UV_INDEX_INTERNAL_PASSWORD",
             "UV_KEYRING_PROVIDER",
             "UV_HTTP_TIMEOUT",
+            "GIT_ASKPASS",
         ];
         let child = around(&names).child_environment();
         assert!(names.iter().all(|name| child[*name] == "given"));

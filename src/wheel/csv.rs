@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 /// Line, counted from 1, and what is wrong there.
 pub(super) type Fault = (usize, &'static str);
 
+/// Most fields of a row: a bound on what one line of foreign commas takes.
+const MOST_FIELDS: usize = 16;
+
 /// Writes one field, in quotes only where they are needed.
 pub(super) fn write_field(out: &mut String, field: &str) {
     if field.contains([',', '"', '\r', '\n']) {
@@ -28,6 +31,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<(usize, Vec<String>)>, Fault> {
             let (field, after) = take_field(rest, line)?;
             line += field.matches('\n').count();
             fields.push(field);
+            if fields.len() > MOST_FIELDS {
+                return Err((start, "more fields stand there than any RECORD has"));
+            }
             match after.strip_prefix(',') {
                 Some(next) => rest = next,
                 None => {

@@ -63,6 +63,9 @@ pub enum EntryPointError {
         /// As written.
         value: String,
     },
+    /// More programs than any package brings.
+    #[error("it defines more than {MOST} scripts")]
+    TooMany,
     /// Two entries of one name.
     #[error("the script `{name}` is defined twice")]
     Twice {
@@ -70,6 +73,9 @@ pub enum EntryPointError {
         name: String,
     },
 }
+
+/// Most programs of one package: each is compared with all others.
+const MOST: usize = 2_000;
 
 const SCRIPT_SECTIONS: [&str; 2] = ["console_scripts", "gui_scripts"];
 
@@ -161,6 +167,9 @@ fn add(
     start: usize,
     script: EntryPoint,
 ) -> Result<(), EntryPointError> {
+    if scripts.len() >= MOST {
+        return Err(EntryPointError::TooMany);
+    }
     match scripts.iter().position(|known| known.name == script.name) {
         None => scripts.push(script),
         Some(known) if known < start && scripts[known] == script => {}
@@ -246,6 +255,17 @@ mod tests {
             module: module.to_owned(),
             attribute: attribute.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_flood_of_programs_is_refused() {
+        let flood = |count: usize| {
+            let lines = (0..count).map(|i| format!("s{i}=m:f\n"));
+            let text = format!("[console_scripts]\n{}", lines.collect::<String>());
+            EntryPoint::parse_all(text.as_bytes())
+        };
+        assert_eq!(flood(MOST).unwrap().len(), MOST);
+        assert_eq!(flood(MOST + 1), Err(EntryPointError::TooMany));
     }
 
     #[test]

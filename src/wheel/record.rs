@@ -56,6 +56,14 @@ pub enum RecordError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// Far more lines than files.
+    #[error("it has {lines} lines for {files} entries of the wheel")]
+    TooLong {
+        /// Number of lines.
+        lines: usize,
+        /// Number of entries.
+        files: usize,
+    },
     /// A hash that is not `sha256=…` or better.
     #[error("the hash `{hash}` of `{path}` is not sha256 or better")]
     WeakHash {
@@ -340,6 +348,7 @@ mod tests {
         for (text, part) in [
             ("a,,\nb,\n", "line 2: three fields"),
             ("a,,,\n", "line 1: three fields"),
+            (&",".repeat(99), "line 1: more fields"),
             ("\"a\nb\",,\nc\n", "line 3: three fields"),
             (",,\n", "line 1: the path is empty"),
             ("a,,-1\n", "line 1: the size"),

@@ -20,8 +20,11 @@ use crate::name::PackageName;
 use crate::pack::{Content, Pack, Stream};
 use crate::zip::{self, Rules, ZipError};
 
-/// The longest metadata file that is read: `RECORD` of 200,000 files stays below it.
-const METADATA_LIMIT: u64 = 64 << 20;
+/// The longest `RECORD` that is read, in bytes: that of 200,000 files stays below it.
+const RECORD_LIMIT: u64 = 64 << 20;
+/// The longest of other metadata files, in bytes. Parsed, a file of the shortest possible lines takes thirty times its
+/// length.
+const METADATA_LIMIT: u64 = 8 << 20;
 
 /// Verifies the whole wheel: container, metadata, `RECORD`, entry points and `.data` paths. What snapshots
 /// alone may hold (symbolic links, names that differ in case alone) is refused whatever `rules` say.
@@ -191,6 +194,12 @@ impl Open<'_> {
             entry: path.clone(),
             source,
         };
+        // Before a row is made of any line: sixty million bytes can be sixteen million rows.
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        if lines > 2 * self.pack.entries.len() + 64 {
+            let files = self.pack.entries.len();
+            return Err(refuse(RecordError::TooLong { lines, files }));
+        }
         let record = Record::parse(&bytes).map_err(refuse)?;
         let mut rows = BTreeMap::new();
         for row in &record.rows {
@@ -260,10 +269,14 @@ impl Open<'_> {
         let Some(stream) = file_stream(self.pack, path) else {
             return Ok(None);
         };
-        if stream.size > METADATA_LIMIT {
+        let limit = match path.ends_with("/RECORD") {
+            true => RECORD_LIMIT,
+            false => METADATA_LIMIT,
+        };
+        if stream.size > limit {
             let problem = MetadataProblem::TooLong {
                 size: stream.size,
-                limit: METADATA_LIMIT,
+                limit,
             };
             return Err(self.metadata_error(path, problem));
         }

@@ -19,9 +19,9 @@ mod read;
 mod write;
 
 use std::fs::File;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
+use std::thread;
 
 use self::check::Checker;
 use self::directory::Record;
@@ -32,6 +32,8 @@ use crate::pack::{Pack, PackEntry};
 
 /// Inflated bytes from which on several threads share the work.
 const PARALLEL_FROM: u64 = 2 << 20;
+/// Most threads that share it: several containers may be verified at the same time.
+const THREADS: usize = 8;
 
 /// What a container may be.
 #[derive(Debug, Clone)]
@@ -101,32 +103,94 @@ pub fn verify(file: &File, rules: &Rules) -> Result<Pack, ZipError> {
     Ok(Pack { entries })
 }
 
-/// Checks all entries on all threads. Of the faulty ones the first in the directory's order is reported: one behind a
+/// Checks all entries on several threads. Of the faulty ones the first in the directory's order is reported: one behind a
 /// known fault may be skipped, one before it never is.
+///
+/// The threads are its own, not those of a pool: a pool's thread takes up other work while it waits for its helpers, and
+/// callers verify while they hold locks that such work may want.
 fn check_in_parallel(
     file: &File,
     records: &[Record],
     starts: &[u64],
 ) -> Result<Vec<PackEntry>, ZipError> {
-    let first_fault = AtomicUsize::new(usize::MAX);
-    let checked: Vec<Option<Result<PackEntry, ZipError>>> = records
-        .par_iter()
-        .zip(starts)
-        .enumerate()
-        .map_init(
-            || Checker::new(file),
-            |checker, (i, (record, &start))| {
-                if i > first_fault.load(Ordering::Relaxed) {
-                    return None;
-                }
-                let entry = checker.entry(record, start);
-                if entry.is_err() {
-                    first_fault.fetch_min(i, Ordering::Relaxed);
-                }
-                Some(entry)
-            },
-        )
-        .collect();
+    let (next, first_fault) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+    let check = || {
+        let mut checker = Checker::new(file);
+        let mut checked = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some((record, &start)) = records.get(i).zip(starts.get(i)) else {
+                return checked;
+            };
+            if i > first_fault.load(Ordering::Relaxed) {
+                return checked;
+            }
+            let entry = checker.entry(record, start);
+            if entry.is_err() {
+                first_fault.fetch_min(i, Ordering::Relaxed);
+            }
+            checked.push((i, entry));
+        }
+    };
+    let helpers = thread::available_parallelism().map_or(1, |n| n.get().min(THREADS)) - 1;
+    let mut checked = thread::scope(|scope| {
+        // Where no thread is to be had, fewer do the same work.
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, check).ok();
+        let helpers: Vec<_> = (0..helpers).filter_map(spawn).collect();
+        let mut checked = check();
+        for helper in helpers {
+            checked.append(&mut helper.join().unwrap_or_else(|why| resume_unwind(why)));
+        }
+        checked
+    });
+    checked.sort_unstable_by_key(|(i, _)| *i);
     // Nothing was skipped before the first fault, and there `collect` stops.
-    checked.into_iter().flatten().collect()
+    checked.into_iter().map(|(_, entry)| entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use rayon::prelude::*;
+
+    use super::*;
+
+    /// A container large enough for several threads.
+    fn large() -> File {
+        let mut writer = Writer::new(tempfile::tempfile().unwrap());
+        let part: Vec<u8> = (0..96 << 10).map(|i: u32| (i % 251) as u8).collect();
+        for i in 0..32 {
+            writer.bytes(&format!("part{i:02}"), false, &part).unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn threads_do_not_lose_the_directorys_order() {
+        let pack = verify(&large(), &Rules::snapshot()).unwrap();
+        let names: Vec<_> = pack.entries.iter().map(|entry| &entry.path).collect();
+        assert_eq!(names.len(), 32);
+        assert!(names.is_sorted());
+    }
+
+    #[test]
+    fn a_pools_thread_takes_up_nothing_else_while_it_verifies() {
+        thread_local! {
+            static BUSY: Cell<bool> = const { Cell::new(false) };
+        }
+        let file = large();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4);
+        let again = pool.build().unwrap().install(|| {
+            let verified = (0..64).into_par_iter().map(|_| {
+                // Whoever verifies under a lock would wait for himself here.
+                let again = BUSY.replace(true);
+                verify(&file, &Rules::snapshot()).unwrap();
+                BUSY.set(false);
+                again
+            });
+            verified.filter(|again| *again).count()
+        });
+        assert_eq!(again, 0);
+    }
 }

@@ -102,6 +102,17 @@ fn record_must_account_for_every_file() {
 }
 
 #[test]
+fn metadata_that_only_fills_the_memory_is_refused() {
+    let blown = format!("{}{}", Forge::new().true_record(), "a,,\n".repeat(100));
+    let error = Forge::new().record(blown).verify().unwrap_err();
+    assert!(chain(&error).contains("104 lines"), "{}", chain(&error));
+    let path = format!("{DIST_INFO}/METADATA");
+    let blown = "A:\n".repeat(3 << 20);
+    let error = Forge::new().with(&path, &blown).verify().unwrap_err();
+    assert!(chain(&error).contains("9437184"), "{}", chain(&error));
+}
+
+#[test]
 fn metadata_is_held_to_record_as_well() {
     for name in ["METADATA", "WHEEL", "licenses/LICENSE"] {
         let path = format!("{DIST_INFO}/{name}");
