@@ -15,6 +15,7 @@ mod report;
 mod session;
 mod store;
 mod table;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -73,6 +74,7 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Prepare(prepare::Arguments),
+    Unpack(unpack::Arguments),
     Lock(lock::Arguments),
     Config(config::Arguments),
     Image(image::Arguments),
@@ -111,6 +113,7 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
     match verb {
         Verb::Prepare(arguments) => prepare::run(&arguments, context),
+        Verb::Unpack(arguments) => unpack::run(&arguments, context),
         Verb::Lock(arguments) => lock::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),

@@ -29,7 +29,10 @@ fn file(name: &str) -> Artifact {
 
 /// A package of an index: `alpha 1.0`, files, marker.
 fn package(name: &str, version: &str, files: &[&str], marker: Option<&str>) -> LockedPackage {
-    let (wheels, sdists): (Vec<&str>, Vec<&str>) = files.iter().copied().partition(|name| name.ends_with(".whl"));
+    let (wheels, sdists): (Vec<&str>, Vec<&str>) = files
+        .iter()
+        .copied()
+        .partition(|name| name.ends_with(".whl"));
     LockedPackage {
         name: name.parse().unwrap(),
         version: Some(version.parse().unwrap()),

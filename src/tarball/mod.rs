@@ -4,8 +4,10 @@
 //! checks them: that has happened when they entered the store.
 
 mod assemble;
+pub mod index;
 mod manifest;
 mod output;
+pub mod read;
 mod sink;
 mod splice;
 mod tar;

@@ -100,6 +100,13 @@ impl Inflater {
         (taken, written, self.judge(code))
     }
 
+    /// Whether a block that is not the last has just ended, at the very end of the bytes taken: what follows could be
+    /// another stream.
+    #[must_use]
+    pub const fn is_between_blocks(&self) -> bool {
+        self.taken > 0 && self.block == 8 * self.taken
+    }
+
     fn judge(&mut self, code: c_int) -> Step {
         let state = self.stream.data_type;
         match code {

@@ -1,0 +1,1 @@
+//! Trees as they arrive, and targets as they stay.
