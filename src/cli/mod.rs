@@ -6,8 +6,10 @@
 mod completions;
 mod config;
 mod context;
+mod diff;
 mod exit;
 mod image;
+mod inspect;
 mod lock;
 mod prepare;
 mod progress;
@@ -75,6 +77,8 @@ enum Format {
 enum Verb {
     Prepare(prepare::Arguments),
     Unpack(unpack::Arguments),
+    Inspect(inspect::Arguments),
+    Diff(diff::Arguments),
     Lock(lock::Arguments),
     Config(config::Arguments),
     Image(image::Arguments),
@@ -114,6 +118,8 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
     match verb {
         Verb::Prepare(arguments) => prepare::run(&arguments, context),
         Verb::Unpack(arguments) => unpack::run(&arguments, context),
+        Verb::Inspect(arguments) => inspect::run(&arguments, context),
+        Verb::Diff(arguments) => diff::run(&arguments, context),
         Verb::Lock(arguments) => lock::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),
