@@ -12,7 +12,7 @@ mod sink;
 mod splice;
 mod tar;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use assemble::{AssembleError, Contents, DataTree, Summary, assemble};
 pub use manifest::{
