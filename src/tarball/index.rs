@@ -38,6 +38,9 @@ const TRAILER: u64 = 8;
 /// Longest index that is read, in bytes: enough for segments of 512 KiB in a tarball of more than 100 GB.
 const LONGEST: u64 = 8 << 20;
 
+/// More than deflate ever gives for one byte (258 bytes for two bits).
+const RATIO: u64 = 1100;
+
 /// A part of the tarball that can be inflated alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
@@ -170,6 +173,9 @@ impl Index {
         for segment in segments {
             if segment.compressed == 0 || segment.size == 0 || segment.size % BLOCK as u64 != 0 {
                 return Err(wrong("a segment is no run of entries"));
+            }
+            if segment.size / RATIO > segment.compressed {
+                return Err(wrong("a segment is longer than deflate can make it"));
             }
             parts.push(Part { offset, segment });
             offset = offset

@@ -1,5 +1,8 @@
 //! Trees as they arrive, and targets as they stay.
 
+mod matrix;
+mod place;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -386,7 +389,6 @@ fn a_changed_byte_is_refused() {
         changed[at] ^= 0x10;
         let folder = tempfile::tempdir().unwrap();
         let target = Target::Folder(folder.path().join("x"));
-        // The gzip header's time and system may be anything for others; nothing else may.
         let error = unpack_bytes(&changed, &target, &options(2, false)).map(|_| at);
         assert!(error.is_err(), "{at} of {}", bytes.len());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
