@@ -3,8 +3,6 @@
 //! Checks what reading checks (lengths, checksums, harmless entries) and judges nothing else. Writes nothing.
 
 mod diff;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -262,5 +260,27 @@ impl Inspection {
                 size.bytes += bytes;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_record_become_paths_of_the_tarball() {
+        let site = "venv/lib/python3.13/site-packages";
+        let joined = |path| join(site, path);
+        assert_eq!(joined("a/b.py"), Some(format!("{site}/a/b.py")));
+        assert_eq!(joined("../../../bin/x").as_deref(), Some("venv/bin/x"));
+        assert_eq!(joined("../../../../../x"), None);
+    }
+
+    #[test]
+    fn a_record_tells_its_package() {
+        let (name, folder) = package_of("s/Foo_Bar-1.0.dist-info/RECORD").unwrap();
+        assert_eq!((name.as_str(), folder), ("foo-bar", "s"));
+        assert!(package_of("RECORD").is_none());
+        assert!(package_of("s/x.dist-info/RECORD").is_none());
     }
 }
