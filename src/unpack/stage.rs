@@ -110,13 +110,19 @@ impl Stage {
         let old = self.folder.join(OLD);
         fs::create_dir(&old).map_err(UnpackError::write("make", &old))?;
         fs::write(&moving, names.join("\n")).map_err(UnpackError::write("write", &moving))?;
-        let moved = names.iter().try_for_each(|name| self.move_one(name, force));
+        let moved = names
+            .iter()
+            .try_for_each(|name| self.move_one(name, force))
+            .and_then(|()| {
+                // From here on nobody takes anything back.
+                fs::remove_file(&moving).map_err(UnpackError::write("remove", &moving))
+            });
         if let Err(error) = moved {
             take_back(&self.folder, &self.base)
                 .map_err(UnpackError::write("restore", &self.base))?;
             return Err(error);
         }
-        fs::remove_file(&moving).map_err(UnpackError::write("remove", &moving))
+        Ok(())
     }
 
     /// The names of the entries to be moved, all of which must be free unless `force`d.
@@ -156,6 +162,10 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        if self.folder.join(MOVING).exists() {
+            // Taking back has failed: what was moved away lies in here. The next run tries again.
+            return;
+        }
         // What cannot be removed now is swept by the next run.
         let _ = fs::remove_dir_all(&self.folder);
     }

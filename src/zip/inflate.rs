@@ -49,6 +49,12 @@ pub struct Inflater {
 // and `next_out` are set anew in every step and not read between steps.
 unsafe impl Send for Inflater {}
 
+impl Default for Inflater {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Inflater {
     /// Allocates the state: about 50 KB with the window.
     pub fn new() -> Self {

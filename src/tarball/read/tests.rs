@@ -12,6 +12,8 @@ use crate::tarball::tar::Mtime;
 use crate::tarball::tests::{noise, tarball_of};
 use crate::venv::testing::Packer;
 
+type Change<'a> = &'a dyn Fn(&mut Vec<Segment>);
+
 fn honest() -> Vec<u8> {
     let mut packer = Packer::default();
     for number in 0..4 {
@@ -104,12 +106,12 @@ fn an_honest_index_gives_the_same_bytes_as_the_stream() {
 fn an_index_that_lies_is_refused() {
     let bytes = honest();
     let list = segments(&bytes);
-    let lie = |change: &dyn Fn(&mut Vec<Segment>)| {
+    let lie = |change: Change<'_>| {
         let mut changed = list.clone();
         change(&mut changed);
         read(&forge(&bytes, &changed)).expect_err("it lies")
     };
-    let cases: [(&dyn Fn(&mut Vec<Segment>), &str); 11] = [
+    let cases: [(Change<'_>, &str); 11] = [
         (&|it| it[0].crc32 ^= 1, "checksums"),
         (
             &|it| (it[0].crc32, it[1].crc32) = (it[1].crc32, it[0].crc32),
@@ -177,4 +179,89 @@ fn a_cut_inside_a_block_is_refused() {
     let forged = forge(&bytes, &[&halves[..], &list[1..]].concat());
     let message = read(&forged).expect_err("it lies");
     assert!(message.contains("inside a block"), "{message}");
+}
+
+/// An archive of every kind of header that is understood.
+fn archive() -> Vec<u8> {
+    let mut builder = ::tar::Builder::new(Vec::new());
+    let mut header = ::tar::Header::new_gnu();
+    header.set_size(700);
+    header.set_mode(0o644);
+    let long = "l".repeat(200);
+    builder
+        .append_data(&mut header, &long, &[7; 700][..])
+        .unwrap();
+    builder
+        .append_pax_extensions([("path", &b"p"[..]), ("mtime", b"1.5")])
+        .unwrap();
+    header.set_path("short").unwrap();
+    header.set_cksum();
+    builder.append(&header, &[7; 700][..]).unwrap();
+    header.set_entry_type(::tar::EntryType::Symlink);
+    header.set_size(0);
+    builder.append_link(&mut header, "link", &long).unwrap();
+    builder.into_inner().unwrap()
+}
+
+fn entries(tar: &[u8]) -> Result<Vec<Entry>, ReadError> {
+    let mut entries = Entries::new(tar, Extent::Whole);
+    let mut found = Vec::new();
+    while let Some(entry) = entries.next_entry()? {
+        found.push(entry);
+    }
+    Ok(found)
+}
+
+#[test]
+fn long_names_of_both_kinds_are_understood() {
+    let found = entries(&archive()).unwrap();
+    let paths: Vec<&str> = found.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(paths, [&"l".repeat(200), "p", "link"]);
+    assert_eq!(found[1].mtime, (1, 500_000_000));
+    assert_eq!(found[2].kind, EntryKind::Symlink("l".repeat(200)));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_archive_makes_the_reader_panic_or_leave_the_tree(
+        changes in proptest::collection::vec((0..5000usize, proptest::prelude::any::<u8>()), 0..6),
+        mend in proptest::prelude::any::<bool>(),
+    ) {
+        let mut tar = archive();
+        for (at, byte) in changes {
+            let at = at % tar.len();
+            tar[at] = byte;
+            if mend {
+                // With right checksums, so that the change is looked at.
+                let block = &mut tar[at / 512 * 512..at / 512 * 512 + 512];
+                block[148..156].fill(b' ');
+                let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+                block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            }
+        }
+        for entry in entries(&tar).unwrap_or_default() {
+            let safe = entry.path.split('/').all(|it| it != ".." && it != ".");
+            proptest::prop_assert!(safe && !entry.path.starts_with('/'));
+        }
+    }
+
+    #[test]
+    fn no_end_of_a_file_makes_the_index_panic(
+        list in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        start in proptest::prelude::any::<u16>(),
+    ) {
+        let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, list);
+        let start = u64::from(start);
+        let mut record = format!("512 comment={}", ".".repeat(512));
+        let end = format!("{text}.{start:016x}.pannier-index-1\n");
+        record.truncate(512 - end.len().min(500));
+        record += &end[end.len().saturating_sub(500)..];
+        let mut bytes = vec![0; 3000];
+        bytes.extend_from_slice(&stored_header(2048));
+        bytes.extend_from_slice(record.as_bytes());
+        bytes.resize(bytes.len() + 1536, 0);
+        bytes.extend_from_slice(&LAST_BLOCK);
+        bytes.extend_from_slice(&[0; 8]);
+        proptest::prop_assert!(find(&bytes).is_err());
+    }
 }
