@@ -11,7 +11,7 @@ use crate::name::{DataName, ImageName, PackageName};
 use crate::tarball::Source;
 use crate::target::Target;
 use crate::url::SafeUrl;
-use crate::venv::DirectUrl;
+use crate::venv::{DirectUrl, PythonLink};
 use crate::wheel::WheelFilename;
 
 use super::PrepareError;
@@ -30,6 +30,7 @@ pub(super) struct ImagePlan {
     pub(super) image: Option<String>,
     pub(super) target: Target,
     pub(super) interpreter: PathBuf,
+    pub(super) python_link: PythonLink,
     /// Sorted by name.
     pub(super) packages: Vec<PackagePlan>,
     /// Sorted by name.
@@ -106,6 +107,7 @@ pub(super) fn plan(
             image: image.image.clone(),
             target: image.target.clone(),
             interpreter: image.interpreter.clone(),
+            python_link: image.python_link,
             packages,
             data,
         })
