@@ -530,6 +530,109 @@ fn what_has_no_wheel_at_all_is_built_with_a_warning_or_refused() {
 }
 
 #[test]
+fn what_no_version_serves_names_who_wants_it() {
+    let world = World::new();
+    let far = ["cp313-cp313-manylinux_2_60_x86_64"];
+    world.add("bin", "1.0", &[], &far, false);
+    world.add("needy", "1.0", &["bin>=1"], &["py3-none-any"], false);
+    let mut images = vec![image("one", "3.13", "x86_64-manylinux_2_41")];
+    images[0].requirements = vec!["needy".parse().unwrap()];
+    let why = world
+        .resolve(&request(images), &Described::default())
+        .unwrap_err();
+    assert!(matches!(why, ResolveError::NotServed { .. }), "{why}");
+    let cause = std::error::Error::source(&why).unwrap().to_string();
+    assert!(cause.contains("needy") && cause.contains("bin"), "{cause}");
+}
+
+#[test]
+fn a_platform_that_uv_does_not_know_gets_the_newest_source_in_the_end() {
+    let world = World::new();
+    for minor in 0..9 {
+        let common = ["cp313-cp313-manylinux_2_17_x86_64"];
+        world.add("old", &format!("1.{minor}"), &[], &common, true);
+    }
+    world.add(
+        "new",
+        "1.0",
+        &[],
+        &["cp313-cp313-manylinux_2_17_s390x"],
+        true,
+    );
+    world.add(
+        "new",
+        "1.1",
+        &[],
+        &["cp313-cp313-manylinux_2_17_x86_64"],
+        true,
+    );
+    let mut images = vec![
+        image("big", "3.13", "s390x-manylinux_2_28"),
+        image("usual", "3.13", "x86_64-manylinux_2_41"),
+    ];
+    for image in &mut images {
+        image.requirements = vec!["old".parse().unwrap(), "new".parse().unwrap()];
+    }
+    let heard = Heard::default();
+    let lock = world
+        .resolve_from(
+            &request(images),
+            &Described::default(),
+            None,
+            &Upgrade::None,
+            &heard,
+        )
+        .unwrap();
+    assert_eq!(versions(&lock, "old"), ["1.8"]);
+    assert_eq!(
+        chosen(&lock, "big"),
+        [
+            "new-1.0-cp313-cp313-manylinux_2_17_s390x.whl",
+            "old-1.8.tar.gz"
+        ]
+    );
+    let heard = heard.0.into_inner().unwrap();
+    let warnings: Vec<_> = heard
+        .iter()
+        .filter(|line| line.starts_with("warning"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{heard:?}");
+    assert!(warnings[0].contains("old 1.8 has to be built for image `big`"));
+}
+
+#[test]
+fn a_requirement_that_a_project_covers_is_told() {
+    let world = World::new();
+    world.add("tool", "9.0", &[], &["py3-none-any"], false);
+    let sources = Described::with(&[("tool.git", wheel("tool", "2.0", &[], &[]))]);
+    let mut images = vec![
+        image("a", "3.13", "x86_64-manylinux_2_41"),
+        image("b", "3.9", "x86_64-manylinux_2_31"),
+    ];
+    images[0].packages = vec![package(git("tool.git", "main"))];
+    for image in &mut images {
+        image.requirements = vec!["tool>=1".parse().unwrap()];
+    }
+    let heard = Heard::default();
+    let wanted = request(images);
+    let lock = world
+        .resolve_from(&wanted, &sources, None, &Upgrade::None, &heard)
+        .unwrap();
+    assert_eq!(lock.packages.len(), 1);
+    let heard = heard.0.into_inner().unwrap();
+    let warning = heard
+        .iter()
+        .find(|line| line.starts_with("warning"))
+        .unwrap();
+    assert!(
+        warning.contains("`tool` under requirements of image `b` comes from")
+            && warning.contains("(image `a`)"),
+        "{warning}"
+    );
+    assert!(!warning.contains("secret"), "{warning}");
+}
+
+#[test]
 fn nested_git_requirements_share_commits_and_extras_arrive() {
     let world = World::new();
     world.add("lib", "9.0", &[], &["py3-none-any"], false);

@@ -80,6 +80,24 @@ pub enum BuildError {
         #[source]
         source: UvError,
     },
+    /// The build backend failed, on a machine that is not like the image.
+    #[error(
+        "{label} cannot be built here for Python {python} on {platform}, which this machine is not like"
+    )]
+    #[diagnostic(help(
+        "run `pannier prepare --here` inside that image, or publish a wheel for it on the index"
+    ))]
+    ForeignBackend {
+        /// Which source.
+        label: String,
+        /// The image's Python.
+        python: String,
+        /// The image's platform.
+        platform: String,
+        /// What the backend said.
+        #[source]
+        source: UvError,
+    },
     /// The backend made something that is no wheel.
     #[error("the build of {label} gave no usable wheel: {reason}")]
     Unusable {

@@ -160,7 +160,8 @@ impl<'a> Builder<'a> {
         let current = |record: &BuiltRecord| is_version(record, version);
         let serving = |filename: &WheelFilename, machine: &Target| fits(filename, machine, target);
         let targets = std::slice::from_ref(target);
-        let (built, machine) = self.wheel(source, targets, &current, &serving)?;
+        let made = self.wheel(source, targets, &current, &serving);
+        let (built, machine) = made.map_err(|why| self.blame_machine(why, target))?;
         if let Some(version) = version.filter(|version| **version != built.filename.version) {
             return Err(BuildError::Version {
                 label: source.label(),
@@ -177,6 +178,24 @@ impl<'a> Builder<'a> {
             python: target.python.to_string(),
             platform: target.platform.to_string(),
         })
+    }
+
+    /// A build that fails on a machine that is not like the image says nothing about one in the image.
+    fn blame_machine(&self, why: BuildError, target: &Target) -> BuildError {
+        let pythons = self.workshop.pythons.all();
+        match why {
+            BuildError::Backend { label, source }
+                if !pythons.iter().any(|python| serves(&python.target, target)) =>
+            {
+                BuildError::ForeignBackend {
+                    label,
+                    python: target.python.to_string(),
+                    platform: target.platform.to_string(),
+                    source,
+                }
+            }
+            other => other,
+        }
     }
 
     /// The wheel that was built before for this target and version, if there is one; builds nothing.

@@ -89,19 +89,22 @@ struct BadName(crate::name::NameError);
 /// What people read about a lock that was brought up to date.
 pub(super) fn summary(done: &UpToDate, path: &Path) -> String {
     let path = path.display();
-    let count = done.lock.packages.len();
+    let count = match done.lock.packages.len() {
+        1 => "1 package".to_owned(),
+        more => format!("{more} packages"),
+    };
     let mut text = match &done.happened {
-        Happened::Nothing => format!("{path} fits the request ({count} packages)\n"),
-        Happened::Made => format!("wrote {path} ({count} packages)\n"),
+        Happened::Nothing => format!("{path} fits the request ({count})\n"),
+        Happened::Made => format!("wrote {path} ({count})\n"),
         Happened::Renewed(changes) if changes.is_empty() => {
-            format!("wrote {path}: no version changed ({count} packages)\n")
+            format!("wrote {path}: no version changed ({count})\n")
         }
         Happened::Renewed(changes) => {
             let lines: String = changes
                 .iter()
                 .map(|change| format!("  {change}\n"))
                 .collect();
-            format!("wrote {path} ({count} packages)\n{lines}")
+            format!("wrote {path} ({count})\n{lines}")
         }
     };
     if done.happened != Happened::Nothing {
@@ -133,8 +136,12 @@ fn shown(done: &UpToDate, path: &Path) -> Shown {
 pub(super) fn read(path: &Path, context: &Context) -> Result<Lock, Failure> {
     match update::read(path, context.reporter()).map_err(failure)? {
         Some((lock, _)) => Ok(lock),
-        None => Err(failure(UpdateError::Missing {
-            path: path.to_owned(),
-        })),
+        // Nothing is compared with a request here, so this is not the code of a lock that does not fit.
+        None => Err(Failure::new(
+            Exit::Failed,
+            UpdateError::Missing {
+                path: path.to_owned(),
+            },
+        )),
     }
 }

@@ -46,6 +46,9 @@ impl fmt::Debug for CredentialEntries {
 
 impl CredentialEntries {
     /// Takes the tokens of the environment: for the host of `git_base`, then the job's for the host of its server.
+    ///
+    /// `PANNIER_TOKEN` was set for Pannier and goes where `git_base` says. The other two were set for somebody else: where the
+    /// server is known they go to its host only, so that a `git_base` in a file cannot send them elsewhere.
     #[must_use]
     pub fn gather(
         environment: &Environment,
@@ -56,13 +59,21 @@ impl CredentialEntries {
             entries: Vec::new(),
             netrc,
         };
-        let tokens = [env::TOKEN, env::GITLAB_TOKEN, env::PRIVATE_TOKEN];
-        if let (Some(base), Some((name, token))) = (git_base, environment.first(&tokens)) {
-            found.push(base, "oauth2", token, name);
-        }
         let server: Option<SafeUrl> = environment
             .get(env::CI_SERVER_URL)
             .and_then(|url| url.parse().ok());
+        let others = [env::GITLAB_TOKEN, env::PRIVATE_TOKEN];
+        if let Some(base) = git_base {
+            if let Some(token) = environment.get(env::TOKEN) {
+                found.push(base, "oauth2", token, env::TOKEN);
+            } else if let Some((name, token)) = environment.first(&others)
+                && server
+                    .as_ref()
+                    .is_none_or(|server| server.same_origin(base))
+            {
+                found.push(base, "oauth2", token, name);
+            }
+        }
         if let (Some(server), Some(token)) = (server, environment.get(env::CI_JOB_TOKEN)) {
             found.push(&server, "gitlab-ci-token", token, env::CI_JOB_TOKEN);
         }

@@ -4,11 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
-use std::path::Path;
 
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 
+use crate::config::folder::{self, FolderError};
 use crate::config::request::{ImageRequest, ProjectSource, Request};
 use crate::constraints::Reader;
 use crate::digest::{Digest, Hasher};
@@ -20,31 +19,13 @@ use crate::url::SafeUrl;
 /// `packaging files in packages/x`.
 pub type Parts = BTreeMap<String, Digest>;
 
-/// The files of a folder that decide what a package requires.
-const PACKAGING_FILES: [&str; 3] = ["pyproject.toml", "setup.cfg", "setup.py"];
-
-/// A packaging file of a folder cannot be read.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("cannot read `{file}` of the package in `{folder}`")]
-#[diagnostic(help(
-    "the folder is relative to that of pannier.yml; it needs a readable pyproject.toml or setup.py"
-))]
-pub struct PackagingFileError {
-    /// The file.
-    pub file: &'static str,
-    /// The folder, as written.
-    pub folder: String,
-    #[source]
-    source: io::Error,
-}
-
 impl Request {
     /// The digest of each part. `read` reads the packaging files of packages in folders, by a path that is absolute or
-    /// relative to [`Request::root`]; a file that is not there is no error.
+    /// relative to [`Request::root`].
     ///
     /// # Errors
-    /// A packaging file that is there and cannot be read.
-    pub fn parts(&self, read: &Reader<'_>) -> Result<Parts, PackagingFileError> {
+    /// A folder without a Python project, or a packaging file in it that cannot be read.
+    pub fn parts(&self, read: &Reader<'_>) -> Result<Parts, FolderError> {
         let mut parts = Parts::new();
         let constraints = self.constraints.iter().flat_map(|text| &text.lines);
         let mut constraints: Vec<String> = constraints
@@ -62,7 +43,7 @@ impl Request {
             image_parts(image, &mut parts);
             for package in &image.packages {
                 if let ProjectSource::Directory { path } = &package.source {
-                    let digest = folder(path, read)?;
+                    let digest = folder::digest(path, read)?;
                     parts.insert(format!("packaging files in {}", path.display()), digest);
                 }
             }
@@ -74,7 +55,7 @@ impl Request {
     ///
     /// # Errors
     /// As [`Request::parts`].
-    pub fn digest(&self, read: &Reader<'_>) -> Result<Digest, PackagingFileError> {
+    pub fn digest(&self, read: &Reader<'_>) -> Result<Digest, FolderError> {
         Ok(whole(&self.parts(read)?))
     }
 
@@ -183,27 +164,6 @@ fn canonical(requirement: &Requirement<VerbatimUrl>) -> String {
     }
     requirement.extras.sort();
     requirement.to_string()
-}
-
-fn folder(path: &Path, read: &Reader<'_>) -> Result<Digest, PackagingFileError> {
-    let mut hasher = Hasher::default();
-    for file in PACKAGING_FILES {
-        match read(&path.join(file)) {
-            Ok(text) => {
-                hasher.field(file.as_bytes());
-                hasher.field(text.as_bytes());
-            }
-            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => {
-                return Err(PackagingFileError {
-                    file,
-                    folder: path.display().to_string(),
-                    source,
-                });
-            }
-        }
-    }
-    Ok(hasher.finish())
 }
 
 fn digest_of(fields: &[String]) -> Digest {

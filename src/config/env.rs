@@ -74,8 +74,8 @@ variables! {
     DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space; folders start at that of the file.";
     UV = "PANNIER_UV": "The uv program to use; else the one on PATH, else one is fetched.";
     TOKEN = "PANNIER_TOKEN": "Token for the host of `git_base`; it reads repositories.";
-    GITLAB_TOKEN = "GITLAB_TOKEN": "Used like PANNIER_TOKEN where that is not set.";
-    PRIVATE_TOKEN = "PRIVATE_TOKEN": "Used like PANNIER_TOKEN where neither is set.";
+    GITLAB_TOKEN = "GITLAB_TOKEN": "Used like PANNIER_TOKEN where that is not set; where CI_SERVER_URL is set, for its host only.";
+    PRIVATE_TOKEN = "PRIVATE_TOKEN": "Used like GITLAB_TOKEN where neither is set.";
     CI_JOB_TOKEN = "CI_JOB_TOKEN": "The job's token, for the host of CI_SERVER_URL.";
     CI_SERVER_URL = "CI_SERVER_URL": "The GitLab server; with CI_PROJECT_NAMESPACE it is `git_base` where nothing else says so.";
     CI_PROJECT_NAMESPACE = "CI_PROJECT_NAMESPACE": "The group of the pipeline's project.";

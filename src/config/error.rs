@@ -218,7 +218,7 @@ pub enum ConfigError {
 
     #[error("{origin}: cannot read the constraints file {}", path.display())]
     #[diagnostic(help(
-        "the path is relative to the folder of pannier.yml; remove the setting if there are no constraints"
+        "a path in pannier.yml starts at its folder, one of a flag or variable at the current folder; remove the setting if there are no constraints"
     ))]
     Constraints {
         origin: Origin,

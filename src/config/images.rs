@@ -58,7 +58,8 @@ pub(super) fn images(
     Ok(Images { requests, selected })
 }
 
-/// What the image of `--here` is called: after `--image`, else `here`.
+/// What the image of `--here` is called: after `--image`, else `here`. Where the file describes images `--image` is one of
+/// them: a name with a slip in it would join the lock as one more image.
 fn here_name<'a>(inputs: &Inputs<'a>) -> Result<Option<(ImageName, &'a HereImage)>, ConfigError> {
     let flags = inputs.flags;
     let Some(machine) = &flags.here else {
@@ -66,7 +67,14 @@ fn here_name<'a>(inputs: &Inputs<'a>) -> Result<Option<(ImageName, &'a HereImage
     };
     let text = match flags.images.as_slice() {
         [] => "here",
-        [one] => one,
+        [one] => {
+            let known = &inputs.file().images;
+            if !known.is_empty() && !known.keys().any(|name| name.as_str() == one) {
+                let names = known.keys().map(ImageName::as_str).collect::<Vec<_>>();
+                return Err(unknown(inputs, one, &names));
+            }
+            one
+        }
         more => return Err(ConfigError::HereIsOne { count: more.len() }),
     };
     let name = text.parse().map_err(|source| ConfigError::ImageName {
@@ -79,20 +87,11 @@ fn here_name<'a>(inputs: &Inputs<'a>) -> Result<Option<(ImageName, &'a HereImage
 
 /// The images that `--image` names, else all of them.
 fn selected(inputs: &Inputs<'_>, requests: &[ImageRequest]) -> Result<Vec<ImageName>, ConfigError> {
-    let known = || requests.iter().map(|image| image.name.as_str());
+    let known: Vec<&str> = requests.iter().map(|image| image.name.as_str()).collect();
     let mut selected = Vec::new();
     for wanted in &inputs.flags.images {
         let Some(image) = requests.iter().find(|image| image.name.as_str() == wanted) else {
-            let list = format!("known are {}", known().collect::<Vec<_>>().join(", "));
-            let help = match nearest(wanted, known()) {
-                Some(near) => format!("did you mean `{near}`? {list}"),
-                None => list,
-            };
-            return Err(ConfigError::UnknownImage {
-                name: wanted.clone(),
-                file: inputs.file_name(),
-                help,
-            });
+            return Err(unknown(inputs, wanted, &known));
         };
         selected.push(image.name.clone());
     }
@@ -102,6 +101,19 @@ fn selected(inputs: &Inputs<'_>, requests: &[ImageRequest]) -> Result<Vec<ImageN
     selected.sort();
     selected.dedup();
     Ok(selected)
+}
+
+fn unknown(inputs: &Inputs<'_>, name: &str, known: &[&str]) -> ConfigError {
+    let list = format!("known are {}", known.join(", "));
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? {list}"),
+        None => list,
+    };
+    ConfigError::UnknownImage {
+        name: name.to_owned(),
+        file: inputs.file_name(),
+        help,
+    }
 }
 
 /// What making one image after the other needs.

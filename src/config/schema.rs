@@ -30,11 +30,33 @@ pub fn reference() -> String {
     page
 }
 
+/// The order in which people write keys, on every level; a schema has them by the alphabet.
+const ORDER: [&str; 16] = [
+    "git_base",
+    "branch",
+    "image",
+    "python",
+    "platform",
+    "interpreter",
+    "packages",
+    "requirements",
+    "data",
+    "constraints",
+    "index",
+    "url",
+    "extra",
+    "images",
+    "submodules",
+    "output",
+];
+
 /// One row per key of `schema`, and those of what is below it.
 fn keys(root: &Value, schema: &Value, prefix: &str, page: &mut String) {
     let Some(properties) = schema["properties"].as_object() else {
         return;
     };
+    let mut properties: Vec<_> = properties.iter().collect();
+    properties.sort_by_key(|(name, _)| ORDER.iter().position(|known| known == name));
     for (name, property) in properties {
         let key = format!("{prefix}{name}");
         let below = below(root, property);

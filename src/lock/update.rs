@@ -18,6 +18,7 @@ use crate::config::digest::Parts;
 use crate::config::request::Request;
 use crate::digest::Digest;
 use crate::event::Reporter;
+use crate::name::PackageName;
 
 /// What may happen to a lock file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +75,7 @@ pub enum UpdateError {
     },
     /// There is no lock, and none may be made.
     #[error("there is no lock at {path}")]
-    #[diagnostic(help("run `pannier lock` and commit the file, or leave out --locked"))]
+    #[diagnostic(help("`pannier lock` makes it; commit the file"))]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
@@ -172,6 +173,9 @@ pub fn bring_up_to_date<'t>(
     if let Some(Freshness::Stale(changes)) = &state {
         reporter.detail(format!("the lock is made anew: {}", changes.join(", ")));
     }
+    if let (Some(Upgrade::Packages(names)), Some((lock, _))) = (upgrade, &previous) {
+        tell_unknown(names, lock, reporter);
+    }
     let none = Upgrade::None;
     let wanted = Wanted {
         request,
@@ -193,6 +197,20 @@ pub fn bring_up_to_date<'t>(
         digest: Digest::of(text.as_bytes()),
         lock,
     })
+}
+
+/// Warns of names to upgrade that the lock does not hold: a slip would go unnoticed.
+fn tell_unknown(names: &[PackageName], lock: &Lock, reporter: &dyn Reporter) {
+    for name in names {
+        let packages = lock.packages.iter().any(|package| package.name == *name);
+        let data = lock.pannier.data.keys();
+        if !packages && !data.into_iter().any(|data| data.as_str() == name.as_str()) {
+            reporter.warn(
+                format!("`{name}` is to be upgraded, but the lock does not hold it"),
+                None,
+            );
+        }
+    }
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {

@@ -85,6 +85,7 @@ pub fn prepare(
     tools: &Tools<'_>,
 ) -> Result<Vec<Prepared>, PrepareError> {
     let plan = plan::plan(request, lock, &options.images)?;
+    tell_empty(&plan, tools);
     std::fs::create_dir_all(&options.output).map_err(|source| PrepareError::Folder {
         path: options.output.clone(),
         source,
@@ -110,6 +111,21 @@ pub fn prepare(
             })
             .collect()
     })
+}
+
+/// Warns of images that nothing goes into: most likely a list is missing.
+fn tell_empty(plan: &plan::Plan, tools: &Tools<'_>) {
+    for image in &plan.images {
+        if image.packages.is_empty() && image.data.is_empty() {
+            tools.reporter.warn(
+                format!(
+                    "nothing is asked for image `{}`: its venv is empty",
+                    image.name
+                ),
+                Some("list something under `packages`, `requirements` or `data`".to_owned()),
+            );
+        }
+    }
 }
 
 /// What a lock needs of a store: its wheels, what was built from its commits and source archives, its snapshots. What was made

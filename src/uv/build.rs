@@ -51,8 +51,11 @@ impl Uv {
         .map(OsString::from)
         .to_vec();
         arguments.push(build.python.into());
-        arguments.push("--build-constraints".into());
-        arguments.push(constraints.into());
+        // uv warns of an empty file, and that warning would stand above the backend's error.
+        if !build.constraints.trim().is_empty() {
+            arguments.push("--build-constraints".into());
+            arguments.push(constraints.into());
+        }
         arguments.push("--out-dir".into());
         arguments.push(build.out.into());
         arguments.push(build.source.into());

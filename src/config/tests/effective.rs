@@ -114,7 +114,7 @@ fn credentials_come_from_everywhere_and_are_never_shown() {
     let environment = Environment::from([
         ("GITLAB_TOKEN", "s3cret-1"),
         ("PRIVATE_TOKEN", "s3cret-2"),
-        ("CI_SERVER_URL", "https://ci.example.org"),
+        ("CI_SERVER_URL", "https://gitlab.example.com"),
         ("CI_JOB_TOKEN", "s3cret-3"),
         ("UV_INDEX", "my-own=https://own.example.org/simple"),
         ("UV_INDEX_MY_OWN_USERNAME", "reader"),
@@ -151,6 +151,31 @@ fn credentials_come_from_everywhere_and_are_never_shown() {
         })
         .collect();
     insta::assert_snapshot!(pairs.join("\n"));
+}
+
+#[test]
+fn tokens_of_others_go_to_the_pipelines_server_only() {
+    let given_to = |variables: [(&str, &str); 2]| {
+        let configuration = Case {
+            environment: Environment::from(variables),
+            ..Case::file(EXAMPLE)
+        }
+        .run()
+        .unwrap();
+        let entries = configuration.credentials.entries.iter();
+        entries
+            .map(|entry| entry.source.clone())
+            .collect::<Vec<_>>()
+    };
+    let elsewhere = ("CI_SERVER_URL", "https://ci.example.org");
+    let own = ("CI_SERVER_URL", "https://gitlab.example.com");
+    for name in ["GITLAB_TOKEN", "PRIVATE_TOKEN"] {
+        assert!(given_to([elsewhere, (name, "s3cret")]).is_empty());
+        assert_eq!(given_to([own, (name, "s3cret")]), [name]);
+        assert_eq!(given_to([("CI_SERVER_URL", ""), (name, "s3cret")]), [name]);
+    }
+    let wanted = given_to([elsewhere, ("PANNIER_TOKEN", "s3cret")]);
+    assert_eq!(wanted, ["PANNIER_TOKEN"]);
 }
 
 #[test]

@@ -63,6 +63,15 @@ fn here_may_complete_an_image_that_the_file_only_names() {
 }
 
 #[test]
+fn here_has_any_name_where_no_image_is_described() {
+    let case = Case {
+        flags: flags(&["builder"], true),
+        ..Case::file("requirements: [six]")
+    };
+    assert_eq!(case.run().unwrap().selected, ["builder".parse().unwrap()]);
+}
+
+#[test]
 fn variables_replace_the_lists_of_images_too() {
     let environment = Environment::from([("GITLAB_COM_PACKAGES", "one two")]);
     let request = Case {
@@ -101,8 +110,13 @@ fn what_is_refused_about_images() {
         Case::default().error(),
         named(&["smal"], false),
         named(&["zzz"], false),
+        named(&["smal"], true),
         named(&["a", "b"], true),
-        named(&["../x"], true),
+        Case {
+            flags: flags(&["../x"], true),
+            ..Case::default()
+        }
+        .error(),
         of("    image: x"),
         of("    interpreter: bin/python"),
         of("    interpreter: /p\npackages: [job, g/job@v2]"),

@@ -121,6 +121,9 @@ pub enum ResolveError {
         reason: Box<str>,
         /// The versions that were tried.
         tried: Box<str>,
+        /// Who wants it, where uv tells.
+        #[source]
+        source: Option<Box<UvError>>,
     },
     /// Looking for versions that serve all images came to no end.
     #[error(

@@ -5,6 +5,7 @@
 //! anywhere and to choose versions by itself: it only takes choices away from uv that serve no image.
 
 mod error;
+mod exclusion;
 mod finish;
 mod inputs;
 mod projects;

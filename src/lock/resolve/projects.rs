@@ -99,7 +99,41 @@ pub(super) fn discover(
         nested = true;
         asks = requirements_of(&names, &mut projects, &known, request, tools)?;
     }
+    tell_covered(request, &projects, tools);
     Ok(projects)
+}
+
+/// Warns where an image asks the index for what another image or project takes from its source: one lock holds one source.
+fn tell_covered(request: &Request, projects: &Projects, tools: Tools<'_>) {
+    let mut covered: BTreeMap<PackageName, Vec<&str>> = BTreeMap::new();
+    for image in &request.images {
+        let own: Vec<_> = image
+            .packages
+            .iter()
+            .filter_map(|package| projects.name_of(&package.source))
+            .collect();
+        for requirement in &image.requirements {
+            let Ok(name) = requirement.name.to_string().parse::<PackageName>() else {
+                continue;
+            };
+            if projects.by_name.contains_key(&name) && !own.contains(&&name) {
+                covered.entry(name).or_default().push(image.name.as_str());
+            }
+        }
+    }
+    for (name, images) in covered {
+        let project = &projects.by_name[&name];
+        tools.reporter.warn(
+            format!(
+                "`{name}` under requirements of image `{}` comes from {} ({}), not from the index: one lock holds one \
+                 source per package",
+                images.join("`, `"),
+                shown(&project.source),
+                project.by
+            ),
+            Some("list it under `packages` of that image too, so that the file says what happens".to_owned()),
+        );
+    }
 }
 
 /// The request's sources, each once, with the targets of all images that want it.

@@ -8,17 +8,22 @@ use std::path::Path;
 
 use pep440_rs::Version;
 
+use super::exclusion::{Exclusion, known_forks, preferences};
 use super::inputs::{Image, Inputs};
 use super::serve::{Lists, Unserved, holds, unserved, uv_platform};
 use super::{ResolveError, Tools, Upgrade, Wanted};
-use crate::lock::model::{Fork, Lock, LockedPackage, LockedSource};
+use crate::lock::model::{Fork, LockedPackage, LockedSource};
 use crate::lock::pylock::{self, Document};
 use crate::lock::select::shown_target;
 use crate::name::{ImageName, PackageName};
-use crate::uv::{BestWheel, Compile, Refresh};
+use crate::uv::{BestWheel, Compile, Refresh, UvError};
 
 /// Resolutions after which it is given up; each takes at least one version away.
 const LIMIT: usize = 24;
+
+/// Versions that are looked at for an image whose platform uv does not know, before a source archive is taken instead. What
+/// has wheels for such a platform has them at its newest versions.
+const UNKNOWN_LIMIT: usize = 4;
 
 /// What was chosen.
 pub(super) struct Chosen {
@@ -28,26 +33,6 @@ pub(super) struct Chosen {
     pub lists: Lists,
     /// Where packages had to fork.
     pub forks: Vec<Fork>,
-}
-
-/// A choice that was taken away from uv.
-#[derive(Debug, Clone, PartialEq)]
-struct Exclusion {
-    unserved: Unserved,
-    /// What is left to choose from: `!=2.0.2` or `<=2.2.6`.
-    bound: String,
-    /// The image's marker; `None` where it is for all images.
-    marker: Option<String>,
-}
-
-impl Exclusion {
-    fn line(&self) -> String {
-        let name = &self.unserved.package;
-        match &self.marker {
-            Some(marker) => format!("{name}{} ; {marker}", self.bound),
-            None => format!("{name}{}", self.bound),
-        }
-    }
 }
 
 /// Resolves until every image is served.
@@ -77,46 +62,6 @@ pub(super) fn choose(
         bare: BTreeMap::new(),
     };
     search.run()
-}
-
-/// The earlier lock's index packages, for uv to prefer.
-fn preferences(lock: &Lock, upgrade: &Upgrade) -> Option<String> {
-    let mut kept = lock.clone();
-    kept.packages.retain(|package| {
-        matches!(package.source, LockedSource::Index { .. })
-            && !upgrade.concerns(package.name.as_str())
-    });
-    (!kept.packages.is_empty()).then(|| pylock::write(&kept))
-}
-
-/// What an earlier lock found not to serve need not be found again.
-fn known_forks(lock: &Lock, upgrade: &Upgrade, inputs: &Inputs) -> Vec<Exclusion> {
-    let forks = lock
-        .pannier
-        .forks
-        .iter()
-        .filter(|fork| !upgrade.concerns(fork.package.as_str()));
-    forks
-        .filter_map(|fork| {
-            let image = inputs
-                .images
-                .iter()
-                .find(|image| image.name == fork.image)?;
-            let version: Version = fork.version.parse().ok()?;
-            Some(Exclusion {
-                bound: format!("!={version}"),
-                marker: Some(image.marker.clone()),
-                unserved: Unserved {
-                    package: fork.package.clone(),
-                    version,
-                    image: fork.image.clone(),
-                    reason: fork.reason.clone(),
-                    buildable: false,
-                    bare: false,
-                },
-            })
-        })
-        .collect()
 }
 
 struct Search<'a> {
@@ -291,7 +236,11 @@ impl Search<'_> {
             let newest = self.newest_with_wheel(one)?;
             let bound = match &newest {
                 Newest::None => {
-                    self.accept(one)?;
+                    self.accept(one, None)?;
+                    continue;
+                }
+                Newest::Unknown if one.buildable && self.tries(one) >= UNKNOWN_LIMIT => {
+                    self.accept_first(one)?;
                     continue;
                 }
                 Newest::Is(version) if *version < one.version => format!("<={version}"),
@@ -394,36 +343,75 @@ impl Search<'_> {
             trial.push(exclusion.clone());
             match self.compile(&trial) {
                 Ok(_) => self.exclusions = trial,
-                Err(ResolveError::Collision(_)) => collide.push(exclusion),
+                Err(ResolveError::Collision(why)) => collide.push((exclusion, why)),
                 Err(why) => return Err(why),
             }
         }
-        for exclusion in collide {
+        for (exclusion, why) in collide {
             // One that an earlier lock brought in is only found again if it still matters.
             if self.tried.contains(&exclusion.unserved) {
-                self.accept(&exclusion.unserved)?;
+                self.accept(&exclusion.unserved, Some(why))?;
             }
         }
         Ok(())
     }
 
-    /// Takes a version although no wheel serves the image.
-    fn accept(&mut self, one: &Unserved) -> Result<(), ResolveError> {
+    /// What was found wanting of one package for one image.
+    fn tried_like(&self, one: &Unserved) -> impl Iterator<Item = &Unserved> {
+        let like = (one.package.clone(), one.image.clone());
+        let tried = self.tried.iter();
+        tried.filter(move |other| (&other.package, &other.image) == (&like.0, &like.1))
+    }
+
+    fn tries(&self, one: &Unserved) -> usize {
+        self.tried_like(one).count()
+    }
+
+    /// Takes the version that was found first, after all: none of the others served either.
+    fn accept_first(&mut self, one: &Unserved) -> Result<(), ResolveError> {
+        let marker = self.image(&one.image).marker.clone();
+        self.exclusions.retain(|exclusion| {
+            exclusion.unserved.package != one.package || exclusion.marker.as_ref() != Some(&marker)
+        });
+        let tried: Vec<Unserved> = self.tried_like(one).cloned().collect();
+        let accepted = tried
+            .iter()
+            .map(|one| (one.package.clone(), one.version.clone(), one.image.clone()));
+        self.accepted.extend(accepted);
+        self.accept(tried.first().unwrap_or(one), None)
+    }
+
+    /// Why nothing else can be taken instead of what does not serve: uv's words about who wants it.
+    fn chain(&mut self, one: &Unserved) -> Option<UvError> {
+        let mut trial = self.exclusions.clone();
+        let marker = self.image(&one.image).marker.clone();
+        trial.extend(self.tried_like(one).map(|other| Exclusion {
+            unserved: other.clone(),
+            bound: format!("!={}", other.version),
+            marker: Some(marker.clone()),
+        }));
+        match self.compile(&trial) {
+            Err(ResolveError::Collision(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Takes a version although no wheel serves the image; `why` is what uv says about the versions that would.
+    fn accept(&mut self, one: &Unserved, why: Option<UvError>) -> Result<(), ResolveError> {
         if !one.buildable {
-            let tried = self
-                .tried
-                .iter()
-                .filter(|other| other.package == one.package && other.image == one.image);
+            let source = why.or_else(|| self.chain(one)).map(Box::new);
             return Err(ResolveError::NotServed {
                 package: one.package.clone(),
                 image: one.image.clone(),
                 target: shown_target(&self.image(&one.image).target).into(),
                 reason: one.reason.as_str().into(),
-                tried: tried
+                tried: self
+                    .tried_like(one)
                     .map(|other| other.version.to_string())
                     .collect::<Vec<_>>()
                     .join(", ")
                     .into(),
+                source,
             });
         }
         self.tools.reporter.warn(
