@@ -62,7 +62,9 @@ pub enum PrepareError {
     Build(#[from] BuildError),
     /// Somebody wrote into the folder of a data project meanwhile.
     #[error("the data project {name} changed while it was read")]
-    #[diagnostic(help("try again when nothing writes into its folder"))]
+    #[diagnostic(help(
+        "try again when nothing writes into its folder; the store must not lie in it"
+    ))]
     Changed {
         /// Which one.
         name: DataName,
