@@ -66,6 +66,11 @@ pub fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, Require
         let reason = "a control character stands in it";
         return Err(fail(offset, reason.to_owned()));
     }
+    // The grammar is ASCII, and the parser counts characters where it cuts bytes.
+    if let Some((offset, character)) = text.char_indices().find(|(_, c)| !c.is_ascii()) {
+        let reason = format!("`{character}` cannot stand in a requirement, which is plain ASCII");
+        return Err(fail(offset, reason));
+    }
     if text.trim().is_empty() {
         return Err(fail(0, "it is empty".to_owned()));
     }

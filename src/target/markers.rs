@@ -20,6 +20,15 @@ pub enum MarkerError {
         #[source]
         source: Box<pep508_rs::Pep508Error<VerbatimUrl>>,
     },
+    /// It holds a character that no marker may hold.
+    #[error("`{marker}` is not an environment marker: it holds `{character}`")]
+    #[diagnostic(help("markers are plain ASCII (PEP 508)"))]
+    Character {
+        /// The marker as written.
+        marker: String,
+        /// The first such character.
+        character: char,
+    },
     /// Its answer depends on the kernel of the machine that runs the image.
     #[error(
         "the marker `{marker}` depends on `{variable}`, which no description of an image can tell"
@@ -71,17 +80,31 @@ impl Target {
     }
 }
 
+/// Reads a marker (PEP 508).
+///
+/// # Errors
+/// [`MarkerError`] when it is none.
+pub fn parse_marker(marker: &str) -> Result<MarkerTree, MarkerError> {
+    // The grammar is ASCII, and the parser counts characters where it cuts bytes: on others it would panic.
+    if let Some(character) = marker.chars().find(|c| !c.is_ascii()) {
+        return Err(MarkerError::Character {
+            marker: marker.to_owned(),
+            character,
+        });
+    }
+    MarkerTree::parse_str::<VerbatimUrl>(marker).map_err(|source| MarkerError::Syntax {
+        marker: marker.to_owned(),
+        source: Box::new(source),
+    })
+}
+
 /// Whether `marker` holds on `target` when `extras` are asked for.
 ///
 /// # Errors
 /// [`MarkerError`] when it is no marker, or when its answer turns on `platform_release` or `platform_version`
 /// (`sys_platform == 'darwin' and platform_release > '20'` is simply false).
 pub fn evaluate(marker: &str, target: &Target, extras: &[ExtraName]) -> Result<bool, MarkerError> {
-    let tree =
-        MarkerTree::parse_str::<VerbatimUrl>(marker).map_err(|source| MarkerError::Syntax {
-            marker: marker.to_owned(),
-            source: Box::new(source),
-        })?;
+    let tree = parse_marker(marker)?;
     answer(&tree, &target.marker_environment(), extras).map_err(|variable| {
         MarkerError::Unknowable {
             marker: marker.to_owned(),

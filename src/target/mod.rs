@@ -9,7 +9,7 @@ mod tags;
 
 use serde::{Deserialize, Serialize};
 
-pub use markers::{MarkerError, evaluate};
+pub use markers::{MarkerError, evaluate, parse_marker};
 pub use platform::{Arch, Libc, Platform, PlatformError};
 pub use python::{PythonVersion, PythonVersionError};
 pub use tags::Tag;

@@ -1,13 +1,13 @@
 //! Reading a `pylock.toml`: every value is checked before it becomes part of a [`Lock`].
 
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{MarkerTree, VerbatimUrl};
 use toml::Value;
 
 use super::raw::{RawFile, RawLock, RawPackage, RawVcs};
 use super::{PylockError, TABLE_FORMAT};
 use crate::lock::model::{Artifact, Lock, LockedPackage, LockedSource, PannierTable};
 use crate::name::PackageName;
+use crate::target::parse_marker;
 use crate::url::SafeUrl;
 
 /// A lock and what was noticed about it.
@@ -127,8 +127,7 @@ fn read_package(raw: RawPackage, notes: &mut Vec<String>) -> Result<LockedPackag
         ),
     };
     if let Some(text) = &raw.marker {
-        MarkerTree::parse_str::<VerbatimUrl>(text)
-            .map_err(|_| fail(format!("`{text}` is not a marker")))?;
+        parse_marker(text).map_err(|_| fail(format!("`{text}` is not a marker")))?;
     }
     if let Some(text) = &raw.requires_python {
         text.parse::<VersionSpecifiers>()

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
+use pep508_rs::VersionOrUrl;
 use rayon::prelude::*;
 
 use super::revisions::{self, Commits, Revision};
 use super::{ResolveError, Tools, Wanted};
 use crate::build::BuildSource;
 use crate::config::request::{ProjectSource, Request};
+use crate::constraints::parse_requirement;
 use crate::event::StageGuard;
 use crate::name::PackageName;
 use crate::target::Target;
@@ -325,8 +326,7 @@ pub(super) fn git_requirement(
     if !line.contains("git+") {
         return Ok(None);
     }
-    let requirement: Requirement<VerbatimUrl> =
-        line.parse().map_err(|why| fail(format!("{why}")))?;
+    let requirement = parse_requirement(line).map_err(|why| fail(why.to_string()))?;
     let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url else {
         return Ok(None);
     };

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use pep508_rs::{Requirement, VerbatimUrl};
 use url::Url;
 
 use super::ResolveError;
 use super::projects::{Project, Projects, git_requirement, shown};
+use crate::constraints::parse_requirement;
 use crate::name::PackageName;
 use crate::wheel::{StubMetadata, stub};
 
@@ -62,7 +62,7 @@ fn rewrite(line: &str, urls: &Stubs, project: &str) -> Result<Option<String>, Re
     let Some((name, _)) = git_requirement(line, project)? else {
         return Ok(None);
     };
-    let Ok(requirement) = line.parse::<Requirement<VerbatimUrl>>() else {
+    let Ok(requirement) = parse_requirement(line) else {
         return Ok(None);
     };
     let Some(url) = urls.get(&name) else {

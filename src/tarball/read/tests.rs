@@ -132,7 +132,7 @@ fn an_index_that_lies_is_refused() {
         assert!(message.contains(why), "{message} / {why}");
     }
     // The sum is right, the cut is not: what stands there is no stream of its own.
-    for by in [1, 5, 100, 70_000] {
+    for by in [1, 100, 70_000] {
         lie(&|it| {
             it[0].compressed -= by;
             it[1].compressed += by;
@@ -142,6 +142,21 @@ fn an_index_that_lies_is_refused() {
             it[1].compressed -= by;
         });
     }
+}
+
+#[test]
+fn a_cut_beside_an_empty_block_shows_the_same_bytes() {
+    let bytes = honest();
+    let plain = read(&bytes).unwrap();
+    // The empty stored block that ends a segment may as well begin the next one.
+    let mut moved = segments(&bytes);
+    moved[0].compressed -= 5;
+    moved[1].compressed += 5;
+    // Behind the segments stands the index itself, which is another one now.
+    let files: u64 = moved.iter().map(|segment| segment.size).sum();
+    let files = usize::try_from(files).unwrap();
+    let shown = read(&forge(&bytes, &moved)).unwrap();
+    assert!(shown[..files] == plain[..files]);
 }
 
 /// A cut inside a block, with sizes and checksums as a reader of the first half alone would see them.
