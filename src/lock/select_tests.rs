@@ -1,3 +1,5 @@
+//! What images take from a lock, and why a lock does not serve one.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -17,9 +17,9 @@ use std::os::unix::fs::FileExt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::segment::{Segment, whole};
 use super::splice::{GZIP_HEADER, LAST_BLOCK, stored_header};
 use super::tar::{BLOCK, END, Mtime, global};
 
@@ -40,17 +40,6 @@ const LONGEST: u64 = 8 << 20;
 
 /// More than deflate ever gives for one byte (258 bytes for two bits).
 const RATIO: u64 = 1100;
-
-/// A part of the tarball that can be inflated alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Segment {
-    /// Its length in the gzip file, in bytes.
-    pub compressed: u64,
-    /// Its length in the archive, in bytes.
-    pub size: u64,
-    /// CRC-32 of its bytes in the archive.
-    pub crc32: u32,
-}
 
 /// The segments of one tarball.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,21 +66,6 @@ pub enum IndexError {
     /// There is an index, but it is none that Pannier writes.
     #[error("the index contradicts the file: {0}")]
     Contradiction(&'static str),
-}
-
-/// CRC-32 and length of the archive that segments make up.
-#[must_use]
-pub fn whole(segments: &[Segment]) -> (u32, u64) {
-    let mut crc = crc32fast::Hasher::new();
-    let mut size: u64 = 0;
-    for segment in segments {
-        crc.combine(&crc32fast::Hasher::new_with_initial_len(
-            segment.crc32,
-            segment.size,
-        ));
-        size = size.wrapping_add(segment.size);
-    }
-    (crc.finalize(), size)
 }
 
 /// The two runs of stored bytes that end an archive whose index starts at `start` in the gzip file.

@@ -8,6 +8,7 @@ pub mod index;
 mod manifest;
 mod output;
 pub mod read;
+mod segment;
 mod sink;
 mod splice;
 mod tar;

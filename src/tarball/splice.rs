@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use crc32fast::Hasher as Crc;
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::index::Segment;
+use super::segment::{self, Segment};
 use super::sink::Sink;
 use crate::digest::Digest;
 use crate::pack::{Coding, Stream};
@@ -173,7 +173,7 @@ impl<W: Write> Splicer<W> {
     /// Ends the member: last block, CRC-32, length modulo 2^32.
     pub fn finish(mut self) -> Result<Spliced, SpliceError> {
         self.cut()?;
-        let (crc, size) = super::index::whole(&self.segments);
+        let (crc, size) = segment::whole(&self.segments);
         let mut trailer = LAST_BLOCK.to_vec();
         trailer.extend_from_slice(&crc.to_le_bytes());
         trailer.extend_from_slice(&(size as u32).to_le_bytes());

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use super::find::Finder;
+use super::finder::Finder;
 use super::simple;
 use crate::digest::{Digest, Hasher};
 use crate::event::Event;

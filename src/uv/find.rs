@@ -9,28 +9,11 @@ use std::process::{Command, Stdio};
 use pep440_rs::Version;
 
 use super::fetch::{self, PINNED_VERSION};
-use super::{Surroundings, Uv, UvError};
-use crate::event::Reporter;
-use crate::http::Client;
+use super::finder::Finder;
+use super::{Uv, UvError};
 
 /// The oldest uv that has every flag that Pannier uses.
 pub const MINIMUM_VERSION: &str = "0.9.0";
-
-/// Where uv may be.
-pub struct Finder<'a> {
-    /// `PANNIER_UV`: the one to use, if it is set.
-    pub named: Option<&'a Path>,
-    /// Folders of `PATH`, in order.
-    pub path: &'a [PathBuf],
-    /// The store's folder.
-    pub store: &'a Path,
-    /// Makes the connection when a fetch from a configured index is needed.
-    pub client: &'a Client,
-    /// Index, variables, and whether the network may be used.
-    pub around: &'a Surroundings,
-    /// Hears where uv was found.
-    pub reporter: &'a dyn Reporter,
-}
 
 impl Finder<'_> {
     /// The first uv that answers and is new enough.

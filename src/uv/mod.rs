@@ -8,6 +8,7 @@ mod compile;
 mod error;
 mod fetch;
 mod find;
+mod finder;
 mod run;
 mod simple;
 mod surroundings;
@@ -18,7 +19,8 @@ pub use build::WheelBuild;
 pub use compile::{BestWheel, Compile, Refresh};
 pub use error::UvError;
 pub use fetch::PINNED_VERSION;
-pub use find::{Finder, MINIMUM_VERSION};
+pub use find::MINIMUM_VERSION;
+pub use finder::Finder;
 pub use surroundings::{Indexes, Surroundings};
 
 /// A uv that answers, of a version that Pannier knows.

@@ -1,3 +1,5 @@
+//! What the reader of a lock takes, refuses and writes back.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

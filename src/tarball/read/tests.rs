@@ -6,7 +6,8 @@ use std::io::{Read, Write};
 use flate2::read::GzDecoder;
 
 use super::*;
-use crate::tarball::index::{Index, Segment, tail};
+use crate::tarball::index::{Index, tail};
+use crate::tarball::segment::{Segment, whole};
 use crate::tarball::splice::{LAST_BLOCK, STORED_BLOCK, stored_header};
 use crate::tarball::tar::Mtime;
 use crate::tarball::tests::{noise, tarball_of};
@@ -88,7 +89,7 @@ fn an_honest_index_gives_the_same_bytes_as_the_stream() {
     assert!(list.len() >= 4);
     assert!(read(&forge(&bytes, &list)).unwrap() == plain);
     // Fewer cuts are as true as many.
-    let (crc32, size) = crate::tarball::index::whole(&list[..2]);
+    let (crc32, size) = whole(&list[..2]);
     let compressed = list[0].compressed + list[1].compressed;
     let joined = Segment {
         compressed,
