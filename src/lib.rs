@@ -6,7 +6,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 5 | [`cli`] |
-//! | 4 | [`prepare`] |
+//! | 4 | [`prepare`], [`unpack`], [`inspect`] |
 //! | 3 | [`constraints`], [`config`], [`tarball`], [`build`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
@@ -22,6 +22,7 @@ pub mod digest;
 pub mod event;
 pub mod git;
 pub mod http;
+pub mod inspect;
 pub mod lock;
 pub mod name;
 pub mod pack;
@@ -30,6 +31,7 @@ pub mod python;
 pub mod store;
 pub mod tarball;
 pub mod target;
+pub mod unpack;
 pub mod url;
 pub mod uv;
 pub mod venv;

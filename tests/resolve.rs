@@ -233,6 +233,7 @@ fn image(name: &str, python: &str, platform: &str) -> ImageRequest {
             platform: platform.parse().unwrap(),
         },
         interpreter: "/usr/bin/python3".into(),
+        python_link: pannier::venv::PythonLink::Absolute,
         packages: Vec::new(),
         requirements: Vec::new(),
         data: Vec::new(),

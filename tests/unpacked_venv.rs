@@ -109,6 +109,7 @@ fn unpack(folder: &Path) {
     let options = VenvOptions {
         target: target.clone(),
         interpreter: interpreter.clone(),
+        python_link: pannier::venv::PythonLink::Absolute,
     };
     let layout = layout(&[installed], &options).unwrap();
     let mut data = zip::Writer::new(tempfile::tempfile().unwrap());

@@ -6,8 +6,10 @@
 mod completions;
 mod config;
 mod context;
+mod diff;
 mod exit;
 mod image;
+mod inspect;
 mod lock;
 mod prepare;
 mod progress;
@@ -15,6 +17,7 @@ mod report;
 mod session;
 mod store;
 mod table;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -80,6 +83,9 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Prepare(prepare::Arguments),
+    Unpack(unpack::Arguments),
+    Inspect(inspect::Arguments),
+    Diff(diff::Arguments),
     Lock(lock::Arguments),
     Config(config::Arguments),
     Image(image::Arguments),
@@ -118,6 +124,9 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
     match verb {
         Verb::Prepare(arguments) => prepare::run(&arguments, context),
+        Verb::Unpack(arguments) => unpack::run(&arguments, context),
+        Verb::Inspect(arguments) => inspect::run(&arguments, context),
+        Verb::Diff(arguments) => diff::run(&arguments, context),
         Verb::Lock(arguments) => lock::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),

@@ -20,6 +20,7 @@ use crate::git;
 use crate::name::ImageName;
 use crate::target::{Platform, PythonVersion};
 use crate::url::SafeUrl;
+use crate::venv::PythonLink;
 
 /// What Pannier packs, for which images. All keys may be missing where the environment or flags say it instead.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -81,12 +82,33 @@ pub struct ImageEntry {
     pub platform: Option<Text<Platform>>,
     /// Absolute path of the Python interpreter inside the image.
     pub interpreter: Option<PathBuf>,
+    /// What leads from the venv to the interpreter: `absolute` (a link, unless set otherwise), or `none`: `venv/bin/pannier-link` makes the link after unpacking, for extractors that refuse absolute links.
+    pub python_link: Option<PythonLinkEntry>,
     /// Replaces the common `packages` for this image.
     pub packages: Option<Vec<Text<ProjectSpec>>>,
     /// Replaces the common `requirements` for this image.
     pub requirements: Option<Vec<Text<RequirementEntry>>>,
     /// Replaces the common `data` for this image.
     pub data: Option<Vec<Text<ProjectSpec>>>,
+}
+
+/// What the venv has at `bin/python`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PythonLinkEntry {
+    /// A link to the interpreter.
+    Absolute,
+    /// Nothing: `venv/bin/pannier-link` makes the link after unpacking, for extractors that refuse absolute links.
+    None,
+}
+
+impl From<PythonLinkEntry> for PythonLink {
+    fn from(entry: PythonLinkEntry) -> Self {
+        match entry {
+            PythonLinkEntry::Absolute => Self::Absolute,
+            PythonLinkEntry::None => Self::None,
+        }
+    }
 }
 
 /// What happens to submodules of git projects.

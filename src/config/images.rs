@@ -153,6 +153,10 @@ impl Maker<'_, '_, '_> {
             }
             (None, None) => None,
         };
+        if entry.python_link.is_some() {
+            let origin = self.key_of(name, "python_link");
+            self.note(name, &["python_link"], &origin);
+        }
         let packages = self.packages(name, entry)?;
         let requirements = self.requirements(name, entry)?;
         let data = self.data(name, entry)?;
@@ -161,6 +165,7 @@ impl Maker<'_, '_, '_> {
             image,
             target,
             interpreter,
+            python_link: entry.python_link.map(Into::into).unwrap_or_default(),
             packages,
             requirements,
             data,

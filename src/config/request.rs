@@ -13,6 +13,7 @@ use crate::name::{DataName, ImageName, PackageName};
 use crate::target::Target;
 use crate::url::SafeUrl;
 use crate::uv::Indexes;
+use crate::venv::PythonLink;
 
 /// Everything that a lock is made from.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct ImageRequest {
     pub target: Target,
     /// Absolute path of the interpreter inside the image.
     pub interpreter: PathBuf,
+    /// What the venv has at `bin/python`.
+    pub python_link: PythonLink,
     /// Python projects from git or folders.
     pub packages: Vec<PackageRequest>,
     /// Requirements from the index (PEP 508).
@@ -57,6 +60,7 @@ impl fmt::Debug for ImageRequest {
             .field("image", &self.image)
             .field("target", &self.target)
             .field("interpreter", &self.interpreter)
+            .field("python_link", &self.python_link)
             .field("packages", &self.packages)
             .field("requirements", &requirements)
             .field("data", &self.data)

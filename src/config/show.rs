@@ -9,6 +9,7 @@ use crate::constraints::shown;
 use crate::git::Submodules;
 use crate::name::PackageName;
 use crate::url::SafeUrl;
+use crate::venv::PythonLink;
 
 /// One effective value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,6 +93,13 @@ impl Configuration {
             self.row(
                 &key("interpreter"),
                 [image.interpreter.display().to_string()],
+            ),
+            self.row(
+                &key("python_link"),
+                [match image.python_link {
+                    PythonLink::Absolute => "absolute".to_owned(),
+                    PythonLink::None => "none".to_owned(),
+                }],
             ),
             self.row(&key("packages"), image.packages.iter().map(package)),
             self.row(&key("requirements"), requirements.map(shown)),

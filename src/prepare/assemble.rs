@@ -50,6 +50,7 @@ pub(super) fn assemble(
     let venv_options = VenvOptions {
         target: image.target.clone(),
         interpreter: image.interpreter.clone(),
+        python_link: image.python_link,
     };
     let layout =
         venv::layout(&installed, &venv_options).map_err(|source| PrepareError::Layout {

@@ -13,7 +13,7 @@ use crate::name::{DataName, ImageName, PackageName};
 use crate::tarball::Source;
 use crate::target::Target;
 use crate::url::SafeUrl;
-use crate::venv::DirectUrl;
+use crate::venv::{DirectUrl, PythonLink};
 use crate::wheel::WheelFilename;
 
 use super::PrepareError;
@@ -32,6 +32,7 @@ pub(super) struct ImagePlan {
     pub(super) image: Option<String>,
     pub(super) target: Target,
     pub(super) interpreter: PathBuf,
+    pub(super) python_link: PythonLink,
     /// Sorted by name.
     pub(super) packages: Vec<PackagePlan>,
     /// Sorted by name.
@@ -113,6 +114,7 @@ pub(super) fn plan(
             image: image.image.clone(),
             target: image.target.clone(),
             interpreter: image.interpreter.clone(),
+            python_link: image.python_link,
             packages,
             data,
         })

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::index::{self, LAST};
 use super::manifest::{MANIFEST_PATH, Manifest};
 use super::splice::{SpliceError, Splicer};
 use super::tar::{END, Header, Kind, Mtime, padding};
@@ -17,6 +18,10 @@ use crate::name::DataName;
 use crate::pack::{Content, Pack, Stream};
 use crate::venv::{Item, ItemKind, Layout, is_small};
 use crate::zip;
+
+/// Bytes of the archive from which on a segment ends with the entry: small enough for several threads to share the work of
+/// a small tarball, large enough for the index to stay below one part in ten thousand.
+const SEGMENT: u64 = 512 << 10;
 
 /// Everything that goes into one tarball.
 pub struct Contents<'a> {
@@ -108,10 +113,8 @@ pub fn assemble<W: Write>(contents: &Contents<'_>, out: W) -> Result<Summary, As
             executable: false,
         },
     };
+    // First: readers that look for nothing else stop there.
     writer.item(&manifest)?;
-    // Behind the manifest, which is first: readers that look for nothing else stop there.
-    let folder = MANIFEST_PATH.split('/').next().unwrap_or_default();
-    writer.item(&directory(folder))?;
     for item in &contents.layout.items {
         writer.item(item)?;
     }
@@ -220,6 +223,9 @@ impl<'a, W: Write> Writer<'a, W> {
 
     fn item(&mut self, item: &Item) -> Result<(), AssembleError> {
         let path = item.path.as_str();
+        if self.is_time_to_cut(&item.kind) {
+            self.splicer.cut().map_err(|error| failed(path, error))?;
+        }
         match &item.kind {
             ItemKind::Directory => self.header(path, Kind::Directory),
             ItemKind::Symlink { target } => self.header(path, Kind::Symlink { target }),
@@ -243,6 +249,21 @@ impl<'a, W: Write> Writer<'a, W> {
                 self.end_of_file(path, size)
             }
         }
+    }
+
+    /// Between entries, at regular distances, and before a large file, which then is somebody's only work.
+    fn is_time_to_cut(&self, kind: &ItemKind) -> bool {
+        let large = match kind {
+            ItemKind::Carried { pack, entry, .. } => {
+                let content = self.contents.packs.get(*pack).and_then(|(_, pack)| {
+                    let entry = pack.entries.get(*entry)?;
+                    Some(&entry.content)
+                });
+                matches!(content, Some(Content::File { stream, .. }) if stream.size >= 2 * SEGMENT)
+            }
+            _ => false,
+        };
+        self.splicer.since_cut() >= if large { SEGMENT / 8 } else { SEGMENT }
     }
 
     fn header(&mut self, path: &str, kind: Kind<'_>) -> Result<(), AssembleError> {
@@ -293,8 +314,31 @@ impl<'a, W: Write> Writer<'a, W> {
         })
     }
 
+    /// The index of the segments, the manifest's folder, and the end of the archive.
+    ///
+    /// The folder comes last because the index needs an entry behind it: Python's tarfile refuses a global header that is
+    /// followed by the end of the archive.
     fn finish(mut self) -> Result<Summary, AssembleError> {
-        self.own("", &END)?;
+        let folder = MANIFEST_PATH.split('/').next().unwrap_or_default();
+        let mtime = self.contents.mtime;
+        let mut last = Vec::with_capacity(LAST);
+        let kind = Kind::Directory;
+        let path = folder;
+        Header { path, kind, mtime }.write(&mut last);
+        last.extend_from_slice(&END);
+        self.splicer.cut().map_err(|error| failed("", error))?;
+        let (segments, start) = self.splicer.segments();
+        if segments.len() < 2 {
+            // Nothing to share between threads: no index.
+            self.own(folder, &last)?;
+        } else {
+            let [front, back] = index::tail(segments, start, &last, mtime);
+            for part in [front, back] {
+                self.splicer
+                    .stored(&part)
+                    .map_err(|error| failed("", error))?;
+            }
+        }
         let spliced = self.splicer.finish().map_err(|error| failed("", error))?;
         Ok(Summary {
             bytes: spliced.bytes,

@@ -4,13 +4,15 @@
 //! checks them: that has happened when they entered the store.
 
 mod assemble;
+pub mod index;
 mod manifest;
 mod output;
+pub mod read;
 mod sink;
 mod splice;
 mod tar;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use assemble::{AssembleError, Contents, DataTree, Summary, assemble};
 pub use manifest::{

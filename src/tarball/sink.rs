@@ -69,6 +69,11 @@ impl<W: Write> Sink<W> {
         self.filled += length;
     }
 
+    /// How many bytes have gone in, the ones of the current buffer included.
+    pub const fn position(&self) -> u64 {
+        self.written + self.filled as u64
+    }
+
     /// Everything goes to the output and into the digest. Gives the output, its length in bytes and its digest.
     ///
     /// # Errors

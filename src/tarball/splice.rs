@@ -11,15 +11,16 @@ use std::os::unix::fs::FileExt;
 use crc32fast::Hasher as Crc;
 use flate2::{Compress, Compression, FlushCompress};
 
+use super::index::Segment;
 use super::sink::Sink;
 use crate::digest::Digest;
 use crate::pack::{Coding, Stream};
 
 /// Deflate, no flags, no time, no hint, unknown system: nothing tells where or when the file was made.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+pub(super) const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// A final block without content (fixed codes): ends the deflate stream.
-const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
+pub(super) const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
 /// Length and its complement of a stored block without content (RFC 1951, 3.2.4), at a byte boundary.
 const EMPTY_STORED: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
@@ -28,7 +29,7 @@ const EMPTY_STORED: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 const PIECE: usize = 256 << 10;
 
 /// Most bytes of one stored block.
-const STORED_BLOCK: u64 = 65_535;
+pub(super) const STORED_BLOCK: u64 = 65_535;
 
 /// Level of our own pieces, as `gzip` has it by default.
 const LEVEL: Compression = Compression::new(6);
@@ -43,7 +44,10 @@ const SHORT_LEVEL: Compression = Compression::new(1);
 /// Writes one gzip member.
 pub struct Splicer<W: Write> {
     sink: Sink<W>,
+    segments: Vec<Segment>,
+    /// Of the segment that has not ended yet; its compressed bytes start at `start`.
     crc: Crc,
+    start: u64,
     size: u64,
     piece: Vec<u8>,
     compress: Compress,
@@ -77,7 +81,9 @@ impl<W: Write> Splicer<W> {
         sink.write_all(&GZIP_HEADER).map_err(SpliceError::Write)?;
         Ok(Self {
             sink,
+            segments: Vec::new(),
             crc: Crc::new(),
+            start: GZIP_HEADER.len() as u64,
             size: 0,
             piece: Vec::with_capacity(PIECE),
             compress: Compress::new(LEVEL, false),
@@ -125,18 +131,58 @@ impl<W: Write> Splicer<W> {
         Ok(())
     }
 
+    /// Bytes of the archive since the last cut.
+    pub fn since_cut(&self) -> u64 {
+        self.size + self.piece.len() as u64
+    }
+
+    /// Ends a segment: what follows starts at a byte boundary and with an empty window, and refers to nothing before it.
+    pub fn cut(&mut self) -> Result<(), SpliceError> {
+        self.end_piece()?;
+        if self.size == 0 {
+            return Ok(());
+        }
+        let here = self.sink.position();
+        self.segments.push(Segment {
+            compressed: here - self.start,
+            size: self.size,
+            crc32: std::mem::take(&mut self.crc).finalize(),
+        });
+        (self.start, self.size) = (here, 0);
+        Ok(())
+    }
+
+    /// What has been cut so far, and where the next byte of the gzip file will stand.
+    pub fn segments(&self) -> (&[Segment], u64) {
+        (&self.segments, self.sink.position())
+    }
+
+    /// Adds bytes of our own as stored blocks: readable without inflating.
+    pub fn stored(&mut self, bytes: &[u8]) -> Result<(), SpliceError> {
+        self.end_piece()?;
+        self.crc.update(bytes);
+        self.size += bytes.len() as u64;
+        for block in bytes.chunks(STORED_BLOCK as usize) {
+            let header = stored_header(block.len() as u16);
+            self.sink.write_all(&header).map_err(SpliceError::Write)?;
+            self.sink.write_all(block).map_err(SpliceError::Write)?;
+        }
+        Ok(())
+    }
+
     /// Ends the member: last block, CRC-32, length modulo 2^32.
     pub fn finish(mut self) -> Result<Spliced, SpliceError> {
-        self.end_piece()?;
+        self.cut()?;
+        let (crc, size) = super::index::whole(&self.segments);
         let mut trailer = LAST_BLOCK.to_vec();
-        trailer.extend_from_slice(&self.crc.finalize().to_le_bytes());
-        trailer.extend_from_slice(&(self.size as u32).to_le_bytes());
+        trailer.extend_from_slice(&crc.to_le_bytes());
+        trailer.extend_from_slice(&(size as u32).to_le_bytes());
         self.sink.write_all(&trailer).map_err(SpliceError::Write)?;
         let (_, bytes, sha256) = self.sink.finish().map_err(SpliceError::Write)?;
         Ok(Spliced {
             bytes,
             sha256,
-            size: self.size,
+            size,
         })
     }
 
@@ -176,8 +222,7 @@ impl<W: Write> Splicer<W> {
         let mut done = 0;
         while done < stream.size {
             let length = (stream.size - done).min(STORED_BLOCK);
-            let [low, high] = (length as u16).to_le_bytes();
-            let header = [0, low, high, !low, !high];
+            let header = stored_header(length as u16);
             self.sink.write_all(&header).map_err(SpliceError::Write)?;
             self.copy(file, stream.offset + done, length, |_, _| {})?;
             done += length;
@@ -206,6 +251,12 @@ impl<W: Write> Splicer<W> {
         }
         Ok(())
     }
+}
+
+/// The header of a stored block at a byte boundary (RFC 1951, 3.2.4).
+pub(super) const fn stored_header(length: u16) -> [u8; 5] {
+    let [low, high] = length.to_le_bytes();
+    [0, low, high, !low, !high]
 }
 
 /// The two bit offsets of a deflate stream that splicing needs.

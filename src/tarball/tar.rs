@@ -107,6 +107,13 @@ impl Header<'_> {
     }
 }
 
+/// The header (type `g`) of `size` bytes of records that hold for the whole archive, named as git names its own.
+pub fn global(size: u64, mtime: Mtime) -> [u8; BLOCK] {
+    let mut block = Block::new(b'g', 0o644, size, mtime);
+    block.text(0, "pax_global_header");
+    block.finish()
+}
+
 /// How many zero bytes follow `size` bytes of content.
 pub fn padding(size: u64) -> usize {
     let rest = (size % BLOCK as u64) as usize;

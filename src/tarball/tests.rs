@@ -18,13 +18,18 @@ use crate::venv::{Item, ItemKind, Layout};
 type Tree = BTreeMap<String, (String, Vec<u8>)>;
 
 /// A layout that carries every file of one pack to `venv/`, and the pack's own files as it has them.
-pub(super) fn carry_all(pack: &Pack) -> Layout {
+pub(crate) fn carry_all(pack: &Pack) -> Layout {
     let items = pack.entries.iter().enumerate().map(|(entry, it)| Item {
         path: format!("venv/{}", it.path),
-        kind: ItemKind::Carried {
-            pack: 0,
-            entry,
-            executable: it.path.contains("exec"),
+        kind: match &it.content {
+            crate::pack::Content::Symlink { target } => ItemKind::Symlink {
+                target: target.clone(),
+            },
+            _ => ItemKind::Carried {
+                pack: 0,
+                entry,
+                executable: it.path.contains("exec"),
+            },
         },
     });
     Layout {
@@ -32,7 +37,7 @@ pub(super) fn carry_all(pack: &Pack) -> Layout {
     }
 }
 
-fn assemble_pack(packer: Packer) -> Vec<u8> {
+pub(crate) fn tarball_of(packer: Packer) -> Vec<u8> {
     let (file, pack) = packer.finish();
     assemble_layout(&file, &pack, &carry_all(&pack)).0
 }
@@ -69,6 +74,9 @@ fn tree_of(bytes: &[u8]) -> Tree {
     let mut tree = Tree::new();
     for entry in ::tar::Archive::new(&tar[..]).entries().unwrap() {
         let mut entry = entry.unwrap();
+        if entry.header().entry_type().is_pax_global_extensions() {
+            continue;
+        }
         let path = entry.path().unwrap().to_str().unwrap().to_owned();
         let mode = entry.header().mode().unwrap();
         let kind = format!("{:?} {mode:o}", entry.header().entry_type());
@@ -120,7 +128,7 @@ fn content_of<'a>(tree: &'a Tree, path: &str) -> &'a [u8] {
 }
 
 /// Bytes that look random but are the same every time.
-pub(super) fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let byte = |_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -212,7 +220,7 @@ fn stored_and_deflated_files_of_every_length() {
         packer.deflated(&format!("deflated/{size}"), &noise(size));
         packer.deflated(&format!("zeros/{size}"), &vec![0; size]);
     }
-    let bytes = assemble_pack(packer);
+    let bytes = tarball_of(packer);
     let tree = tree_of(&bytes);
     for size in sizes {
         assert!(content_of(&tree, &format!("venv/stored/{size}")) == noise(size));
@@ -270,7 +278,7 @@ fn long_and_foreign_names_arrive() {
 }
 
 #[test]
-fn the_manifest_is_first_and_data_last() {
+fn the_manifest_is_first_and_its_folder_last() {
     let (file, pack) = Packer::default().finish();
     let mut data = Packer::default();
     data.deflated("sub/deep/file", b"1");
@@ -300,9 +308,9 @@ fn the_manifest_is_first_and_data_last() {
         let mode = entry.header().mode().unwrap();
         lines += &format!("{mode:o} {}\n", entry.path().unwrap().display());
     }
-    let expected = "644 .pannier/manifest.json\n755 .pannier/\n755 data/\n755 data/tables/\n755 data/tables/empty/\n\
+    let expected = "644 .pannier/manifest.json\n755 data/\n755 data/tables/\n755 data/tables/empty/\n\
         755 data/tables/sub/\n755 data/tables/sub/deep/\n777 data/tables/sub/link\n755 data/tables/exec.sh\n\
-        644 data/tables/sub/deep/file\n";
+        644 data/tables/sub/deep/file\n755 .pannier/\n";
     assert_eq!(lines, expected);
     assert_eq!(
         content_of(&tree_of(&out), MANIFEST_PATH),
@@ -419,8 +427,8 @@ proptest! {
             }
             packer
         };
-        let bytes = assemble_pack(pack());
-        prop_assert!(bytes == assemble_pack(pack()));
+        let bytes = tarball_of(pack());
+        prop_assert!(bytes == tarball_of(pack()));
         let tree = tree_of(&bytes);
         prop_assert_eq!(tree.len(), files.len() + 2);
         for (path, (_, content)) in &files {

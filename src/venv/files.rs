@@ -6,11 +6,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{FORMAT, Item, ItemKind, LayoutError, VenvOptions};
+use super::{FORMAT, Item, ItemKind, LayoutError, PythonLink, VenvOptions};
 use crate::target::Arch;
 
 const ACTIVATE: &str = include_str!("activate.sh");
 const ACTIVATE_FISH: &str = include_str!("activate.fish");
+const PANNIER_LINK: &str = include_str!("pannier-link.sh");
 
 /// `direct_url.json` (PEP 610).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +75,10 @@ pub(super) fn own_items(options: &VenvOptions) -> Result<Vec<Item>, LayoutError>
     let (interpreter, home) = interpreter(&options.interpreter)?;
     let python = options.target.python;
     let mut items = vec![own("venv/pyvenv.cfg", pyvenv_cfg(options, home))];
-    items.push(link("venv/bin/python", interpreter));
+    items.push(match options.python_link {
+        PythonLink::Absolute => link("venv/bin/python", interpreter),
+        PythonLink::None => pannier_link(interpreter),
+    });
     items.push(link("venv/bin/python3", "python"));
     items.push(link(
         &format!("venv/bin/python{}", python.short()),
@@ -133,6 +137,20 @@ fn interpreter(path: &Path) -> Result<(&str, &str), LayoutError> {
     }
 }
 
+/// The script that makes the link which the tarball leaves out.
+fn pannier_link(interpreter: &str) -> Item {
+    let quoted = format!("'{}'", interpreter.replace('\'', "'\\''"));
+    // Quoted as a whole inside `${1:-…}`, which takes quotes as any other word does.
+    let text = PANNIER_LINK.replace("@INTERPRETER@", &quoted);
+    Item {
+        path: "venv/bin/pannier-link".to_owned(),
+        kind: ItemKind::Bytes {
+            bytes: text.into_bytes(),
+            executable: true,
+        },
+    }
+}
+
 fn own(path: &str, text: String) -> Item {
     Item {
         path: path.to_owned(),
@@ -182,5 +200,42 @@ mod tests {
         for text in ["python3", "./python3", "/usr/bin/", "/usr/bin/py\nthon", ""] {
             assert!(home(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_venv_without_its_link_brings_a_script_that_makes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let interpreter = folder.path().join("it's a }\"python\"/bin/python3");
+        std::fs::create_dir_all(interpreter.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("/bin/sh", &interpreter).unwrap();
+        let mut options = crate::venv::testing::options(interpreter.to_str().unwrap());
+        options.python_link = PythonLink::None;
+        let items = own_items(&options).unwrap();
+        assert!(items.iter().all(|item| item.path != "venv/bin/python"));
+        let bin = folder.path().join("a b/venv/bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        for item in &items {
+            if let ItemKind::Bytes { bytes, .. } = &item.kind {
+                std::fs::write(folder.path().join("a b").join(&item.path), bytes).unwrap();
+            }
+        }
+        let run = |arguments: &[&str]| {
+            let mut command = std::process::Command::new("sh");
+            command.arg(bin.join("pannier-link")).args(arguments);
+            command.output().unwrap().status.code()
+        };
+        let config = || std::fs::read_to_string(bin.join("../pyvenv.cfg")).unwrap();
+        let before = config();
+        assert_eq!(run(&[]), Some(0));
+        assert_eq!(std::fs::read_link(bin.join("python")).unwrap(), interpreter);
+        assert_eq!(config(), before);
+        assert_eq!(run(&["/bin/sh"]), Some(0));
+        assert_eq!(
+            std::fs::read_link(bin.join("python")).unwrap(),
+            Path::new("/bin/sh")
+        );
+        assert!(config().starts_with("home = /bin\ninclude-system"));
+        assert_eq!(run(&["sh"]), Some(2));
+        assert_eq!(run(&["/missing"]), Some(1));
     }
 }

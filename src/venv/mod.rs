@@ -54,6 +54,17 @@ pub struct Installed<'a> {
     pub direct_url: Option<DirectUrl>,
 }
 
+/// What the venv has at `bin/python`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PythonLink {
+    /// A link to the interpreter, by its absolute path.
+    #[default]
+    Absolute,
+    /// Nothing: `bin/pannier-link` makes the link once the tree is unpacked. For extractors that refuse absolute links, as
+    /// Python's tarfile does with its `data` filter.
+    None,
+}
+
 /// How the venv is made.
 #[derive(Debug, Clone)]
 pub struct VenvOptions {
@@ -61,6 +72,8 @@ pub struct VenvOptions {
     pub target: Target,
     /// Interpreter inside the image, absolute.
     pub interpreter: PathBuf,
+    /// What leads to it.
+    pub python_link: PythonLink,
 }
 
 /// Files of a tree, in the order in which they are written. Prints as a list, one path per line.

@@ -21,6 +21,9 @@ pub fn reserved(path: &str) -> Option<&'static str> {
 
 /// The rule that a program's name breaks.
 pub fn program(name: &str) -> Option<&'static str> {
+    if name.eq_ignore_ascii_case("pannier-link") {
+        return Some("the name belongs to the script that links the venv to its interpreter");
+    }
     match check_script_name(name) {
         Err(EntryPointError::Reserved { .. }) => {
             Some("the name belongs to the interpreter or to the venv's activation")
@@ -51,6 +54,7 @@ mod tests {
             "bin/pypy3",
             "bin/graalpy",
             "bin/activate",
+            "bin/pannier-link",
             "bin/activate.fish",
             "bin/Activate.ps1",
             "bin/activate_this.py",

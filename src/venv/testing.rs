@@ -136,5 +136,6 @@ pub(crate) fn options(interpreter: &str) -> VenvOptions {
             platform: "x86_64-manylinux_2_41".parse().unwrap(),
         },
         interpreter: interpreter.into(),
+        python_link: crate::venv::PythonLink::Absolute,
     }
 }

@@ -49,6 +49,12 @@ pub struct Inflater {
 // and `next_out` are set anew in every step and not read between steps.
 unsafe impl Send for Inflater {}
 
+impl Default for Inflater {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Inflater {
     /// Allocates the state: about 50 KB with the window.
     pub fn new() -> Self {
@@ -98,6 +104,13 @@ impl Inflater {
         let written = (space - self.stream.avail_out) as usize;
         self.taken += taken as u64;
         (taken, written, self.judge(code))
+    }
+
+    /// Whether a block that is not the last has just ended, at the very end of the bytes taken: what follows could be
+    /// another stream.
+    #[must_use]
+    pub const fn is_between_blocks(&self) -> bool {
+        self.taken > 0 && self.block == 8 * self.taken
     }
 
     fn judge(&mut self, code: c_int) -> Step {

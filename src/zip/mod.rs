@@ -26,6 +26,7 @@ use rayon::prelude::*;
 use self::check::Checker;
 use self::directory::Record;
 pub use self::error::{Rule, ZipError};
+pub use self::inflate::{Inflater, Step};
 pub use self::read::{EntryReader, LARGEST_IN_MEMORY, open_entry, read_entry};
 pub use self::write::Writer;
 use crate::pack::{Pack, PackEntry};
