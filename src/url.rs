@@ -268,6 +268,10 @@ impl FromStr for GitUrl {
             if revision.is_empty() {
                 return Err(UrlError::new(text, "nothing stands behind the `@`"));
             }
+            if revision.contains(|c: char| c.is_control() || c.is_whitespace()) {
+                let reason = "the revision holds a blank or a control character";
+                return Err(UrlError::new(text, reason));
+            }
             let at = path.rfind('@').unwrap_or(path.len());
             repository.0.set_path(&path[..at]);
         }
@@ -398,6 +402,8 @@ mod tests {
     fn odd_git_urls_are_refused() {
         for text in [
             "git+https://h/x@",
+            "git+https://h/x@a%00b",
+            "git+https://h/x@a%0ab",
             "git+ssh://git@h/x",
             "git@h:x.git",
             "git+https://h/x#subdirectory=../y",

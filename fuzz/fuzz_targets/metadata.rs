@@ -5,9 +5,17 @@ use pannier::wheel::{Metadata, WheelFile};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let _ = WheelFile::parse(bytes);
-    let Ok(metadata) = Metadata::parse(bytes) else {
+    let Ok(mut metadata) = Metadata::parse(bytes) else {
         return;
     };
+    // A folded value may end with an empty line, which stays as a blank.
+    let lines = [&mut metadata.name, &mut metadata.version].into_iter();
+    let lines = lines
+        .chain(&mut metadata.requires_dist)
+        .chain(&mut metadata.extras);
+    for line in lines.chain(&mut metadata.requires_python) {
+        *line = line.trim().to_owned();
+    }
     let mut text = format!(
         "Metadata-Version: 2.1\nName: {}\nVersion: {}\n",
         metadata.name, metadata.version

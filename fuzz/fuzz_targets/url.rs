@@ -36,6 +36,18 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     match text.parse::<GitUrl>() {
         Ok(url) => {
             check(format!("{url} {url:?}"));
+            // What is shown is for people: signs that stand percent-encoded in a URL are shown as they are.
+            let revision = url.revision.as_deref().unwrap_or("");
+            assert!(!revision.contains(char::is_control));
+            let encoded = |text: &str| text.contains(['%', '#', '?', '@', '&']);
+            let folder = url.subdirectory.as_deref().unwrap_or("");
+            if encoded(revision)
+                || encoded(folder)
+                || !shown_as_is(folder)
+                || url.repository.expose().path().contains('@')
+            {
+                return;
+            }
             let bare = GitUrl {
                 repository: url.repository.without_credentials(),
                 ..url
@@ -47,3 +59,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         Err(error) => check(format!("{error} {error:?}")),
     }
 });
+
+fn shown_as_is(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() || c.is_whitespace())
+}
