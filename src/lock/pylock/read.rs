@@ -5,7 +5,7 @@ use pep508_rs::{MarkerTree, VerbatimUrl};
 use toml::Value;
 
 use super::raw::{RawFile, RawLock, RawPackage, RawVcs};
-use super::{PylockError, TABLE_FORMAT};
+use super::{PylockError, SyntaxError, TABLE_FORMAT};
 use crate::lock::model::{Artifact, Lock, LockedPackage, LockedSource, PannierTable};
 use crate::name::PackageName;
 use crate::url::SafeUrl;
@@ -57,7 +57,7 @@ pub fn read(text: &str) -> Result<Read, PylockError> {
 /// # Errors
 /// [`PylockError`] names the package or the line.
 pub fn read_document(text: &str) -> Result<Document, PylockError> {
-    let syntax = |why| PylockError::Syntax(Box::new(why));
+    let syntax = |why| PylockError::Syntax(SyntaxError::new(&why, text));
     let raw: RawLock = toml::from_str(text).map_err(syntax)?;
     let mut notes = Vec::new();
     check_version(&raw.lock_version, &mut notes)?;
@@ -100,7 +100,7 @@ fn read_table(table: &Value) -> Result<PannierTable, PylockError> {
         _ => table
             .clone()
             .try_into()
-            .map_err(|why| PylockError::Syntax(Box::new(why))),
+            .map_err(|why| PylockError::Syntax(SyntaxError::new(&why, ""))),
     }
 }
 
@@ -127,8 +127,12 @@ fn read_package(raw: RawPackage, notes: &mut Vec<String>) -> Result<LockedPackag
         ),
     };
     if let Some(text) = &raw.marker {
-        MarkerTree::parse_str::<VerbatimUrl>(text)
-            .map_err(|_| fail(format!("`{text}` is not a marker")))?;
+        let wrong = || fail(format!("`{text}` is not a marker"));
+        // The parser panics where an operator is expected and other than ASCII stands.
+        if !text.is_ascii() {
+            return Err(wrong());
+        }
+        MarkerTree::parse_str::<VerbatimUrl>(text).map_err(|_| wrong())?;
     }
     if let Some(text) = &raw.requires_python {
         text.parse::<VersionSpecifiers>()
