@@ -20,3 +20,10 @@ quickstart:
 # Pannier beside venv + pip + tar and uv + tar, as a Markdown table
 bench:
     cargo bench --bench prepare
+
+# Fuzzes one parser of foreign bytes (`cargo fuzz list`) for some seconds; needs `cargo install cargo-fuzz --locked`
+fuzz target seconds="60":
+    # The dependencies are those of the release.
+    cp Cargo.lock fuzz/Cargo.lock
+    fuzz/seeds.py fuzz/corpus/{{target}} {{target}}
+    RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} -- -max_total_time={{seconds}} -rss_limit_mb=4096 -timeout=20

@@ -18,8 +18,10 @@ pub struct UrlError {
 
 impl UrlError {
     fn new(text: &str, reason: impl Into<String>) -> Self {
+        // The URL Standard steps over these wherever they stand, so they do not end what has to be hidden.
+        let text = text.replace(['\t', '\n', '\r'], "");
         Self {
-            shown: redact(text),
+            shown: redact(text.trim()),
             reason: reason.into(),
         }
     }
@@ -27,31 +29,54 @@ impl UrlError {
 
 /// Replaces what stands before an `@` in the authority of every URL in `text` by `****`.
 ///
-/// For texts that other programs wrote (uv, git, a server): a token in a URL is not shown even if they show it.
+/// For texts that other programs wrote (uv, git, a server): a token in a URL is not shown even if they show it. Where a
+/// password may hold what ends a URL elsewhere (quotes, or a slash that somebody forgot to encode), too much is hidden
+/// rather than too little.
 #[must_use]
 pub fn redact(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.find("://") {
-        let (head, tail) = rest.split_at(start + 3);
+    while let Some(start) = authority(rest) {
+        let (head, tail) = rest.split_at(start);
         shown.push_str(head);
-        let end = tail
-            .find(|c: char| {
-                c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`' | '<' | '>')
-            })
-            .unwrap_or(tail.len());
-        let (authority, after) = tail.split_at(end);
-        match authority.rfind('@') {
-            Some(at) => {
-                shown.push_str("****");
-                shown.push_str(&authority[at..]);
-            }
-            None => shown.push_str(authority),
+        let word = tail.find(char::is_whitespace).unwrap_or(tail.len());
+        let mut end = tail[..word].find(['/', '?', '#']).unwrap_or(word);
+        if !tail[..end].contains('@') && !ends_with_port(&tail[..end]) {
+            // No port stands behind the colon, so it is the start of a password that holds one of the three.
+            end = word;
         }
-        rest = after;
+        // What has no `@` may hold the start of another URL, as in a list.
+        rest = tail;
+        if let Some(at) = tail[..end].rfind('@') {
+            shown.push_str("****");
+            rest = &tail[at..];
+        }
     }
     shown.push_str(rest);
     shown
+}
+
+/// Where the authority of the first URL in `text` starts. Of `http` and `https` alone the URL Standard takes any number of
+/// slashes of either kind, or none.
+fn authority(text: &str) -> Option<usize> {
+    text.match_indices(':').find_map(|(colon, _)| {
+        let behind = &text[colon + 1..];
+        let slashes = behind.len() - behind.trim_start_matches(['/', '\\']).len();
+        let ends_with = |scheme: &[u8]| {
+            let start = colon.checked_sub(scheme.len());
+            start.is_some_and(|it| text.as_bytes()[it..colon].eq_ignore_ascii_case(scheme))
+        };
+        let web = ends_with(b"http") || ends_with(b"https");
+        (web || behind.starts_with("//")).then_some(colon + 1 + slashes)
+    })
+}
+
+/// Whether what stands behind the last colon can be a port, if there is one.
+fn ends_with_port(authority: &str) -> bool {
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    // The colons of an IPv6 address stand in brackets; quotes and the like end a URL in a sentence.
+    let port = port.trim_end_matches(|c: char| !c.is_alphanumeric() && c != ']');
+    port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A URL whose user name and password are hidden whenever it is shown, logged or serialised.
@@ -168,10 +193,11 @@ impl FromStr for SafeUrl {
 
 impl fmt::Display for SafeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.credentials().is_none() {
+        if self.0.username().is_empty() && self.0.password().is_none() {
             return self.0.fmt(f);
         }
-        f.write_str(&redact(self.0.as_str()))
+        // By its parts and not by `redact`: a password may hold quotes, which end a URL in a sentence.
+        f.write_str(self.with_credentials("****", "").0.as_str())
     }
 }
 
@@ -241,6 +267,10 @@ impl FromStr for GitUrl {
         if let Some(revision) = &revision {
             if revision.is_empty() {
                 return Err(UrlError::new(text, "nothing stands behind the `@`"));
+            }
+            if revision.contains(|c: char| c.is_control() || c.is_whitespace()) {
+                let reason = "the revision holds a blank or a control character";
+                return Err(UrlError::new(text, reason));
             }
             let at = path.rfind('@').unwrap_or(path.len());
             repository.0.set_path(&path[..at]);
@@ -314,6 +344,45 @@ mod tests {
     }
 
     #[test]
+    fn odd_passwords_are_hidden_too() {
+        for text in [
+            "https://u:it's3cr3t@h/x",
+            "https://u:\"s3cr3t@h/x",
+            "https://u:a/s3cr3t@h/x",
+            "https://u:a?s3cr3t@h/x",
+            "https://u:a#s3cr3t@h/x",
+            "https:u:s3cr3t@h/x",
+            "https:/u:s3cr3t@h/x",
+            "HTTPS:\\\\u:s3cr3t@h/x",
+            "ftp://u:s3cr3t@h/x",
+            "http://h:80,https://u:s3cr3t@h/x",
+        ] {
+            let shown = redact(text);
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+            assert_eq!(redact(&shown), shown);
+            let shown = match text.parse::<SafeUrl>() {
+                Ok(url) => format!("{url} {url:?}"),
+                Err(error) => error.to_string(),
+            };
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+        let broken = "ht\ntps://u:\ts3cr3t@h:x/".parse::<SafeUrl>();
+        let shown = broken.expect_err("port").to_string();
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+    }
+
+    #[test]
+    fn what_is_no_password_stays() {
+        for text in [
+            "https://h/x.git@main and https://h:8080/a@b (see https://h:80, http://[::1]/a@b)",
+            "fatal: http: no answer from a@b",
+            "'https://h': x@y",
+        ] {
+            assert_eq!(redact(text), text);
+        }
+    }
+
+    #[test]
     fn git_urls_have_revision_and_folder() {
         let url: GitUrl = "git+https://u:p@h/g/x.git@feature/a#subdirectory=py/lib"
             .parse()
@@ -333,6 +402,8 @@ mod tests {
     fn odd_git_urls_are_refused() {
         for text in [
             "git+https://h/x@",
+            "git+https://h/x@a%00b",
+            "git+https://h/x@a%0ab",
             "git+ssh://git@h/x",
             "git@h:x.git",
             "git+https://h/x#subdirectory=../y",

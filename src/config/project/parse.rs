@@ -168,6 +168,10 @@ fn parse_short(text: &str) -> Result<Place, String> {
         Some((path, revision)) => (path, Some(revision)),
         None => (text, None),
     };
+    if path.contains("://") {
+        // Not repeated: without what stood behind the `@`, nobody sees that it holds a password.
+        return Err("a URL is expected to start with `https://` or `git+https://`".to_owned());
+    }
     let path = path.strip_suffix(".git").unwrap_or(path);
     for component in path.split('/') {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');

@@ -81,6 +81,17 @@ fn what_is_no_project_says_why() {
 }
 
 #[test]
+fn a_mistyped_scheme_does_not_show_the_password() {
+    for text in [
+        "htt(s://bot:s3cr3t@h/x.git",
+        "hxxps://bot:s3cr3t@h/x.git@main",
+    ] {
+        let error = text.parse::<ProjectSpec>().expect_err(text).to_string();
+        assert!(!error.contains("s3cr3t"), "{error}");
+    }
+}
+
+#[test]
 fn a_server_below_a_path_keeps_its_path() {
     let server = "https://example.org/gitlab".parse().unwrap();
     let base = GitBase::new(

@@ -18,6 +18,28 @@ const LOCK_VERSION: &str = "1.0";
 /// Version of `[tool.pannier]` that is written and read.
 pub const TABLE_FORMAT: u32 = 1;
 
+/// What is wrong with the TOML, and where. The line itself is not repeated: a URL in it may hold a password.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}{message}")]
+pub struct SyntaxError {
+    /// `line 3: `, if it is known.
+    place: String,
+    message: String,
+}
+
+impl SyntaxError {
+    fn new(error: &toml::de::Error, text: &str) -> Self {
+        let start = error.span().and_then(|span| text.get(..span.start));
+        let line = start.map(|start| start.matches('\n').count() + 1);
+        Self {
+            place: line
+                .map(|line| format!("line {line}: "))
+                .unwrap_or_default(),
+            message: crate::url::redact(error.message()),
+        }
+    }
+}
+
 /// Why a text is not a lock that can be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PylockError {
@@ -26,7 +48,7 @@ pub enum PylockError {
     #[diagnostic(help(
         "restore the file from version control, or make it anew with `pannier lock`"
     ))]
-    Syntax(#[source] Box<toml::de::Error>),
+    Syntax(#[source] SyntaxError),
     /// A major version of the format that is not known.
     #[error("the lock has lock-version {found}, only 1.x is known")]
     #[diagnostic(help("use a newer Pannier, or make the lock anew with `pannier lock`"))]

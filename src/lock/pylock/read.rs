@@ -4,7 +4,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use toml::Value;
 
 use super::raw::{RawFile, RawLock, RawPackage, RawVcs};
-use super::{PylockError, TABLE_FORMAT};
+use super::{PylockError, SyntaxError, TABLE_FORMAT};
 use crate::lock::model::{Artifact, Lock, LockedPackage, LockedSource, PannierTable};
 use crate::name::PackageName;
 use crate::target::parse_marker;
@@ -57,7 +57,7 @@ pub fn read(text: &str) -> Result<Read, PylockError> {
 /// # Errors
 /// [`PylockError`] names the package or the line.
 pub fn read_document(text: &str) -> Result<Document, PylockError> {
-    let syntax = |why| PylockError::Syntax(Box::new(why));
+    let syntax = |why| PylockError::Syntax(SyntaxError::new(&why, text));
     let raw: RawLock = toml::from_str(text).map_err(syntax)?;
     let mut notes = Vec::new();
     check_version(&raw.lock_version, &mut notes)?;
@@ -100,7 +100,7 @@ fn read_table(table: &Value) -> Result<PannierTable, PylockError> {
         _ => table
             .clone()
             .try_into()
-            .map_err(|why| PylockError::Syntax(Box::new(why))),
+            .map_err(|why| PylockError::Syntax(SyntaxError::new(&why, ""))),
     }
 }
 

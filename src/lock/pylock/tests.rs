@@ -325,3 +325,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_broken_line_is_told_by_its_number_and_not_shown() {
+    let text = "lock-version = \"1.0\"\npackages = { index = \"https://u:s3cr3t@example.org\" ]\n";
+    let error = read_document(text).expect_err("it is no TOML");
+    let PylockError::Syntax(source) = error else {
+        panic!("{error}");
+    };
+    let shown = format!("{source} {source:?}");
+    assert!(source.to_string().starts_with("line 2: "), "{shown}");
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+}
+
+#[test]
+fn markers_of_other_signs_are_refused() {
+    let text = "lock-version = \"1.0\"\n[[packages]]\nname = \"a\"\nmarker = \"sys_platform == 'linux'🐺d\"\n";
+    let error = read_document(text).expect_err("it is no marker");
+    assert!(error.to_string().contains("is not a marker"), "{error}");
+}

@@ -1,0 +1,171 @@
+//! What several targets need: files in memory, containers and tarballs around given bytes, and a word that must not leak.
+//!
+//! Judges nothing: that is for the targets.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
+
+use pannier::digest::Digest;
+use pannier::pack::{Content, Pack, Stream};
+use pannier::tarball::{
+    Contents, Manifest, ManifestImage, ManifestTarget, Mtime, assemble, read::gunzip,
+};
+use pannier::venv::{Item, ItemKind, Layout};
+use pannier::zip;
+
+/// The password of the seeds. Where it stands in a URL's user information, no message may hold it.
+pub const SECRET: &str = "s3cr3t";
+
+/// A file with these bytes that has no name, in memory where the machine allows it.
+pub fn file(bytes: &[u8]) -> File {
+    let file = tempfile::tempfile_in("/dev/shm").or_else(|_| tempfile::tempfile());
+    let mut file = file.expect("a temporary file can be made");
+    file.write_all(bytes).expect("there is room for it");
+    file
+}
+
+/// Checks that no message repeats the secret, if it stands in `text` only where `redact` finds user information.
+pub fn keeps_secret(text: &str, shown: &str) {
+    if text.contains(SECRET) && !pannier::url::redact(text).contains(SECRET) {
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
+}
+
+/// An error with its causes, as the log shows it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Every file of a verified container can be read, has the content that was verified, and has it again in a tarball.
+pub fn check_pack(file: &File, pack: &Pack) {
+    let mut carried = Layout { items: Vec::new() };
+    let mut contents = Vec::new();
+    for (entry, it) in pack.entries.iter().enumerate() {
+        assert!(!it.path.is_empty() && !it.path.starts_with('/') && !it.path.ends_with('/'));
+        assert!(
+            it.path
+                .split('/')
+                .all(|part| !matches!(part, "" | "." | ".."))
+        );
+        let Content::File { stream, .. } = &it.content else {
+            continue;
+        };
+        if stream.size > 1 << 20 {
+            continue;
+        }
+        let content = zip::read_entry(file, stream).expect("what is verified can be read");
+        assert_eq!(Digest::of(&content), stream.sha256);
+        check_raw(file, stream, &content);
+        let kind = ItemKind::Carried {
+            pack: 0,
+            entry,
+            executable: false,
+        };
+        carried.items.push(Item {
+            path: format!("venv/{entry}"),
+            kind,
+        });
+        contents.push(content);
+    }
+    let plain = plain(&tarball(file, pack, &carried)).expect("the tarball is whole");
+    let mut entries =
+        pannier::tarball::read::Entries::new(&plain[..], pannier::tarball::read::Extent::Whole);
+    let mut found = Vec::new();
+    while let Some(entry) = entries.next_entry().expect("the tarball can be read") {
+        let mut content = Vec::new();
+        let take = |bytes: &[u8]| {
+            content.extend_from_slice(bytes);
+            Ok::<(), pannier::tarball::read::ReadError>(())
+        };
+        entries.content(take).expect("the tarball can be read");
+        if entry.path.starts_with("venv/") {
+            found.push(content);
+        }
+    }
+    assert!(
+        found == contents,
+        "the tarball holds other bytes than the container"
+    );
+}
+
+fn check_raw(file: &File, stream: &Stream, content: &[u8]) {
+    let mut raw = vec![0; stream.compressed as usize];
+    file.read_exact_at(&mut raw, stream.offset)
+        .expect("the stream lies in the file");
+    if stream.coding == pannier::pack::Coding::Stored {
+        assert!(raw == content);
+    }
+}
+
+/// A tarball of files that are carried from one container.
+pub fn tarball(file: &File, pack: &Pack, layout: &Layout) -> Vec<u8> {
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(file, pack)],
+        layout,
+        data: Vec::new(),
+        mtime: Mtime::default(),
+    };
+    let mut out = Vec::new();
+    assemble(&contents, &mut out).expect("it is written to memory");
+    out
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        format: Manifest::FORMAT,
+        pannier: "0".into(),
+        lock: Digest::of(b""),
+        image: ManifestImage {
+            name: "a".parse().expect("a name"),
+            reference: None,
+        },
+        target: ManifestTarget {
+            python: "3.13".parse().expect("a Python"),
+            platform: "x86_64-manylinux_2_41".parse().expect("a platform"),
+            interpreter: "/usr/bin/python3".into(),
+        },
+        packages: Vec::new(),
+        data: Vec::new(),
+    }
+}
+
+/// What a gzip file inflates to; at most 16 MiB are looked at.
+pub fn plain(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    gunzip(bytes).take(16 << 20).read_to_end(&mut plain)?;
+    Ok(plain)
+}
+
+/// A container of one deflated entry with these sizes and this CRC, of this raw data.
+pub fn container(raw: &[u8], size: u32, crc32: u32) -> Vec<u8> {
+    const NAME: &[u8] = b"a";
+    let mut both = Vec::new();
+    both.extend(20u16.to_le_bytes());
+    both.extend([0, 0, 8, 0, 0, 0, 0x21, 0]);
+    both.extend(crc32.to_le_bytes());
+    both.extend((raw.len() as u32).to_le_bytes());
+    both.extend(size.to_le_bytes());
+    both.extend([NAME.len() as u8, 0, 0, 0]);
+    let mut bytes = [b"PK\x03\x04", &both[..], NAME, raw].concat();
+    let start = bytes.len() as u32;
+    bytes.extend(b"PK\x01\x02\x14\x03");
+    bytes.extend(&both);
+    bytes.extend([0; 6]);
+    bytes.extend(0o100_644u32.wrapping_shl(16).to_le_bytes());
+    bytes.extend(0u32.to_le_bytes());
+    bytes.extend(NAME);
+    let length = bytes.len() as u32 - start;
+    bytes.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(start.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes
+}
