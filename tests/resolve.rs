@@ -4,10 +4,10 @@
 mod support {
     pub mod index;
     pub mod loopback;
+    pub mod uv;
 }
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use pannier::build::BuildSource;
@@ -110,10 +110,7 @@ impl World {
     fn new() -> Self {
         Self {
             index: Index::start(),
-            uv: Uv {
-                program: on_path("uv"),
-                version: "0.13.9".to_owned(),
-            },
+            uv: support::uv::uv(),
             cache: tempfile::tempdir().unwrap(),
         }
     }
@@ -214,14 +211,6 @@ fn source_archive(top: &str, metadata: &str) -> Vec<u8> {
             .unwrap();
     }
     archive.into_inner().unwrap().finish().unwrap()
-}
-
-fn on_path(program: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap();
-    let found = std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file());
-    found.expect("these tests need uv on PATH")
 }
 
 fn image(name: &str, python: &str, platform: &str) -> ImageRequest {

@@ -4,6 +4,7 @@
 mod support {
     pub mod index;
     pub mod loopback;
+    pub mod uv;
 }
 
 use std::fs;
@@ -217,7 +218,7 @@ fn project(folder: &Path, build: &str) {
 }
 
 fn build(source: &Path, out: &Path) -> Result<PathBuf, UvError> {
-    let (uv, around) = (real_uv(), around());
+    let (uv, around) = (support::uv::uv(), around());
     let python = uv
         .find_python(python_here(), &around)
         .unwrap()
@@ -230,11 +231,6 @@ fn build(source: &Path, out: &Path) -> Result<PathBuf, UvError> {
         out,
     };
     uv.build_wheel(&build, &around)
-}
-
-fn real_uv() -> Uv {
-    let path: Vec<_> = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
-    find(None, &path, Path::new("/nonexistent"), &offline()).expect("these tests need uv on PATH")
 }
 
 fn python_here() -> u8 {
@@ -278,5 +274,5 @@ fn a_failed_build_ends_with_the_backends_words() {
 
 #[test]
 fn a_python_that_is_not_here_is_none() {
-    assert_eq!(real_uv().find_python(99, &around()).unwrap(), None);
+    assert_eq!(support::uv::uv().find_python(99, &around()).unwrap(), None);
 }
