@@ -21,7 +21,7 @@ fn project(world: &World, forge: &Forge, images: &[&Image]) {
              packages:\n  - job-tools\n  - git+{url}/job-lib.git\n  \
              - job-report[html] @ git+{url}/platform/job-report.git@production#subdirectory=py\n  - ./packages/local-tool\n\
              requirements: [\"requests>=2.31\", \"numpy\", \"rich\", \"-r requirements.in\"]\n\
-             data: [platform/job-data@production, ./data/tables]\n\
+             data: [platform/job-data@production, \"git+{url}/maps.git\", ./data/tables]\n\
              constraints: constraints.txt\nimages:\n{blocks}"
         ),
     );
@@ -114,6 +114,10 @@ fn data_is_whole(unpacked: &Unpacked) {
     assert_eq!(mode("job-data/tables/2025.csv"), 0o644);
     assert!(!data.join("job-data/notes").exists());
     assert_eq!(
+        fs::read_to_string(data.join("maps/north.map")).unwrap(),
+        "N\n"
+    );
+    assert_eq!(
         fs::read_to_string(data.join("tables/rates.csv")).unwrap(),
         "eur,1.0\n"
     );
@@ -123,7 +127,7 @@ fn data_is_whole(unpacked: &Unpacked) {
 
 /// `direct_url.json` says the commit that the branch named, for packages asked for and for packages that those asked for.
 fn sources_are_recorded(unpacked: &Unpacked, forge: &Forge) {
-    let [tools, lib, report, _] = forge.commits();
+    let [tools, lib, report, ..] = forge.commits();
     for ((project, commit), dist_info) in [
         (tools, "job_tools-1.2.0.dist-info"),
         (lib, "job_lib-2.0.0.dist-info"),

@@ -1,4 +1,4 @@
-//! The platform's git repositories: three packages that need each other, one of them private, and a data project.
+//! The platform's git repositories: three packages that need each other, one of them private, and two data projects.
 //!
 //! | repository | what is special |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | `job-lib` | wants a token; needs `job-tools` by URL |
 //! | `platform/job-report` | lives in the folder `py`; extra `html`; needs both others, by URL |
 //! | `platform/job-data` | data: a symlink, an executable, a file that `export-ignore` keeps at home |
+//! | `maps` | data: one file, under another path than the packages |
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -23,6 +24,7 @@ pub struct Forge {
     lib: Repo,
     report: Repo,
     data: Repo,
+    maps: Repo,
 }
 
 impl Forge {
@@ -34,16 +36,19 @@ impl Forge {
             lib: server.repository("job-lib"),
             report: server.repository("platform/job-report"),
             data: server.repository("platform/job-data"),
+            maps: server.repository("maps"),
             server,
         };
         forge.server.protect(&forge.lib, &format!("{USER}:{TOKEN}"));
-        for repo in [&forge.tools, &forge.lib, &forge.report, &forge.data] {
+        for repo in forge.repositories() {
             repo.git(&["checkout", "-q", "-b", "production"]);
         }
         forge.job_tools();
         forge.job_lib();
         forge.job_report();
         forge.job_data();
+        forge.maps.commit(&[("north.map", "N\n")]);
+        forge.maps.push(&[]);
         forge
     }
 
@@ -62,14 +67,19 @@ impl Forge {
         format!("machine 127.0.0.1 login {USER} password {TOKEN}\n")
     }
 
+    fn repositories(&self) -> [&Repo; 5] {
+        [&self.tools, &self.lib, &self.report, &self.data, &self.maps]
+    }
+
     /// Name and commit of each repository's `production`.
-    pub fn commits(&self) -> [(&'static str, String); 4] {
+    pub fn commits(&self) -> [(&'static str, String); 5] {
         let commit = |repo: &Repo| repo.git(&["rev-parse", "production"]);
         [
             ("job-tools", commit(&self.tools)),
             ("job-lib", commit(&self.lib)),
             ("job-report", commit(&self.report)),
             ("job-data", commit(&self.data)),
+            ("maps", commit(&self.maps)),
         ]
     }
 
