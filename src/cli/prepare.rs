@@ -80,6 +80,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         jobs: usize::from(arguments.jobs),
         mtime: mtime(configuration.source_date_epoch),
         lock_digest: locked.digest,
+        clock: Instant::now,
     };
     let tools = Tools {
         store: &session.store,

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::time::Instant;
 
 use crate::store::{StoredData, StoredWheel};
 use crate::tarball::{
@@ -28,7 +27,7 @@ pub(super) fn assemble(
     filled: &Filled,
     options: &Options,
 ) -> Result<Prepared, PrepareError> {
-    let started = Instant::now();
+    let started = (options.clock)();
     let packages = image
         .packages
         .iter()
@@ -92,7 +91,7 @@ pub(super) fn assemble(
         files: written.summary.files,
         bytes: written.summary.bytes,
         sha256: written.summary.sha256,
-        seconds: started.elapsed().as_secs_f64(),
+        seconds: (options.clock)().duration_since(started).as_secs_f64(),
     })
 }
 

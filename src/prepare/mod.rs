@@ -9,6 +9,7 @@ mod fill;
 mod plan;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -53,6 +54,8 @@ pub struct Options {
     pub mtime: Mtime,
     /// Digest of the lock file's bytes, for the manifest.
     pub lock_digest: Digest,
+    /// Tells the time, for [`Prepared::seconds`]: nothing else here looks at a clock.
+    pub clock: fn() -> Instant,
 }
 
 /// One tarball that was written.

@@ -36,8 +36,9 @@ impl Uv {
         around: &Surroundings,
     ) -> Result<PathBuf, UvError> {
         let task = format!("build a wheel of `{}`", build.source.display());
-        let folder =
-            tempfile::tempdir().map_err(UvError::file("written", &std::env::temp_dir()))?;
+        // Beside the wheel's folder: the caller chose that file system, TMPDIR has no say below the rim.
+        let beside = build.out.parent().unwrap_or(build.out);
+        let folder = tempfile::tempdir_in(beside).map_err(UvError::file("written", beside))?;
         let constraints = folder.path().join("build-constraints.txt");
         fs::write(&constraints, build.constraints)
             .map_err(UvError::file("written", &constraints))?;
