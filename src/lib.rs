@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 5 | [`cli`] |
 //! | 4 | [`prepare`], [`unpack`], [`inspect`] |
-//! | 3 | [`constraints`], [`config`], [`tarball`], [`build`], [`lock`] |
+//! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
 //!
@@ -28,6 +28,7 @@ pub mod name;
 pub mod pack;
 pub mod prepare;
 pub mod python;
+pub mod renovate;
 pub mod store;
 pub mod tarball;
 pub mod target;

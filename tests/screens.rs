@@ -146,6 +146,20 @@ fn the_effective_request() {
 }
 
 #[test]
+fn what_a_renovate_configuration_lacks() {
+    let project = Project::new("");
+    project.write("constraints/constraints.txt", "urllib3==2.6.3\n");
+    project.write("renovate.json", r#"{"extends": ["config:recommended"]}"#);
+    let lacking = project.screen("renovate config --check --timezone Europe/Berlin");
+    let mut printed = project.command("renovate config --timezone Europe/Berlin");
+    let printed = printed.output().unwrap().stdout;
+    project.write("renovate.json", std::str::from_utf8(&printed).unwrap());
+    let fitting = project.screen("renovate config --check");
+    let zone = project.screen("renovate config --timezone CET+1");
+    insta::assert_snapshot!([lacking, fitting, zone].join("\n"));
+}
+
+#[test]
 fn the_command_for_images_without_pannier() {
     let project = Project::new("");
     insta::assert_snapshot!(project.screen("image describe --command"));

@@ -16,11 +16,13 @@ pub enum Exit {
     Stale = 3,
     /// A wheel or a tarball did not pass verification.
     Refused = 4,
+    /// A file is not what it is made from or measured against (`renovate config --check`).
+    Drift = 5,
 }
 
 impl Exit {
     /// Every code with its meaning, in order.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Done, "done"),
         (Self::Failed, "failed; the report says why"),
         (Self::Usage, "wrong usage or configuration"),
@@ -31,6 +33,10 @@ impl Exit {
         (
             Self::Refused,
             "a wheel, a source or a tarball did not pass verification",
+        ),
+        (
+            Self::Drift,
+            "drift: a file is not what it has to be (`renovate config --check`)",
         ),
     ];
 
@@ -61,6 +67,6 @@ mod tests {
     #[test]
     fn the_list_is_complete_and_in_order() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5]);
     }
 }

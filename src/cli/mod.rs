@@ -13,6 +13,7 @@ mod inspect;
 mod lock;
 mod prepare;
 mod progress;
+mod renovate;
 mod report;
 mod session;
 mod store;
@@ -89,6 +90,7 @@ enum Verb {
     Lock(lock::Arguments),
     Config(config::Arguments),
     Image(image::Arguments),
+    Renovate(renovate::Arguments),
     Store(store::Arguments),
     Completions(completions::Arguments),
 }
@@ -130,6 +132,7 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Lock(arguments) => lock::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),
+        Verb::Renovate(arguments) => renovate::run(&arguments, context),
         Verb::Store(arguments) => store::run(&arguments, context),
         Verb::Completions(arguments) => completions::run(&arguments, context),
     }
