@@ -115,6 +115,8 @@ fn tarball(path: &Path, version: &str, files: &Files) {
         layout: &layout,
         data: Vec::new(),
         mtime: Mtime::default(),
+        packing: pannier::tarball::Packing::default(),
+        keeper: None,
     };
     let summary = assemble(&contents, File::create(path).unwrap()).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();

@@ -110,6 +110,7 @@ fn unpack(folder: &Path) {
         target: target.clone(),
         interpreter: interpreter.clone(),
         python_link: pannier::venv::PythonLink::Absolute,
+        small: pannier::venv::SMALL_FILE,
     };
     let layout = layout(&[installed], &options).unwrap();
     let mut data = zip::Writer::new(tempfile::tempfile().unwrap());
@@ -142,6 +143,8 @@ fn unpack(folder: &Path) {
             pack: 1,
         }],
         mtime: Mtime::default(),
+        packing: pannier::tarball::Packing::default(),
+        keeper: None,
     };
     let outputs = tempfile::tempdir().unwrap();
     let image = manifest.image.name.clone();

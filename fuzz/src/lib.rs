@@ -112,6 +112,8 @@ pub fn tarball(file: &File, pack: &Pack, layout: &Layout) -> Vec<u8> {
         layout,
         data: Vec::new(),
         mtime: Mtime::default(),
+        packing: pannier::tarball::Packing::default(),
+        keeper: None,
     };
     let mut out = Vec::new();
     assemble(&contents, &mut out).expect("it is written to memory");

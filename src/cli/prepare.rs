@@ -6,10 +6,11 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
+use crate::config::file::Compression;
 use crate::lock::resolve::Upgrade;
 use crate::lock::update::{Happened, Mode};
 use crate::prepare::{self, Options, PrepareError, Prepared, Tools};
-use crate::tarball::Mtime;
+use crate::tarball::{Mtime, Packing};
 
 use super::context::Context;
 use super::exit::Exit;
@@ -37,6 +38,15 @@ pub(super) struct Arguments {
     /// Folder for the tarballs [env: PANNIER_OUTPUT] [default: dist]
     #[arg(short, long, value_name = "FOLDER")]
     output: Option<PathBuf>,
+    /// How to compress [default: gzip]
+    #[arg(long, value_enum, value_name = "KIND")]
+    compression: Option<CompressionArgument>,
+    /// Write gzip as one member per large file: legal, but many readers stop after the first
+    #[arg(long)]
+    members: bool,
+    /// Write zstd as one frame, for readers that take no more; compresses anew for each tarball
+    #[arg(long, conflicts_with = "members")]
+    single_frame: bool,
     /// Downloads, builds and tarballs at the same time [default: 8]
     #[arg(short, long, value_name = "N", default_value_t = 8, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -59,6 +69,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let beside = Beside {
         images: arguments.image.clone(),
         output: arguments.output.clone(),
+        compression: arguments.compression.map(Into::into),
     };
     let configuration = configuration(&arguments.request, beside, context)?;
     let session = Session::open(&arguments.request, configuration, context)?;
@@ -79,6 +90,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         output: context.folder.join(&configuration.output),
         jobs: usize::from(arguments.jobs),
         mtime: mtime(configuration.source_date_epoch),
+        packing: packing(arguments, configuration.compression)?,
         lock_digest: locked.digest,
         clock: Instant::now,
     };
@@ -100,6 +112,52 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
             images,
         }),
         Format::Text => context.print(&summary(&images, &configuration.output)),
+    }
+}
+
+/// What `--compression` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum CompressionArgument {
+    /// NAME.tar.gz, which every tar reads.
+    Gzip,
+    /// NAME.tar.zst, smaller, where tar knows zstd.
+    Zstd,
+}
+
+impl From<CompressionArgument> for Compression {
+    fn from(argument: CompressionArgument) -> Self {
+        match argument {
+            CompressionArgument::Gzip => Self::Gzip,
+            CompressionArgument::Zstd => Self::Zstd,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("{flag} is for {kind}, but the tarballs are compressed with {compression}")]
+#[diagnostic(help("add --compression {kind}, or leave {flag} out"))]
+struct Misfit {
+    flag: &'static str,
+    kind: Compression,
+    compression: Compression,
+}
+
+fn packing(arguments: &Arguments, compression: Compression) -> Result<Packing, Failure> {
+    let misfit = |flag, kind| {
+        let error = Misfit {
+            flag,
+            kind,
+            compression,
+        };
+        Err(Failure::new(Exit::Usage, error))
+    };
+    match (compression, arguments.members, arguments.single_frame) {
+        (Compression::Gzip, false, false) => Ok(Packing::Spliced),
+        (Compression::Gzip, true, _) => Ok(Packing::Members),
+        (Compression::Zstd, false, false) => Ok(Packing::Frames),
+        (Compression::Zstd, false, true) => Ok(Packing::OneFrame),
+        (Compression::Gzip, false, true) => misfit("--single-frame", Compression::Zstd),
+        (Compression::Zstd, true, _) => misfit("--members", Compression::Gzip),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::build::{Builder, Workshop};
 use crate::config::digest::Parts;
-use crate::config::file::ConfigFile;
+use crate::config::file::{Compression, ConfigFile};
 use crate::config::{
     Configuration, CredentialEntries, Environment, Flags, HereImage, Inputs, LoadedFile, configure,
     env,
@@ -67,6 +67,8 @@ pub(super) struct Beside {
     pub(super) images: Vec<String>,
     /// `--output`
     pub(super) output: Option<PathBuf>,
+    /// `--compression`
+    pub(super) compression: Option<Compression>,
 }
 
 /// Puts flags, environment and file together.
@@ -87,6 +89,7 @@ pub(super) fn configuration(
         index_url: options.index_url.clone(),
         extra_index_urls: options.extra_index_url.clone(),
         output: beside.output,
+        compression: beside.compression,
         store: options.store.store.clone(),
         images: beside.images,
         here: here.map(|described| HereImage {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::env;
 use crate::config::error::ConfigError;
+use crate::config::file::Compression;
 use crate::config::index;
 use crate::config::inputs::Inputs;
 use crate::config::project::{GitBase, check_revision};
@@ -20,6 +21,7 @@ pub(super) struct Common {
     index_origins: [Origin; 2],
     pub submodules: Effective<Submodules>,
     pub output: Effective<PathBuf>,
+    pub compression: Effective<Compression>,
     pub store: Option<Effective<PathBuf>>,
 }
 
@@ -46,6 +48,7 @@ impl Common {
             },
             submodules,
             output: output(inputs),
+            compression: compression(inputs),
             store: inputs.path(("--store", flags.store.as_ref()), env::STORE, ("", None)),
         })
     }
@@ -58,6 +61,7 @@ impl Common {
             ("index.extra".to_owned(), extra),
             ("submodules".to_owned(), self.submodules.origin.clone()),
             ("output".to_owned(), self.output.origin.clone()),
+            ("compression".to_owned(), self.compression.origin.clone()),
             ("constraints".to_owned(), Origin::Default),
         ]);
         let base = self.git_base.as_ref().map(|base| base.origin.clone());
@@ -136,6 +140,14 @@ fn git_base(inputs: &Inputs<'_>) -> Result<Option<Effective<GitBase>>, ConfigErr
         GitBase::new(group, Some(&server)),
         origin,
     )))
+}
+
+fn compression(inputs: &Inputs<'_>) -> Effective<Compression> {
+    match (inputs.flags.compression, inputs.file().compression) {
+        (Some(flag), _) => Effective::new(flag, Origin::Flag("--compression")),
+        (None, Some(key)) => Effective::new(key, inputs.key("compression")),
+        (None, None) => Effective::new(Compression::default(), Origin::Default),
+    }
 }
 
 /// Where tarballs go: the file's word starts from its own folder, all others from the current one.

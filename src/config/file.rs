@@ -52,6 +52,8 @@ pub struct ConfigFile {
     pub submodules: Option<SubmodulesEntry>,
     /// Folder that the tarballs are written to; `dist` unless set.
     pub output: Option<PathBuf>,
+    /// How the tarballs are compressed; `gzip` unless set.
+    pub compression: Option<Compression>,
 }
 
 /// Where packages from the index come from.
@@ -108,6 +110,27 @@ impl From<PythonLinkEntry> for PythonLink {
             PythonLinkEntry::Absolute => Self::Absolute,
             PythonLinkEntry::None => Self::None,
         }
+    }
+}
+
+/// How the tarballs are compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// `<image>.tar.gz`: the streams of the wheels, carried over; every tar reads it.
+    #[default]
+    Gzip,
+    /// `<image>.tar.zst`: frames that are made once per wheel and kept in the store; smaller, and faster to unpack where tar
+    /// knows zstd.
+    Zstd,
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        })
     }
 }
 

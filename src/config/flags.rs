@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::config::file::Compression;
 use crate::target::Target;
 
 /// Everything that flags can say about a request; `None` and empty lists mean that nothing was said.
@@ -20,6 +21,8 @@ pub struct Flags {
     pub extra_index_urls: Vec<String>,
     /// `--output`
     pub output: Option<PathBuf>,
+    /// `--compression`
+    pub compression: Option<Compression>,
     /// `--store`
     pub store: Option<PathBuf>,
     /// `--image`, as often as given: the images to prepare, all unless given

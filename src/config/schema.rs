@@ -31,7 +31,7 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "git_base",
     "branch",
     "image",
@@ -48,6 +48,7 @@ const ORDER: [&str; 16] = [
     "images",
     "submodules",
     "output",
+    "compression",
 ];
 
 /// One row per key of `schema`, and those of what is below it.

@@ -66,6 +66,7 @@ impl Configuration {
             self.row("index.extra", request.index.extra.iter().map(url)),
             self.row("submodules", [submodules.to_owned()]),
             self.row("output", [self.output.display().to_string()]),
+            self.row("compression", [self.compression.to_string()]),
             self.row("store", self.store.iter().map(|s| s.display().to_string())),
         ];
         if let Some(seconds) = self.source_date_epoch {

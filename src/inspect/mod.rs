@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::digest::{Digest, Hasher};
 use crate::name::PackageName;
-use crate::tarball::read::{Entries, EntryKind, Extent, ReadError, gunzip};
+use crate::tarball::read::{Entries, EntryKind, Extent, ReadError, plain};
 use crate::tarball::{MANIFEST_PATH, Manifest};
 use crate::wheel::Record;
 
@@ -135,7 +135,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
         path: path.to_owned(),
         source,
     })?;
-    let plain = gunzip(BufReader::with_capacity(1 << 17, file));
+    let plain = plain(BufReader::with_capacity(1 << 17, file)).map_err(ReadError::from_io)?;
     let mut entries = Entries::new(plain, Extent::Whole);
     let mut tree = BTreeMap::new();
     let mut manifest = None;

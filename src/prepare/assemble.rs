@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::store::{StoredData, StoredWheel};
+use crate::digest::Digest;
+use crate::store::{Store, StoredData, StoredWheel};
 use crate::tarball::{
-    Contents, DataTree, Manifest, ManifestData, ManifestImage, ManifestPackage, ManifestTarget,
-    Output, Source,
+    Contents, DataTree, Keeper, Manifest, ManifestData, ManifestImage, ManifestPackage,
+    ManifestTarget, Output, Source,
 };
 use crate::venv::{self, Installed, VenvOptions};
 
@@ -26,6 +27,7 @@ pub(super) fn assemble(
     image: &ImagePlan,
     filled: &Filled,
     options: &Options,
+    store: &Store,
 ) -> Result<Prepared, PrepareError> {
     let started = (options.clock)();
     let packages = image
@@ -50,6 +52,7 @@ pub(super) fn assemble(
         target: image.target.clone(),
         interpreter: image.interpreter.clone(),
         python_link: image.python_link,
+        small: options.packing.small(),
     };
     let layout =
         venv::layout(&installed, &venv_options).map_err(|source| PrepareError::Layout {
@@ -63,6 +66,10 @@ pub(super) fn assemble(
     let data_packs = data
         .iter()
         .map(|(_, stored, file): &(_, &StoredData, File)| (file, &*stored.pack));
+    let wheels = packages.iter().map(|opened| opened.stored.sha256);
+    let origins: Vec<Digest> = wheels
+        .chain(data.iter().map(|(_, stored, _)| stored.sha256))
+        .collect();
     let trees = data.iter().enumerate().map(|(i, (plan, ..))| DataTree {
         name: &plan.name,
         pack: packages.len() + i,
@@ -73,6 +80,11 @@ pub(super) fn assemble(
         layout: &layout,
         data: trees.collect(),
         mtime: options.mtime,
+        packing: options.packing,
+        keeper: Some(Keeper {
+            store,
+            origins: &origins,
+        }),
     };
     let output = Output {
         folder: &options.output,

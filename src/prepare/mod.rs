@@ -23,7 +23,7 @@ use crate::http::Client;
 use crate::lock::model::{Lock, LockedSource};
 use crate::name::ImageName;
 use crate::store::{Keep, Store};
-use crate::tarball::Mtime;
+use crate::tarball::{Mtime, Packing};
 
 pub use error::PrepareError;
 
@@ -52,6 +52,8 @@ pub struct Options {
     pub jobs: usize,
     /// Time of every file in the tarballs.
     pub mtime: Mtime,
+    /// How the tarballs are packed.
+    pub packing: Packing,
     /// Digest of the lock file's bytes, for the manifest.
     pub lock_digest: Digest,
     /// Tells the time, for [`Prepared::seconds`]: nothing else here looks at a clock.
@@ -108,8 +110,8 @@ pub fn prepare(
         plan.images
             .par_iter()
             .map(|image| {
-                let prepared = assemble::assemble(image, &filled, options)?;
-                stage.step(format!("{}.tar.gz", image.name));
+                let prepared = assemble::assemble(image, &filled, options, tools.store)?;
+                stage.step(format!("{}.{}", image.name, options.packing.ending()));
                 Ok(prepared)
             })
             .collect()

@@ -57,7 +57,9 @@ impl Store {
     /// [`StoreError::Io`] when a folder cannot be read.
     pub fn info(&self) -> Result<StoreInfo, StoreError> {
         let mut parts = Vec::new();
-        for part in ["wheels", "data", "built", "git", "uv", "uv-cache"] {
+        for part in [
+            "wheels", "data", "built", "derived", "git", "uv", "uv-cache",
+        ] {
             let folder = self.root.join(part);
             let depth = if matches!(part, "git" | "uv" | "uv-cache") {
                 1
@@ -87,6 +89,7 @@ impl Store {
         let checks = wheels
             .map(|folder| (self.check_wheel(&folder), folder))
             .chain(snapshots.map(|folder| (self.check_snapshot(&folder), folder)));
+        self.verify_derived(&mut verified)?;
         for (checked, folder) in checks {
             match checked? {
                 Check::Good => verified.good += 1,
@@ -110,6 +113,30 @@ impl Store {
             return Ok(Check::Bad(name));
         };
         Check::of(name, self.judge(&file, &filename).map(drop))
+    }
+
+    /// What was made of wheels is made again when it is missing, so damage is removed and told like any other.
+    fn verify_derived(&self, verified: &mut Verified) -> Result<(), StoreError> {
+        let folder = self.root.join(super::derived::DERIVED);
+        let mut found = Vec::new();
+        at_depth(&folder, 3, &mut found).map_err(StoreError::io("read", &folder))?;
+        for folder in found {
+            let path = folder.join(super::derived::CONTENT);
+            let expected = entry::judged_digest(&folder).filter(|_| path.is_file());
+            let same = match expected {
+                Some(expected) => digest(&path)?.1 == expected,
+                None => false,
+            };
+            if same {
+                verified.good += 1;
+            } else {
+                fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
+                verified
+                    .removed
+                    .push(format!("what was made of a wheel: {}", file_name(&folder)));
+            }
+        }
+        Ok(())
     }
 
     /// A snapshot's folder is named by what it was taken of, so its digest is in its verdict alone.
@@ -155,7 +182,7 @@ impl Store {
             }
             digests.extend(kept);
         }
-        for part in ["wheels", "data"] {
+        for part in ["wheels", "data", super::derived::DERIVED] {
             for folder in self.entries(part)? {
                 let name = folder.file_name().and_then(|name| name.to_str());
                 let digest = name.and_then(|name| name.parse::<Digest>().ok());

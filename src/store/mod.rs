@@ -7,12 +7,14 @@
 //! wheels/<aa>/<sha256>/   one folder per wheel: the file, and `verdict`
 //! data/<aa>/<key>/        one folder per snapshot: `snapshot.zip`, and `verdict`
 //! built/<aa>/<key>.json   which wheels were built from a source
+//! derived/<aa>/<sha256>/  what was made of a wheel or snapshot: folders of `content` and `verdict`
 //! git/  uv/  uv-cache/    mirrors, the fetched uv, uv's own cache
 //! tmp/<run>/              one folder per running process, swept when its owner is gone
 //! lock                    held shared by every user, alone by `prune`
 //! ```
 
 mod built;
+mod derived;
 mod entry;
 mod error;
 mod incoming;

@@ -9,19 +9,21 @@ use std::io::{self, Write};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::index::{self, LAST};
+use super::archive::Archive;
+use super::entries::{self, Entries};
+use super::frames::Framer;
+use super::index::LAST;
+use super::kept::{self, Keeper};
 use super::manifest::{MANIFEST_PATH, Manifest};
-use super::splice::{SpliceError, Splicer};
-use super::tar::{END, Header, Kind, Mtime, padding};
+use super::members::Members;
+use super::packing::Packing;
+use super::splice::Splicer;
+use super::tar::{END, Header, Kind, Mtime};
 use crate::digest::Digest;
 use crate::name::DataName;
-use crate::pack::{Content, Pack, Stream};
-use crate::venv::{Item, ItemKind, Layout, is_small};
-use crate::zip;
-
-/// Bytes of the archive from which on a segment ends with the entry: small enough for several threads to share the work of
-/// a small tarball, large enough for the index to stay below one part in ten thousand.
-const SEGMENT: u64 = 512 << 10;
+use crate::pack::{Content, Pack};
+use crate::store::StoreError;
+use crate::venv::{Item, ItemKind, Layout};
 
 /// Everything that goes into one tarball.
 pub struct Contents<'a> {
@@ -36,6 +38,10 @@ pub struct Contents<'a> {
     pub data: Vec<DataTree<'a>>,
     /// Time of every entry.
     pub mtime: Mtime,
+    /// How the archive is packed.
+    pub packing: Packing,
+    /// Where frames are kept, for [`Packing::Frames`]; `None`: they are made for this tarball alone.
+    pub keeper: Option<Keeper<'a>>,
 }
 
 /// One data project: all of a pack, below `data/<name>/`.
@@ -85,6 +91,14 @@ pub enum AssembleError {
         #[source]
         source: io::Error,
     },
+    /// The store does not keep, or does not give, what was packed once.
+    #[error("frames cannot be kept in the store")]
+    #[diagnostic(help("`compression: gzip` needs no frames; `pannier store verify` finds damage"))]
+    Keep {
+        /// What the store says.
+        #[source]
+        source: StoreError,
+    },
     /// A data project cannot be laid out.
     #[error("the data project `{name}` holds `{path}` {rule}")]
     #[diagnostic(help(
@@ -105,7 +119,18 @@ pub enum AssembleError {
 /// # Errors
 /// [`AssembleError`]; what was written until then is worthless.
 pub fn assemble<W: Write>(contents: &Contents<'_>, out: W) -> Result<Summary, AssembleError> {
-    let mut writer = Writer::new(contents, out)?;
+    let failed = |error| entries::failed("", error);
+    match contents.packing {
+        Packing::Spliced => write(contents, Splicer::new(out).map_err(failed)?),
+        Packing::Members => write(contents, Members::new(out)),
+        Packing::Frames => write(contents, Framer::new(out, true).map_err(failed)?),
+        Packing::OneFrame => write(contents, Framer::new(out, false).map_err(failed)?),
+    }
+}
+
+/// Everything in its order, into one archive.
+fn write<A: Archive>(contents: &Contents<'_>, archive: A) -> Result<Summary, AssembleError> {
+    let mut entries = Entries::new(contents, archive);
     let manifest = Item {
         path: MANIFEST_PATH.to_owned(),
         kind: ItemKind::Bytes {
@@ -114,21 +139,73 @@ pub fn assemble<W: Write>(contents: &Contents<'_>, out: W) -> Result<Summary, As
         },
     };
     // First: readers that look for nothing else stop there.
-    writer.item(&manifest)?;
-    for item in &contents.layout.items {
-        writer.item(item)?;
-    }
+    entries.item(&manifest)?;
+    items(contents, &contents.layout.items, &mut entries)?;
     if !contents.data.is_empty() {
-        writer.item(&directory("data"))?;
+        entries.item(&directory("data"))?;
     }
     let mut trees = contents.data.clone();
     trees.sort_by_key(|tree| tree.name);
     for tree in trees {
-        for item in data_items(contents, tree)? {
-            writer.item(&item)?;
+        items(contents, &data_items(contents, tree)?, &mut entries)?;
+    }
+    finish(contents, entries)
+}
+
+/// Writes items one by one, or runs of them as frames of their own, kept ones where somebody keeps them: the bytes are the same.
+fn items<A: Archive>(
+    contents: &Contents<'_>,
+    items: &[Item],
+    entries: &mut Entries<'_, A>,
+) -> Result<(), AssembleError> {
+    if contents.packing != Packing::Frames {
+        return items.iter().try_for_each(|item| entries.item(item));
+    }
+    if let Some(keeper) = contents.keeper {
+        kept::fill(contents, keeper, items)?;
+    }
+    for (long, run) in kept::runs(contents, items) {
+        let failed = |error| entries::failed(&run[0].path, error);
+        if long {
+            entries.archive().cut().map_err(failed)?;
+        }
+        let kept = contents.keeper.filter(|_| long);
+        match kept.map(|keeper| kept::kept(contents, keeper, run)) {
+            Some(kept) => entries.append(&kept?, run.len())?,
+            None => run.iter().try_for_each(|item| entries.item(item))?,
+        }
+        if long {
+            entries.archive().cut().map_err(failed)?;
         }
     }
-    writer.finish()
+    Ok(())
+}
+
+/// The manifest's folder and the end of the archive.
+///
+/// The folder comes last because an index in a global header needs an entry behind it: Python's tarfile refuses one that is
+/// followed by the end of the archive.
+fn finish<A: Archive>(
+    contents: &Contents<'_>,
+    entries: Entries<'_, A>,
+) -> Result<Summary, AssembleError> {
+    let path = MANIFEST_PATH.split('/').next().unwrap_or_default();
+    let (kind, mtime) = (Kind::Directory, contents.mtime);
+    let mut last = Vec::with_capacity(LAST);
+    Header { path, kind, mtime }.write(&mut last);
+    last.extend_from_slice(&END);
+    let (files, carried) = (entries.files, entries.carried);
+    let packed = entries
+        .into_archive()
+        .finish(&last, mtime)
+        .map_err(|error| entries::failed(path, error))?;
+    Ok(Summary {
+        bytes: packed.bytes,
+        sha256: packed.sha256,
+        unpacked: packed.size,
+        files,
+        carried,
+    })
 }
 
 /// The items of one data project: folders, then links, then files; each group by path.
@@ -198,164 +275,5 @@ fn directory(path: &str) -> Item {
     Item {
         path: path.to_owned(),
         kind: ItemKind::Directory,
-    }
-}
-
-/// Items become tar entries, and these become pieces and streams.
-struct Writer<'a, W: Write> {
-    contents: &'a Contents<'a>,
-    splicer: Splicer<W>,
-    scratch: Vec<u8>,
-    files: u64,
-    carried: u64,
-}
-
-impl<'a, W: Write> Writer<'a, W> {
-    fn new(contents: &'a Contents<'a>, out: W) -> Result<Self, AssembleError> {
-        Ok(Self {
-            contents,
-            splicer: Splicer::new(out).map_err(|error| failed("", error))?,
-            scratch: Vec::new(),
-            files: 0,
-            carried: 0,
-        })
-    }
-
-    fn item(&mut self, item: &Item) -> Result<(), AssembleError> {
-        let path = item.path.as_str();
-        if self.is_time_to_cut(&item.kind) {
-            self.splicer.cut().map_err(|error| failed(path, error))?;
-        }
-        match &item.kind {
-            ItemKind::Directory => self.header(path, Kind::Directory),
-            ItemKind::Symlink { target } => self.header(path, Kind::Symlink { target }),
-            ItemKind::Bytes { bytes, executable } => {
-                let size = bytes.len() as u64;
-                let executable = *executable;
-                self.header(path, Kind::File { size, executable })?;
-                self.own(path, bytes)?;
-                self.end_of_file(path, size)
-            }
-            ItemKind::Carried {
-                pack,
-                entry,
-                executable,
-            } => {
-                let (file, stream) = self.stream(path, *pack, *entry)?;
-                let size = stream.size;
-                let executable = *executable;
-                self.header(path, Kind::File { size, executable })?;
-                self.content(path, file, stream)?;
-                self.end_of_file(path, size)
-            }
-        }
-    }
-
-    /// Between entries, at regular distances, and before a large file, which then is somebody's only work.
-    fn is_time_to_cut(&self, kind: &ItemKind) -> bool {
-        let large = match kind {
-            ItemKind::Carried { pack, entry, .. } => {
-                let content = self.contents.packs.get(*pack).and_then(|(_, pack)| {
-                    let entry = pack.entries.get(*entry)?;
-                    Some(&entry.content)
-                });
-                matches!(content, Some(Content::File { stream, .. }) if stream.size >= 2 * SEGMENT)
-            }
-            _ => false,
-        };
-        self.splicer.since_cut() >= if large { SEGMENT / 8 } else { SEGMENT }
-    }
-
-    fn header(&mut self, path: &str, kind: Kind<'_>) -> Result<(), AssembleError> {
-        self.scratch.clear();
-        let mtime = self.contents.mtime;
-        Header { path, kind, mtime }.write(&mut self.scratch);
-        self.splicer
-            .own(&self.scratch)
-            .map_err(|error| failed(path, error))
-    }
-
-    fn content(&mut self, path: &str, file: &File, stream: &Stream) -> Result<(), AssembleError> {
-        if !is_small(stream) {
-            self.carried += 1;
-            let carried = self.splicer.carry(file, stream);
-            return carried.map_err(|error| failed(path, error));
-        }
-        let bytes = zip::read_entry(file, stream)
-            .map_err(|source| failed(path, SpliceError::Read(source)))?;
-        self.own(path, &bytes)
-    }
-
-    fn end_of_file(&mut self, path: &str, size: u64) -> Result<(), AssembleError> {
-        self.files += 1;
-        self.own(path, &END[..padding(size)])
-    }
-
-    fn own(&mut self, path: &str, bytes: &[u8]) -> Result<(), AssembleError> {
-        self.splicer.own(bytes).map_err(|error| failed(path, error))
-    }
-
-    fn stream(
-        &self,
-        path: &str,
-        pack: usize,
-        entry: usize,
-    ) -> Result<(&'a File, &'a Stream), AssembleError> {
-        let found = self.contents.packs.get(pack).and_then(|(file, pack)| {
-            match &pack.entries.get(entry)?.content {
-                Content::File { stream, .. } => Some((*file, stream)),
-                _ => None,
-            }
-        });
-        found.ok_or_else(|| {
-            let reason = "layout and packs do not belong together";
-            let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
-            failed(path, SpliceError::Read(source))
-        })
-    }
-
-    /// The index of the segments, the manifest's folder, and the end of the archive.
-    ///
-    /// The folder comes last because the index needs an entry behind it: Python's tarfile refuses a global header that is
-    /// followed by the end of the archive.
-    fn finish(mut self) -> Result<Summary, AssembleError> {
-        let folder = MANIFEST_PATH.split('/').next().unwrap_or_default();
-        let mtime = self.contents.mtime;
-        let mut last = Vec::with_capacity(LAST);
-        let kind = Kind::Directory;
-        let path = folder;
-        Header { path, kind, mtime }.write(&mut last);
-        last.extend_from_slice(&END);
-        self.splicer.cut().map_err(|error| failed("", error))?;
-        let (segments, start) = self.splicer.segments();
-        if segments.len() < 2 {
-            // Nothing to share between threads: no index.
-            self.own(folder, &last)?;
-        } else {
-            let [front, back] = index::tail(segments, start, &last, mtime);
-            for part in [front, back] {
-                self.splicer
-                    .stored(&part)
-                    .map_err(|error| failed("", error))?;
-            }
-        }
-        let spliced = self.splicer.finish().map_err(|error| failed("", error))?;
-        Ok(Summary {
-            bytes: spliced.bytes,
-            sha256: spliced.sha256,
-            unpacked: spliced.size,
-            files: self.files,
-            carried: self.carried,
-        })
-    }
-}
-
-fn failed(path: &str, error: SpliceError) -> AssembleError {
-    match error {
-        SpliceError::Read(source) => AssembleError::Read {
-            path: path.to_owned(),
-            source,
-        },
-        SpliceError::Write(source) => AssembleError::Write { source },
     }
 }

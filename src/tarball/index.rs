@@ -19,6 +19,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use thiserror::Error;
 
+use super::frames::{self, Frame};
+use super::read::is_zstd;
 use super::segment::{Segment, whole};
 use super::splice::{GZIP_HEADER, LAST_BLOCK, stored_header};
 use super::tar::{BLOCK, END, Mtime, global};
@@ -41,9 +43,22 @@ const LONGEST: u64 = 8 << 20;
 /// More than deflate ever gives for one byte (258 bytes for two bits).
 const RATIO: u64 = 1100;
 
+/// What a part is packed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Deflate blocks of one gzip member.
+    Deflate,
+    /// A Zstandard frame; its checksum is in itself, so [`Segment::crc32`] says nothing.
+    Zstd,
+}
+
 /// The segments of one tarball.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
+    /// What every part is packed as.
+    pub coding: Coding,
+    /// Length of the file in bytes.
+    pub length: u64,
     /// The segments that the index lists, and then the part that holds the index itself: together the whole archive.
     pub parts: Vec<Part>,
 }
@@ -51,7 +66,7 @@ pub struct Index {
 /// A segment with its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// Where it starts in the gzip file, in bytes.
+    /// Where it starts in the file, in bytes.
     pub offset: u64,
     /// What it is.
     pub segment: Segment,
@@ -89,11 +104,55 @@ pub(super) fn tail(segments: &[Segment], start: u64, last: &[u8], mtime: Mtime) 
 }
 
 impl Index {
-    /// Looks for the index of a gzip file of `length` bytes. `None`: it has none.
+    /// Looks for the index of a tarball of `length` bytes. `None`: it has none.
     ///
     /// # Errors
     /// [`IndexError`]: the file cannot be read, or has an index that cannot be right.
     pub fn find(file: &File, length: u64) -> Result<Option<Self>, IndexError> {
+        let mut start = [0; 4];
+        if length >= 4 {
+            file.read_exact_at(&mut start, 0)
+                .map_err(IndexError::Read)?;
+        }
+        if is_zstd(&start) {
+            Self::of_frames(file, length)
+        } else {
+            Self::of_gzip(file, length)
+        }
+    }
+
+    /// The seek table of a Zstandard file.
+    fn of_frames(file: &File, length: u64) -> Result<Option<Self>, IndexError> {
+        let wrong = IndexError::Contradiction;
+        let found = frames::listed(file, length).map_err(IndexError::Read)?;
+        let Some((frames, end)) = found else {
+            return Ok(None);
+        };
+        let mut offset = 0;
+        let mut parts = Vec::with_capacity(frames.len());
+        for Frame { compressed, size } in frames {
+            if compressed == 0 || size == 0 || size % BLOCK as u64 != 0 {
+                return Err(wrong("a frame is no run of entries"));
+            }
+            let segment = Segment {
+                compressed,
+                size,
+                crc32: 0,
+            };
+            parts.push(Part { offset, segment });
+            offset += compressed;
+        }
+        if offset != end {
+            return Err(wrong("its frames leave a gap"));
+        }
+        Ok(Some(Self {
+            coding: Coding::Zstd,
+            length,
+            parts,
+        }))
+    }
+
+    fn of_gzip(file: &File, length: u64) -> Result<Option<Self>, IndexError> {
         const BACK: usize = 5 + BLOCK + LAST;
         let behind = LAST_BLOCK.len() as u64 + TRAILER;
         let Some(at) = length.checked_sub(BACK as u64 + behind) else {
@@ -166,7 +225,11 @@ impl Index {
             crc32: crc32fast::hash(archive),
         };
         parts.push(Part { offset, segment });
-        Ok(Self { parts })
+        Ok(Self {
+            coding: Coding::Deflate,
+            length: end + LAST_BLOCK.len() as u64 + TRAILER,
+            parts,
+        })
     }
 
     /// Compares what the segments make up with the trailer of the gzip file.

@@ -1,12 +1,19 @@
-//! Tarballs: tar entries in one gzip member, spliced from the streams of verified containers, and the files beside them.
+//! Tarballs: tar entries in one gzip member, spliced from the streams of verified containers (or packed as zstd frames), and
+//! the files beside them.
 //!
 //! Nothing is unpacked or compressed a second time but small files. Reads containers by their tables of contents and never
 //! checks them: that has happened when they entered the store.
 
+mod archive;
 mod assemble;
+mod entries;
+mod frames;
 pub mod index;
+mod kept;
 mod manifest;
+mod members;
 mod output;
+mod packing;
 pub mod read;
 mod segment;
 mod sink;
@@ -16,8 +23,11 @@ mod tar;
 pub(crate) mod tests;
 
 pub use assemble::{AssembleError, Contents, DataTree, Summary, assemble};
+pub use frames::Frame;
+pub use kept::Keeper;
 pub use manifest::{
     MANIFEST_PATH, Manifest, ManifestData, ManifestImage, ManifestPackage, ManifestTarget, Source,
 };
 pub use output::{Output, OutputError, Written};
+pub use packing::Packing;
 pub use tar::Mtime;

@@ -1,4 +1,4 @@
-//! The three files of an image: `<image>.tar.gz`, `<image>.manifest.json`, `<image>.tar.gz.sha256`.
+//! The three files of an image: `<image>.tar.gz`, `<image>.manifest.json`, `<image>.tar.gz.sha256` (or `.tar.zst`).
 //!
 //! Each is written beside its place, synced, and renamed when all three are complete: a reader never sees half a file, and
 //! after an error the old ones stand as they were.
@@ -100,7 +100,12 @@ impl Output<'_> {
     /// [`OutputError`].
     pub fn write(&self, contents: &Contents<'_>) -> Result<Written, OutputError> {
         let place = |suffix: &str| self.folder.join(format!("{}{suffix}", self.image));
-        let paths = [".tar.gz", ".tar.gz.sha256", ".manifest.json"].map(place);
+        let ending = contents.packing.ending();
+        let paths = [
+            place(&format!(".{ending}")),
+            place(&format!(".{ending}.sha256")),
+            place(".manifest.json"),
+        ];
         for path in &paths {
             // The one thing that would make a rename fail after another has succeeded.
             if path.is_dir() {
@@ -115,7 +120,7 @@ impl Output<'_> {
             Ok(())
         })?;
         let summary = summary.expect("assembling has succeeded");
-        let line = format!("{}  {}.tar.gz\n", summary.sha256, self.image);
+        let line = format!("{}  {}.{ending}\n", summary.sha256, self.image);
         let beside = [
             written,
             write_beside(digest, |file| bytes(file, line.as_bytes()))?,
@@ -272,6 +277,8 @@ mod tests {
             layout: &layout,
             data: Vec::new(),
             mtime: Mtime::default(),
+            packing: crate::tarball::Packing::default(),
+            keeper: None,
         };
         let error = output(folder.path())
             .write(&contents)
@@ -314,6 +321,8 @@ mod tests {
             layout: &layout,
             data: Vec::new(),
             mtime,
+            packing: crate::tarball::Packing::default(),
+            keeper: None,
         };
         output(folder).write(&contents)
     }

@@ -3,10 +3,13 @@
 //! Hashing and copying take about the same time; side by side they take that time once. Buffers go round, so memory is
 //! bounded whatever the length. Says nothing about what the bytes mean.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
+use super::archive::ArchiveError;
 use crate::digest::{Digest, Hasher};
 
 /// Bytes of one buffer: large enough that system calls and hand-overs do not count.
@@ -67,6 +70,28 @@ impl<W: Write> Sink<W> {
     /// Takes the first `length` bytes of the last [`Self::space`] as written.
     pub fn advance(&mut self, length: usize) {
         self.filled += length;
+    }
+
+    /// Copies a part of the container, read straight into the output's buffer; `patch` sees each run of bytes with its
+    /// distance from the part's start.
+    pub(super) fn copy(
+        &mut self,
+        file: &File,
+        offset: u64,
+        length: u64,
+        patch: impl Fn(u64, &mut [u8]),
+    ) -> Result<(), ArchiveError> {
+        let mut done = 0;
+        while done < length {
+            let space = self.space(length - done).map_err(ArchiveError::Write)?;
+            file.read_exact_at(space, offset + done)
+                .map_err(ArchiveError::Read)?;
+            patch(done, space);
+            let read = space.len();
+            self.advance(read);
+            done += read as u64;
+        }
+        Ok(())
     }
 
     /// How many bytes have gone in, the ones of the current buffer included.

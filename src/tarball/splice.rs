@@ -6,14 +6,15 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
 
 use crc32fast::Hasher as Crc;
 use flate2::{Compress, Compression, FlushCompress};
 
+use super::archive::{Archive, ArchiveError, Packed};
+use super::index;
 use super::segment::{self, Segment};
 use super::sink::Sink;
-use crate::digest::Digest;
+use super::tar::Mtime;
 use crate::pack::{Coding, Stream};
 
 /// Deflate, no flags, no time, no hint, unknown system: nothing tells where or when the file was made.
@@ -26,7 +27,7 @@ pub(super) const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 const EMPTY_STORED: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 /// Plain bytes of one piece of our own: bounds the memory.
-const PIECE: usize = 256 << 10;
+pub(super) const PIECE: usize = 256 << 10;
 
 /// Most bytes of one stored block.
 pub(super) const STORED_BLOCK: u64 = 65_535;
@@ -55,30 +56,11 @@ pub struct Splicer<W: Write> {
     compressed: Vec<u8>,
 }
 
-/// What was written.
-pub struct Spliced {
-    /// Length of the gzip file in bytes.
-    pub bytes: u64,
-    /// SHA-256 of the gzip file.
-    pub sha256: Digest,
-    /// Length of what it inflates to, in bytes.
-    pub size: u64,
-}
-
-/// Why splicing stopped.
-#[derive(Debug)]
-pub enum SpliceError {
-    /// The container could not be read, or is not what it was when it was verified.
-    Read(io::Error),
-    /// The output could not be written.
-    Write(io::Error),
-}
-
 impl<W: Write> Splicer<W> {
     /// Writes the header.
-    pub fn new(out: W) -> Result<Self, SpliceError> {
+    pub fn new(out: W) -> Result<Self, ArchiveError> {
         let mut sink = Sink::new(out);
-        sink.write_all(&GZIP_HEADER).map_err(SpliceError::Write)?;
+        sink.write_all(&GZIP_HEADER).map_err(ArchiveError::Write)?;
         Ok(Self {
             sink,
             segments: Vec::new(),
@@ -92,8 +74,73 @@ impl<W: Write> Splicer<W> {
         })
     }
 
+    /// Adds bytes of our own as stored blocks: readable without inflating.
+    fn stored(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        self.end_piece()?;
+        self.crc.update(bytes);
+        self.size += bytes.len() as u64;
+        for block in bytes.chunks(STORED_BLOCK as usize) {
+            let header = stored_header(block.len() as u16);
+            self.sink.write_all(&header).map_err(ArchiveError::Write)?;
+            self.sink.write_all(block).map_err(ArchiveError::Write)?;
+        }
+        Ok(())
+    }
+
+    fn end_piece(&mut self) -> Result<(), ArchiveError> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        self.crc.update(&self.piece);
+        self.size += self.piece.len() as u64;
+        let compress = match self.piece.len() {
+            ..=SHORT_PIECE => &mut self.compress_short,
+            _ => &mut self.compress,
+        };
+        deflate_piece(compress, &self.piece, &mut self.compressed);
+        self.piece.clear();
+        self.sink
+            .write_all(&self.compressed)
+            .map_err(ArchiveError::Write)
+    }
+
+    fn carry_deflate(
+        &mut self,
+        file: &File,
+        stream: &Stream,
+        bits: Bits,
+    ) -> Result<(), ArchiveError> {
+        self.sink
+            .copy(file, stream.offset, stream.compressed, |at, bytes| {
+                bits.clear(at, bytes);
+            })?;
+        self.sink
+            .write_all(bits.alignment())
+            .map_err(ArchiveError::Write)
+    }
+
+    /// Stored blocks: whoever made the container found it not worth compressing, so it is not tried again.
+    fn carry_stored(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError> {
+        let mut done = 0;
+        while done < stream.size {
+            let length = (stream.size - done).min(STORED_BLOCK);
+            let header = stored_header(length as u16);
+            self.sink.write_all(&header).map_err(ArchiveError::Write)?;
+            self.sink
+                .copy(file, stream.offset + done, length, |_, _| {})?;
+            done += length;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Archive for Splicer<W> {
+    /// Small enough for several threads to share the work of a small tarball, large enough for the index to stay below one
+    /// part in ten thousand.
+    const SEGMENT: u64 = 512 << 10;
+
     /// Adds bytes of our own.
-    pub fn own(&mut self, mut bytes: &[u8]) -> Result<(), SpliceError> {
+    fn own(&mut self, mut bytes: &[u8]) -> Result<(), ArchiveError> {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(PIECE - self.piece.len()));
             self.piece.extend_from_slice(now);
@@ -106,7 +153,7 @@ impl<W: Write> Splicer<W> {
     }
 
     /// Adds the file of a verified stream, without decoding it.
-    pub fn carry(&mut self, file: &File, stream: &Stream) -> Result<(), SpliceError> {
+    fn carry(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError> {
         self.end_piece()?;
         match stream.coding {
             Coding::Stored if stream.compressed == stream.size => {
@@ -119,7 +166,7 @@ impl<W: Write> Splicer<W> {
             }
             _ => {
                 let reason = "the table of contents contradicts itself";
-                return Err(SpliceError::Read(io::Error::new(
+                return Err(ArchiveError::Read(io::Error::new(
                     io::ErrorKind::InvalidData,
                     reason,
                 )));
@@ -132,12 +179,12 @@ impl<W: Write> Splicer<W> {
     }
 
     /// Bytes of the archive since the last cut.
-    pub fn since_cut(&self) -> u64 {
+    fn since_cut(&self) -> u64 {
         self.size + self.piece.len() as u64
     }
 
     /// Ends a segment: what follows starts at a byte boundary and with an empty window, and refers to nothing before it.
-    pub fn cut(&mut self) -> Result<(), SpliceError> {
+    fn cut(&mut self) -> Result<(), ArchiveError> {
         self.end_piece()?;
         if self.size == 0 {
             return Ok(());
@@ -152,104 +199,30 @@ impl<W: Write> Splicer<W> {
         Ok(())
     }
 
-    /// What has been cut so far, and where the next byte of the gzip file will stand.
-    pub fn segments(&self) -> (&[Segment], u64) {
-        (&self.segments, self.sink.position())
-    }
-
-    /// Adds bytes of our own as stored blocks: readable without inflating.
-    pub fn stored(&mut self, bytes: &[u8]) -> Result<(), SpliceError> {
-        self.end_piece()?;
-        self.crc.update(bytes);
-        self.size += bytes.len() as u64;
-        for block in bytes.chunks(STORED_BLOCK as usize) {
-            let header = stored_header(block.len() as u16);
-            self.sink.write_all(&header).map_err(SpliceError::Write)?;
-            self.sink.write_all(block).map_err(SpliceError::Write)?;
+    /// The index of the segments, the last entry, then the end of the member: last block, CRC-32, length modulo 2^32.
+    fn finish(mut self, last: &[u8], mtime: Mtime) -> Result<Packed, ArchiveError> {
+        self.cut()?;
+        if self.segments.len() < 2 {
+            // Nothing to share between threads: no index.
+            self.own(last)?;
+        } else {
+            let start = self.sink.position();
+            let [front, back] = index::tail(&self.segments, start, last, mtime);
+            self.stored(&front)?;
+            self.stored(&back)?;
         }
-        Ok(())
-    }
-
-    /// Ends the member: last block, CRC-32, length modulo 2^32.
-    pub fn finish(mut self) -> Result<Spliced, SpliceError> {
         self.cut()?;
         let (crc, size) = segment::whole(&self.segments);
         let mut trailer = LAST_BLOCK.to_vec();
         trailer.extend_from_slice(&crc.to_le_bytes());
         trailer.extend_from_slice(&(size as u32).to_le_bytes());
-        self.sink.write_all(&trailer).map_err(SpliceError::Write)?;
-        let (_, bytes, sha256) = self.sink.finish().map_err(SpliceError::Write)?;
-        Ok(Spliced {
+        self.sink.write_all(&trailer).map_err(ArchiveError::Write)?;
+        let (_, bytes, sha256) = self.sink.finish().map_err(ArchiveError::Write)?;
+        Ok(Packed {
             bytes,
             sha256,
             size,
         })
-    }
-
-    fn end_piece(&mut self) -> Result<(), SpliceError> {
-        if self.piece.is_empty() {
-            return Ok(());
-        }
-        self.crc.update(&self.piece);
-        self.size += self.piece.len() as u64;
-        let compress = match self.piece.len() {
-            ..=SHORT_PIECE => &mut self.compress_short,
-            _ => &mut self.compress,
-        };
-        deflate_piece(compress, &self.piece, &mut self.compressed);
-        self.piece.clear();
-        self.sink
-            .write_all(&self.compressed)
-            .map_err(SpliceError::Write)
-    }
-
-    fn carry_deflate(
-        &mut self,
-        file: &File,
-        stream: &Stream,
-        bits: Bits,
-    ) -> Result<(), SpliceError> {
-        self.copy(file, stream.offset, stream.compressed, |at, bytes| {
-            bits.clear(at, bytes);
-        })?;
-        self.sink
-            .write_all(bits.alignment())
-            .map_err(SpliceError::Write)
-    }
-
-    /// Stored blocks: whoever made the container found it not worth compressing, so it is not tried again.
-    fn carry_stored(&mut self, file: &File, stream: &Stream) -> Result<(), SpliceError> {
-        let mut done = 0;
-        while done < stream.size {
-            let length = (stream.size - done).min(STORED_BLOCK);
-            let header = stored_header(length as u16);
-            self.sink.write_all(&header).map_err(SpliceError::Write)?;
-            self.copy(file, stream.offset + done, length, |_, _| {})?;
-            done += length;
-        }
-        Ok(())
-    }
-
-    /// Copies a part of the container, read straight into the output's buffer; `patch` sees each run of bytes with its
-    /// distance from the part's start.
-    fn copy(
-        &mut self,
-        file: &File,
-        offset: u64,
-        length: u64,
-        patch: impl Fn(u64, &mut [u8]),
-    ) -> Result<(), SpliceError> {
-        let mut done = 0;
-        while done < length {
-            let space = self.sink.space(length - done).map_err(SpliceError::Write)?;
-            file.read_exact_at(space, offset + done)
-                .map_err(SpliceError::Read)?;
-            patch(done, space);
-            let read = space.len();
-            self.sink.advance(read);
-            done += read as u64;
-        }
-        Ok(())
     }
 }
 
@@ -294,7 +267,7 @@ impl Bits {
 }
 
 /// Compresses one piece as raw deflate into `out`: empty window before, sync flush (so a byte boundary) behind.
-fn deflate_piece(compress: &mut Compress, plain: &[u8], out: &mut Vec<u8>) {
+pub(super) fn deflate_piece(compress: &mut Compress, plain: &[u8], out: &mut Vec<u8>) {
     compress.reset();
     out.clear();
     // Deflate never grows beyond its stored form, five bytes in 16 KiB or more, and a flush adds a few.

@@ -21,6 +21,12 @@ impl Mtime {
     pub fn from_epoch(seconds: u64) -> Self {
         Self(seconds.min(MAX_OCTAL))
     }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        self.0
+    }
 }
 
 impl Default for Mtime {

@@ -38,8 +38,21 @@ pub(crate) fn carry_all(pack: &Pack) -> Layout {
 }
 
 pub(crate) fn tarball_of(packer: Packer) -> Vec<u8> {
+    packed_as(packer, Packing::default())
+}
+
+pub(crate) fn packed_as(packer: Packer, packing: Packing) -> Vec<u8> {
     let (file, pack) = packer.finish();
-    assemble_layout(&file, &pack, &carry_all(&pack)).0
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(&file, &pack)],
+        layout: &carry_all(&pack),
+        data: Vec::new(),
+        mtime: Mtime::default(),
+        packing,
+        keeper: None,
+    };
+    packed(&contents)
 }
 
 fn assemble_layout(file: &fs::File, pack: &Pack, layout: &Layout) -> (Vec<u8>, Summary) {
@@ -49,6 +62,8 @@ fn assemble_layout(file: &fs::File, pack: &Pack, layout: &Layout) -> (Vec<u8>, S
         layout,
         data: Vec::new(),
         mtime: Mtime::default(),
+        packing: Packing::default(),
+        keeper: None,
     };
     let mut out = Vec::new();
     let summary = assemble(&contents, &mut out).unwrap();
@@ -70,9 +85,12 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn tree_of(bytes: &[u8]) -> Tree {
-    let tar = gunzip(bytes);
+    tree_of_tar(&gunzip(bytes))
+}
+
+fn tree_of_tar(tar: &[u8]) -> Tree {
     let mut tree = Tree::new();
-    for entry in ::tar::Archive::new(&tar[..]).entries().unwrap() {
+    for entry in ::tar::Archive::new(tar).entries().unwrap() {
         let mut entry = entry.unwrap();
         if entry.header().entry_type().is_pax_global_extensions() {
             continue;
@@ -296,6 +314,8 @@ fn the_manifest_is_first_and_its_folder_last() {
             pack: 1,
         }],
         mtime: Mtime::from_epoch(1_700_000_000),
+        packing: Packing::default(),
+        keeper: None,
     };
     let mut out = Vec::new();
     let summary = assemble(&contents, &mut out).unwrap();
@@ -335,6 +355,8 @@ fn data_that_would_be_written_through_a_link_is_refused() {
             pack: 1,
         }],
         mtime: Mtime::default(),
+        packing: Packing::default(),
+        keeper: None,
     };
     let error = assemble(&contents, Vec::new()).expect_err("it must be refused");
     assert_eq!(
@@ -368,6 +390,8 @@ fn a_table_that_contradicts_itself_is_refused() {
             layout: &layout,
             data: Vec::new(),
             mtime: Mtime::default(),
+            packing: Packing::default(),
+            keeper: None,
         };
         let error = assemble(&contents, Vec::new()).expect_err("it must be refused");
         assert!(
@@ -389,6 +413,8 @@ fn a_full_disk_is_told() {
         layout: &Layout::default(),
         data: Vec::new(),
         mtime: Mtime::default(),
+        packing: Packing::default(),
+        keeper: None,
     };
     let error = assemble(&contents, full).expect_err("the device is full");
     let AssembleError::Write { source } = error else {
@@ -437,4 +463,150 @@ proptest! {
         }
         check_with_system_tools(&bytes, &tree);
     }
+}
+
+const PACKINGS: [Packing; 4] = [
+    Packing::Spliced,
+    Packing::Members,
+    Packing::Frames,
+    Packing::OneFrame,
+];
+
+/// Small files, large ones of both codings, an empty one, a link.
+fn mixed() -> (fs::File, Pack) {
+    let mut packer = Packer::default();
+    for number in 0..40 {
+        packer.deflated(&format!("small/{number}"), &noise(number * 37));
+        packer.deflated(&format!("middle/{number}"), &noise(9_000));
+    }
+    packer.deflated("empty", b"");
+    packer.stored("stored.bin", &noise(200_000));
+    packer.deflated("exec-large.so", &noise(6_000_000));
+    packer.deflated("zeros", &vec![0; 5_000_000]);
+    packer.finish()
+}
+
+fn packed(contents: &Contents<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let summary = assemble(contents, &mut out).unwrap();
+    assert_eq!(summary.bytes, out.len() as u64);
+    assert_eq!(summary.sha256, crate::digest::Digest::of(&out));
+    let mut plain = Vec::new();
+    let read = read::plain(&out[..]).unwrap().read_to_end(&mut plain);
+    assert!(read.is_ok());
+    assert_eq!(summary.unpacked, plain.len() as u64);
+    out
+}
+
+fn tree_of_any(bytes: &[u8]) -> Tree {
+    let mut tar = Vec::new();
+    read::plain(bytes).unwrap().read_to_end(&mut tar).unwrap();
+    tree_of_tar(&tar)
+}
+
+#[test]
+fn every_packing_holds_the_same_tree() {
+    let (file, pack) = mixed();
+    let layout = carry_all(&pack);
+    let manifest = manifest();
+    let of = |packing| Contents {
+        manifest: &manifest,
+        packs: vec![(&file, &pack)],
+        layout: &layout,
+        data: Vec::new(),
+        mtime: Mtime::default(),
+        packing,
+        keeper: None,
+    };
+    let expected = tree_of(&packed(&of(Packing::Spliced)));
+    for packing in PACKINGS {
+        let bytes = packed(&of(packing));
+        assert!(tree_of_any(&bytes) == expected, "{packing}");
+        assert!(packed(&of(packing)) == bytes, "{packing}: the same again");
+    }
+}
+
+#[test]
+fn large_files_are_members_that_the_wheel_had() {
+    let (file, pack) = mixed();
+    let layout = carry_all(&pack);
+    let contents = Contents {
+        manifest: &manifest(),
+        packs: vec![(&file, &pack)],
+        layout: &layout,
+        data: Vec::new(),
+        mtime: Mtime::default(),
+        packing: Packing::Members,
+        keeper: None,
+    };
+    let bytes = packed(&contents);
+    let members = bytes
+        .windows(10)
+        .filter(|run| *run == splice::GZIP_HEADER)
+        .count();
+    // Three large files, and what stands before (two pieces of our own), between and behind them.
+    assert_eq!(members, 8);
+}
+
+#[test]
+fn kept_frames_are_the_frames_that_would_be_made() {
+    let (file, pack) = mixed();
+    let layout = carry_all(&pack);
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open(folder.path()).unwrap();
+    let origins = [crate::digest::Digest::of(b"the container")];
+    let manifest = manifest();
+    let of = |keeper, seconds| Contents {
+        manifest: &manifest,
+        packs: vec![(&file, &pack)],
+        layout: &layout,
+        data: Vec::new(),
+        mtime: Mtime::from_epoch(seconds),
+        packing: Packing::Frames,
+        keeper,
+    };
+    let keeper = Some(Keeper {
+        store: &store,
+        origins: &origins,
+    });
+    let derived = || {
+        store
+            .info()
+            .unwrap()
+            .parts
+            .into_iter()
+            .find(|part| part.0 == "derived")
+            .unwrap()
+            .2
+    };
+    let fresh = packed(&of(None, 1_000_000_000));
+    assert_eq!(derived(), 0);
+    assert!(packed(&of(keeper, 1_000_000_000)) == fresh, "made and kept");
+    let kept = derived();
+    assert!(kept > 6_000_000);
+    assert!(packed(&of(keeper, 1_000_000_000)) == fresh, "kept");
+    assert_eq!(derived(), kept);
+    assert!(packed(&of(keeper, 1_000_000_001)) == packed(&of(None, 1_000_000_001)));
+    assert!(derived() > kept, "another time is another frame");
+    assert_eq!(store.verify().unwrap().removed, [""; 0]);
+    // A frame that was changed behind the store's back is made again.
+    let victim = walk(folder.path())
+        .into_iter()
+        .find(|path| path.ends_with("content"))
+        .unwrap();
+    fs::write(&victim, b"not a frame").unwrap();
+    assert!(packed(&of(keeper, 1_000_000_000)) == fresh);
+    assert!(packed(&of(keeper, 1_000_000_001)) == packed(&of(None, 1_000_000_001)));
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(walk(&path)),
+            false => found.push(path),
+        }
+    }
+    found
 }

@@ -15,8 +15,8 @@ use super::Options;
 use super::error::UnpackError;
 use super::tree::{Figures, Hand, Later, Tree};
 use crate::digest::{Digest, Hasher};
-use crate::tarball::index::{Index, Part};
-use crate::tarball::read::{BUFFER, Entries, Extent, ReadError, SegmentReader, gunzip};
+use crate::tarball::index::{Coding, Index, Part};
+use crate::tarball::read::{BUFFER, Entries, Extent, FrameReader, ReadError, SegmentReader, plain};
 
 /// Segments from this length on are begun first, so that none of them is left for one thread at the end.
 const LARGE: u64 = 4 << 20;
@@ -95,8 +95,14 @@ impl Work<'_> {
                 break;
             };
             let part = self.index.parts[number];
-            let reader = reader.get_or_insert_with(|| SegmentReader::new(self.file, part));
-            reader.turn_to(part);
+            let reader = match &mut reader {
+                Some(reader) => reader,
+                none => none.insert(
+                    PartReader::new(self.file, self.index.coding, part)
+                        .map_err(ReadError::from_io)?,
+                ),
+            };
+            reader.turn_to(part).map_err(ReadError::from_io)?;
             let extent = if number + 1 == self.index.parts.len() {
                 Extent::Whole
             } else {
@@ -115,10 +121,59 @@ impl Work<'_> {
     }
 }
 
-/// Hashes the file up to the end of the last part and the 10 bytes behind it, which is all of it.
+/// Reads parts of either coding.
+enum PartReader<'a> {
+    Deflate(SegmentReader<'a>),
+    Zstd(FrameReader<'a>),
+}
+
+impl<'a> PartReader<'a> {
+    fn new(file: &'a File, coding: Coding, part: Part) -> io::Result<Self> {
+        Ok(match coding {
+            Coding::Deflate => Self::Deflate(SegmentReader::new(file, part)),
+            Coding::Zstd => Self::Zstd(FrameReader::new(file, part)?),
+        })
+    }
+
+    fn turn_to(&mut self, part: Part) -> io::Result<()> {
+        match self {
+            Self::Deflate(reader) => {
+                reader.turn_to(part);
+                Ok(())
+            }
+            Self::Zstd(reader) => reader.turn_to(part),
+        }
+    }
+}
+
+impl Read for PartReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Deflate(reader) => reader.read(buffer),
+            Self::Zstd(reader) => reader.read(buffer),
+        }
+    }
+}
+
+impl BufRead for PartReader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self {
+            Self::Deflate(reader) => reader.fill_buf(),
+            Self::Zstd(reader) => reader.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, length: usize) {
+        match self {
+            Self::Deflate(reader) => reader.consume(length),
+            Self::Zstd(reader) => reader.consume(length),
+        }
+    }
+}
+
+/// Hashes the whole file.
 fn check_digest(file: &File, index: &Index, expected: Digest) -> Result<(), UnpackError> {
-    let end = |part: &Part| part.offset + part.segment.compressed;
-    let length = index.parts.last().map_or(0, end) + 10;
+    let length = index.length;
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; BUFFER];
     let mut at = 0;
@@ -176,7 +231,13 @@ fn inflate(
         hasher: expected.map(|_| Hasher::default()),
     };
     let mut hashing = BufReader::with_capacity(BUFFER, hashing);
-    let mut plain = gunzip(&mut hashing);
+    let mut plain = match plain(&mut hashing) {
+        Ok(plain) => plain,
+        Err(error) => {
+            let _ = full.send(Err(error));
+            return Ok(());
+        }
+    };
     loop {
         let mut run = used.try_recv().unwrap_or_default();
         run.clear();

@@ -18,7 +18,6 @@ use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::pack::Stream;
 use crate::target::Target;
 use crate::wheel::Wheel;
 
@@ -35,12 +34,6 @@ pub const FORMAT: u32 = 1;
 /// a tiny file saves. Measured on 94 MB of wheels, writing costs 0.15 s with 256 bytes, 0.15 s with 1 KiB and 0.19 s with
 /// 4 KiB, for 0.1 % and 0.6 % less output. Going by the compressed length instead costs 0.43 s with 4 KiB.
 pub const SMALL_FILE: u64 = 1 << 10;
-
-/// Whether a file is compressed anew with its neighbours instead of being carried over: see [`SMALL_FILE`].
-#[must_use]
-pub const fn is_small(stream: &Stream) -> bool {
-    stream.size <= SMALL_FILE
-}
 
 /// One package to lay out.
 pub struct Installed<'a> {
@@ -74,6 +67,9 @@ pub struct VenvOptions {
     pub interpreter: PathBuf,
     /// What leads to it.
     pub python_link: PythonLink,
+    /// Files of up to this many bytes come before the others of their package: [`SMALL_FILE`] unless the tarball's packing
+    /// has another threshold.
+    pub small: u64,
 }
 
 /// Files of a tree, in the order in which they are written. Prints as a list, one path per line.

@@ -3,7 +3,7 @@
 //! Looks at one package alone; how packages get along is for the plan to see.
 
 use super::reserved::{program, reserved};
-use super::{Installed, ItemKind, LayoutError, VenvOptions, is_small, scripts};
+use super::{Installed, ItemKind, LayoutError, VenvOptions, scripts};
 use crate::digest::Digest;
 use crate::pack::{Content, Stream};
 use crate::target::PythonVersion;
@@ -15,6 +15,7 @@ pub(super) struct Places {
     pub(super) site_packages: String,
     headers: String,
     python: PythonVersion,
+    small: u64,
 }
 
 impl Places {
@@ -25,6 +26,7 @@ impl Places {
             site_packages: format!("venv/lib/{folder}/site-packages"),
             headers: format!("venv/include/site/{folder}"),
             python,
+            small: options.small,
         }
     }
 
@@ -213,7 +215,7 @@ impl<'a> Spread<'a> {
             sha256: stream.sha256,
             size: stream.size,
             executable,
-            large: !is_small(stream),
+            large: stream.size > self.places.small,
         })
     }
 

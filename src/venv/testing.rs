@@ -137,5 +137,6 @@ pub(crate) fn options(interpreter: &str) -> VenvOptions {
         },
         interpreter: interpreter.into(),
         python_link: crate::venv::PythonLink::Absolute,
+        small: crate::venv::SMALL_FILE,
     }
 }

@@ -52,6 +52,7 @@ fn flags_beat_the_environment() {
         constraints: Some("c.txt".into()),
         index_url: Some("https://flag.example.org/simple".to_owned()),
         extra_index_urls: vec!["https://flag.example.org/extra".to_owned()],
+        compression: None,
         output: Some("out".into()),
         store: Some("s".into()),
         images: vec!["small".to_owned()],

@@ -146,6 +146,6 @@ impl Read for SegmentReader<'_> {
     }
 }
 
-fn damaged(reason: &'static str) -> io::Error {
+pub(super) fn damaged(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }

@@ -109,6 +109,64 @@ fn every_reader_gives_the_same_tree_and_no_warning() {
     assert!(seen(&crate_tar).keys().eq(expected.keys()));
 }
 
+/// Where zstd is read: each program that is there, on frames one after another and on a single one.
+#[test]
+#[allow(clippy::print_stderr, reason = "missing programs are told")]
+fn readers_of_zstd_give_the_same_tree() {
+    const NODE: &str = "const fs = require('fs'), zlib = require('zlib'); \
+        if (!zlib.createZstdDecompress) process.exit(99); \
+        fs.createReadStream(process.argv[1]).pipe(zlib.createZstdDecompress()).pipe(fs.createWriteStream('x.tar'))";
+    const PYTHON: &str = "import sys\ntry:\n    import compression.zstd\nexcept ImportError:\n    sys.exit(99)\n\
+        import tarfile\nwith tarfile.open(sys.argv[1], sys.argv[2]) as t:\n    t.extractall('.', filter='tar')";
+    let zstd = |command: &str| format!("command -v zstd >/dev/null || exit 99; {command}");
+    let tar = zstd("tar --zstd -xpf {}");
+    let pipe = zstd("zstd -dcq {} | tar -xpf -");
+    let test = zstd("zstd -tq {} && zstd -dcq {} | tar -xpf -");
+    // Those after the bar read one frame alone.
+    let readers: [(&[&str], bool); 7] = [
+        (&["sh", "-c", &tar], true),
+        (&["sh", "-c", &pipe], true),
+        (&["sh", "-c", &test], true),
+        (&["bsdtar", "-xpf", "{}"], true),
+        (&["python3", "-c", PYTHON, "{}", "r:zst"], true),
+        (&["python3", "-c", PYTHON, "{}", "r|zst"], true),
+        (&["node", "-e", NODE, "{}"], true),
+    ];
+    for packing in [Packing::Frames, Packing::OneFrame] {
+        let bytes = sample_as(packing);
+        let folder = tempfile::tempdir().unwrap();
+        let tarball = folder.path().join("x.tar.zst");
+        fs::write(&tarball, &bytes).unwrap();
+        let own = folder.path().join("own");
+        unpack_bytes(&bytes, &Target::Folder(own.clone()), &options(2, false)).unwrap();
+        let expected = seen(&own);
+        for (number, (program, many)) in readers.into_iter().enumerate() {
+            let into = folder.path().join(number.to_string());
+            fs::create_dir(&into).unwrap();
+            let output = run(program, &tarball, &into).filter(|it| it.status.code() != Some(99));
+            let Some(output) = output else {
+                eprintln!("skipped, the program is missing or too old: {program:?}");
+                continue;
+            };
+            let message = String::from_utf8_lossy(&output.stderr);
+            let clean = output.status.success() && message.is_empty();
+            let plain = into.join("x.tar");
+            if plain.exists() {
+                let mut tar = Command::new("tar");
+                tar.args(["-xpf", "x.tar"]).current_dir(&into);
+                assert!(tar.output().unwrap().status.success());
+                fs::remove_file(plain).unwrap();
+            }
+            let same = clean && seen(&into) == expected;
+            assert_eq!(
+                same,
+                many || packing == Packing::OneFrame,
+                "{packing}, {program:?}: {message}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_index_is_small() {
     let mut packer = Packer::default();

@@ -16,7 +16,8 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::tarball::tests::{noise, tarball_of};
+use crate::tarball::Packing;
+use crate::tarball::tests::{noise, packed_as, tarball_of};
 use crate::venv::testing::Packer;
 
 /// Kind with mode, time, and content or target, by path. Times of folders are left out: GNU tar does not always set them.
@@ -82,6 +83,10 @@ fn gz(tar: &[u8]) -> Vec<u8> {
 
 /// A tarball with several segments: small files, large ones, links, deep folders.
 fn sample() -> Vec<u8> {
+    sample_as(Packing::default())
+}
+
+fn sample_as(packing: Packing) -> Vec<u8> {
     let mut packer = Packer::default();
     for number in 0..40 {
         packer.deflated(
@@ -97,7 +102,16 @@ fn sample() -> Vec<u8> {
     packer.stored("empty", b"");
     packer.link("lib/link", "0/f0.py");
     packer.link("lib/0/up", "../../empty");
-    tarball_of(packer)
+    packed_as(packer, packing)
+}
+
+/// A large tarball of several zstd frames.
+fn frames() -> Vec<u8> {
+    let mut packer = Packer::default();
+    for number in 0..12 {
+        packer.deflated(&format!("a{number}"), &noise(1_300_000 + number));
+    }
+    packed_as(packer, Packing::Frames)
 }
 
 #[test]
@@ -130,6 +144,87 @@ fn every_way_gives_the_tree_that_tar_gives() {
     fs::create_dir(&target).unwrap();
     unpack_bytes(&bytes, &Target::Inside(target.clone()), &options(2, false)).unwrap();
     assert!(snapshot(&target) == expected);
+}
+
+#[test]
+fn every_packing_gives_the_same_tree_by_threads_and_in_sequence() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut expected = None;
+    for packing in [
+        Packing::Spliced,
+        Packing::Members,
+        Packing::Frames,
+        Packing::OneFrame,
+    ] {
+        let bytes = sample_as(packing);
+        for jobs in [1, 3] {
+            let place = folder.path().join(format!("{packing} {jobs}"));
+            let target = Target::Folder(place.clone());
+            let done = unpack_bytes(&bytes, &target, &options(jobs, false)).unwrap();
+            let indexed = matches!(packing, Packing::Spliced | Packing::Frames);
+            assert_eq!(done.indexed, indexed, "{packing}");
+            assert!(snapshot(&place) == *expected.get_or_insert(snapshot(&place)));
+            let place = folder.path().join(format!("{packing} {jobs} stream"));
+            let input = Input::Stream(Box::new(&bytes[..]));
+            unpack(input, &Target::Folder(place.clone()), &options(jobs, false)).unwrap();
+            assert!(Some(snapshot(&place)) == expected, "{packing}");
+        }
+    }
+}
+
+#[test]
+fn damaged_frames_are_refused_and_leave_nothing() {
+    let bytes = frames();
+    let file = |bytes: &[u8]| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    };
+    let index = Index::find(&file(&bytes), bytes.len() as u64)
+        .unwrap()
+        .unwrap();
+    assert!(index.parts.len() > 3);
+    let table = bytes.len() - index.parts.len() * 8 - 9;
+    let mut damaged = Vec::new();
+    for at in [
+        100,
+        2_000_000,
+        table - 20,
+        table,
+        table + 4,
+        bytes.len() - 3,
+    ] {
+        let mut other = bytes.clone();
+        other[at] ^= 0x11;
+        damaged.push(other);
+    }
+    damaged.push(bytes[..bytes.len() - 1].to_vec());
+    damaged.push(bytes[..index.parts[2].offset as usize].to_vec());
+    damaged.push([&bytes[..], b"x"].concat());
+    // Two lengths exchanged: each frame is right, the table is not.
+    let mut exchanged = bytes.clone();
+    exchanged[table + 4..table + 8].copy_from_slice(&bytes[table + 12..table + 16]);
+    damaged.push(exchanged);
+    // The mark or the end of the table: what nobody reads but who looks for an index.
+    for at in [table - 20, bytes.len() - 3] {
+        let mut other = bytes.clone();
+        other[at] ^= 0x11;
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::Folder(folder.path().join("to"));
+        let done = unpack_bytes(&other, &target, &options(2, false)).unwrap();
+        assert!(!done.indexed);
+    }
+    for (number, bytes) in damaged.into_iter().enumerate() {
+        for jobs in [1, 2] {
+            let folder = tempfile::tempdir().unwrap();
+            let place = folder.path().join("to");
+            let target = Target::Folder(place.clone());
+            let done = unpack_bytes(&bytes, &target, &options(jobs, false));
+            assert!(done.is_err(), "case {number}");
+            assert!(!place.exists());
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
 }
 
 fn gnu_tar(bytes: &[u8], target: &Path) {

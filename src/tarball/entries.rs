@@ -1,0 +1,152 @@
+//! Items become tar entries, and these become bytes of our own and carried streams of an archive.
+
+use std::fs::File;
+use std::io;
+
+use super::archive::{Archive, ArchiveError};
+use super::assemble::{AssembleError, Contents};
+use super::kept::Kept;
+use super::tar::{END, Header, Kind, padding};
+use crate::pack::{Content, Stream};
+use crate::venv::{Item, ItemKind};
+use crate::zip;
+
+/// Writes items to an archive.
+pub(super) struct Entries<'a, A: Archive> {
+    contents: &'a Contents<'a>,
+    archive: A,
+    scratch: Vec<u8>,
+    pub(super) files: u64,
+    pub(super) carried: u64,
+}
+
+impl<'a, A: Archive> Entries<'a, A> {
+    pub(super) fn new(contents: &'a Contents<'a>, archive: A) -> Self {
+        Self {
+            contents,
+            archive,
+            scratch: Vec::new(),
+            files: 0,
+            carried: 0,
+        }
+    }
+
+    /// The archive, for what is not an entry.
+    pub(super) fn archive(&mut self) -> &mut A {
+        &mut self.archive
+    }
+
+    pub(super) fn into_archive(self) -> A {
+        self.archive
+    }
+
+    /// A run of `files` entries that was packed before.
+    pub(super) fn append(&mut self, kept: &Kept, files: usize) -> Result<(), AssembleError> {
+        self.files += files as u64;
+        self.archive.append(kept).map_err(|error| failed("", error))
+    }
+
+    pub(super) fn item(&mut self, item: &Item) -> Result<(), AssembleError> {
+        let path = item.path.as_str();
+        if self.is_time_to_cut(&item.kind) {
+            self.archive.cut().map_err(|error| failed(path, error))?;
+        }
+        match &item.kind {
+            ItemKind::Directory => self.header(path, Kind::Directory),
+            ItemKind::Symlink { target } => self.header(path, Kind::Symlink { target }),
+            ItemKind::Bytes { bytes, executable } => {
+                let size = bytes.len() as u64;
+                let executable = *executable;
+                self.header(path, Kind::File { size, executable })?;
+                self.own(path, bytes)?;
+                self.end_of_file(path, size)
+            }
+            ItemKind::Carried {
+                pack,
+                entry,
+                executable,
+            } => {
+                let (file, stream) = self.stream(path, *pack, *entry)?;
+                let size = stream.size;
+                let executable = *executable;
+                self.header(path, Kind::File { size, executable })?;
+                self.content(path, file, stream)?;
+                self.end_of_file(path, size)
+            }
+        }
+    }
+
+    /// Between entries, at regular distances, and before a large file, which then is somebody's only work.
+    fn is_time_to_cut(&self, kind: &ItemKind) -> bool {
+        let large = match kind {
+            ItemKind::Carried { pack, entry, .. } => {
+                let content = self.contents.packs.get(*pack).and_then(|(_, pack)| {
+                    let entry = pack.entries.get(*entry)?;
+                    Some(&entry.content)
+                });
+                matches!(content, Some(Content::File { stream, .. }) if stream.size / 2 >= A::SEGMENT)
+            }
+            _ => false,
+        };
+        self.archive.since_cut() >= if large { A::SEGMENT / 8 } else { A::SEGMENT }
+    }
+
+    fn header(&mut self, path: &str, kind: Kind<'_>) -> Result<(), AssembleError> {
+        self.scratch.clear();
+        let mtime = self.contents.mtime;
+        Header { path, kind, mtime }.write(&mut self.scratch);
+        self.archive
+            .own(&self.scratch)
+            .map_err(|error| failed(path, error))
+    }
+
+    fn content(&mut self, path: &str, file: &File, stream: &Stream) -> Result<(), AssembleError> {
+        if stream.size > self.contents.packing.small() {
+            self.carried += 1;
+            let carried = self.archive.carry(file, stream);
+            return carried.map_err(|error| failed(path, error));
+        }
+        let bytes = zip::read_entry(file, stream)
+            .map_err(|source| failed(path, ArchiveError::Read(source)))?;
+        self.own(path, &bytes)
+    }
+
+    fn end_of_file(&mut self, path: &str, size: u64) -> Result<(), AssembleError> {
+        self.files += 1;
+        self.own(path, &END[..padding(size)])
+    }
+
+    fn own(&mut self, path: &str, bytes: &[u8]) -> Result<(), AssembleError> {
+        self.archive.own(bytes).map_err(|error| failed(path, error))
+    }
+
+    fn stream(
+        &self,
+        path: &str,
+        pack: usize,
+        entry: usize,
+    ) -> Result<(&'a File, &'a Stream), AssembleError> {
+        let found = self.contents.packs.get(pack).and_then(|(file, pack)| {
+            match &pack.entries.get(entry)?.content {
+                Content::File { stream, .. } => Some((*file, stream)),
+                _ => None,
+            }
+        });
+        found.ok_or_else(|| {
+            let reason = "layout and packs do not belong together";
+            let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
+            failed(path, ArchiveError::Read(source))
+        })
+    }
+}
+
+/// What went wrong, on which entry.
+pub(super) fn failed(path: &str, error: ArchiveError) -> AssembleError {
+    match error {
+        ArchiveError::Read(source) => AssembleError::Read {
+            path: path.to_owned(),
+            source,
+        },
+        ArchiveError::Write(source) => AssembleError::Write { source },
+    }
+}
