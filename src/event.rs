@@ -13,6 +13,8 @@ pub enum Stage {
     Resolve,
     /// Wheels and data come into the store.
     Fetch,
+    /// Modules become bytecode.
+    Compile,
     /// Tarballs are written.
     Assemble,
 }

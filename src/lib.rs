@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 5 | [`cli`] |
 //! | 4 | [`prepare`], [`unpack`], [`inspect`] |
-//! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`lock`] |
+//! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
 //!
@@ -15,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod build;
+pub mod bytecode;
 pub mod cli;
 pub mod config;
 pub mod constraints;

@@ -99,6 +99,7 @@ fn tarball(path: &Path, version: &str, files: &Files) {
             python: "3.13".parse().unwrap(),
             platform: "x86_64-manylinux_2_41".parse().unwrap(),
             interpreter: "/usr/bin/python3.13".into(),
+            bytecode: None,
         },
         packages: vec![ManifestPackage {
             name: "tool".parse().unwrap(),

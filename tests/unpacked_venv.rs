@@ -105,6 +105,7 @@ fn unpack(folder: &Path) {
         file: &file,
         requested: true,
         direct_url: None,
+        bytecode: None,
     };
     let options = VenvOptions {
         target: target.clone(),
@@ -129,6 +130,7 @@ fn unpack(folder: &Path) {
             python: target.python,
             platform: target.platform,
             interpreter,
+            bytecode: None,
         },
         packages: Vec::new(),
         data: Vec::new(),

@@ -133,6 +133,7 @@ fn manifest() -> Manifest {
             python: "3.13".parse().expect("a Python"),
             platform: "x86_64-manylinux_2_41".parse().expect("a platform"),
             interpreter: "/usr/bin/python3".into(),
+            bytecode: None,
         },
         packages: Vec::new(),
         data: Vec::new(),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use crate::config::file::Compression;
+use crate::config::file::{Bytecode, Compression};
 use crate::lock::resolve::Upgrade;
 use crate::lock::update::{Happened, Mode};
 use crate::prepare::{self, Options, PrepareError, Prepared, Tools};
@@ -41,6 +41,9 @@ pub(super) struct Arguments {
     /// How to compress [default: gzip]
     #[arg(long, value_enum, value_name = "KIND")]
     compression: Option<CompressionArgument>,
+    /// Whether to ship bytecode [default: none]
+    #[arg(long, value_enum, value_name = "KIND")]
+    bytecode: Option<BytecodeArgument>,
     /// Write gzip as one member per large file: legal, but many readers stop after the first
     #[arg(long)]
     members: bool,
@@ -70,6 +73,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         images: arguments.image.clone(),
         output: arguments.output.clone(),
         compression: arguments.compression.map(Into::into),
+        bytecode: arguments.bytecode.map(Into::into),
     };
     let configuration = configuration(&arguments.request, beside, context)?;
     let session = Session::open(&arguments.request, configuration, context)?;
@@ -91,6 +95,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         jobs: usize::from(arguments.jobs),
         mtime: mtime(configuration.source_date_epoch),
         packing: packing(arguments, configuration.compression)?,
+        bytecode: configuration.bytecode,
         lock_digest: locked.digest,
         clock: Instant::now,
     };
@@ -99,6 +104,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         client: &session.client,
         git: &session.git,
         builder: &builder,
+        pythons: &session.pythons,
         reporter: context.reporter(),
     };
     let images = prepare::prepare(&configuration.request, &locked.lock, &options, &tools)
@@ -129,6 +135,24 @@ impl From<CompressionArgument> for Compression {
         match argument {
             CompressionArgument::Gzip => Self::Gzip,
             CompressionArgument::Zstd => Self::Zstd,
+        }
+    }
+}
+
+/// What `--bytecode` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum BytecodeArgument {
+    /// No: Python compiles a module when it first imports it.
+    None,
+    /// Compiled by a Python of the image's version, where one is at hand.
+    UncheckedHash,
+}
+
+impl From<BytecodeArgument> for Bytecode {
+    fn from(argument: BytecodeArgument) -> Self {
+        match argument {
+            BytecodeArgument::None => Self::None,
+            BytecodeArgument::UncheckedHash => Self::UncheckedHash,
         }
     }
 }

@@ -223,6 +223,7 @@ const fn key(stage: Stage) -> &'static str {
         Stage::Build => "build",
         Stage::Resolve => "resolve",
         Stage::Fetch => "fetch",
+        Stage::Compile => "compile",
         Stage::Assemble => "assemble",
     }
 }
@@ -233,6 +234,7 @@ const fn title(stage: Stage) -> &'static str {
         Stage::Build => "Building packages",
         Stage::Resolve => "Choosing versions",
         Stage::Fetch => "Filling the store",
+        Stage::Compile => "Compiling bytecode",
         Stage::Assemble => "Writing tarballs",
     }
 }
@@ -247,6 +249,7 @@ fn done(stage: Stage, steps: u64) -> String {
         Stage::Build => format!("Built {}", plural("package", "packages")),
         Stage::Resolve => "Chose versions".to_owned(),
         Stage::Fetch => format!("Took in {}", plural("file", "files")),
+        Stage::Compile => format!("Compiled {}", plural("wheel", "wheels")),
         Stage::Assemble => format!("Wrote {}", plural("tarball", "tarballs")),
     }
 }

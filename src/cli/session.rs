@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::build::{Builder, Workshop};
 use crate::config::digest::Parts;
-use crate::config::file::{Compression, ConfigFile};
+use crate::config::file::{Bytecode, Compression, ConfigFile};
 use crate::config::{
     Configuration, CredentialEntries, Environment, Flags, HereImage, Inputs, LoadedFile, configure,
     env,
@@ -69,6 +69,8 @@ pub(super) struct Beside {
     pub(super) output: Option<PathBuf>,
     /// `--compression`
     pub(super) compression: Option<Compression>,
+    /// `--bytecode`
+    pub(super) bytecode: Option<Bytecode>,
 }
 
 /// Puts flags, environment and file together.
@@ -90,6 +92,7 @@ pub(super) fn configuration(
         extra_index_urls: options.extra_index_url.clone(),
         output: beside.output,
         compression: beside.compression,
+        bytecode: beside.bytecode,
         store: options.store.store.clone(),
         images: beside.images,
         here: here.map(|described| HereImage {
@@ -171,7 +174,7 @@ pub(super) struct Session<'c> {
     pub(super) store: Store,
     pub(super) client: Client,
     pub(super) git: Git,
-    pythons: Pythons,
+    pub(super) pythons: Pythons,
     around: Surroundings,
     context: &'c Context,
     search: Vec<PathBuf>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::env;
 use crate::config::error::ConfigError;
-use crate::config::file::Compression;
+use crate::config::file::{Bytecode, Compression};
 use crate::config::index;
 use crate::config::inputs::Inputs;
 use crate::config::project::{GitBase, check_revision};
@@ -22,6 +22,7 @@ pub(super) struct Common {
     pub submodules: Effective<Submodules>,
     pub output: Effective<PathBuf>,
     pub compression: Effective<Compression>,
+    pub bytecode: Effective<Bytecode>,
     pub store: Option<Effective<PathBuf>>,
 }
 
@@ -49,6 +50,7 @@ impl Common {
             submodules,
             output: output(inputs),
             compression: compression(inputs),
+            bytecode: bytecode(inputs),
             store: inputs.path(("--store", flags.store.as_ref()), env::STORE, ("", None)),
         })
     }
@@ -62,6 +64,7 @@ impl Common {
             ("submodules".to_owned(), self.submodules.origin.clone()),
             ("output".to_owned(), self.output.origin.clone()),
             ("compression".to_owned(), self.compression.origin.clone()),
+            ("bytecode".to_owned(), self.bytecode.origin.clone()),
             ("constraints".to_owned(), Origin::Default),
         ]);
         let base = self.git_base.as_ref().map(|base| base.origin.clone());
@@ -147,6 +150,14 @@ fn compression(inputs: &Inputs<'_>) -> Effective<Compression> {
         (Some(flag), _) => Effective::new(flag, Origin::Flag("--compression")),
         (None, Some(key)) => Effective::new(key, inputs.key("compression")),
         (None, None) => Effective::new(Compression::default(), Origin::Default),
+    }
+}
+
+fn bytecode(inputs: &Inputs<'_>) -> Effective<Bytecode> {
+    match (inputs.flags.bytecode, inputs.file().bytecode) {
+        (Some(flag), _) => Effective::new(flag, Origin::Flag("--bytecode")),
+        (None, Some(key)) => Effective::new(key, inputs.key("bytecode")),
+        (None, None) => Effective::new(Bytecode::default(), Origin::Default),
     }
 }
 

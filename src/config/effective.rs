@@ -6,7 +6,7 @@ use crate::config::common::Common;
 use crate::config::credentials::CredentialEntries;
 use crate::config::env::{self, Environment};
 use crate::config::error::ConfigError;
-use crate::config::file::Compression;
+use crate::config::file::{Bytecode, Compression};
 use crate::config::images;
 use crate::config::inputs::Inputs;
 use crate::config::provenance::{Effective, Origin, Provenance};
@@ -27,6 +27,8 @@ pub struct Configuration {
     pub output: PathBuf,
     /// How tarballs are compressed.
     pub compression: Compression,
+    /// Whether tarballs hold bytecode.
+    pub bytecode: Bytecode,
     /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
     pub store: Option<PathBuf>,
     /// Where a project given by its name alone lives.
@@ -83,6 +85,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         selected: images.selected,
         output: common.output.value,
         compression: common.compression.value,
+        bytecode: common.bytecode.value,
         store: common.store.map(|store| store.value),
         git_base: common.git_base.map(|base| base.value.group),
         branch: common.branch.value,

@@ -54,6 +54,8 @@ pub struct ConfigFile {
     pub output: Option<PathBuf>,
     /// How the tarballs are compressed; `gzip` unless set.
     pub compression: Option<Compression>,
+    /// Whether tarballs hold bytecode; `none` unless set.
+    pub bytecode: Option<Bytecode>,
 }
 
 /// Where packages from the index come from.
@@ -110,6 +112,27 @@ impl From<PythonLinkEntry> for PythonLink {
             PythonLinkEntry::Absolute => Self::Absolute,
             PythonLinkEntry::None => Self::None,
         }
+    }
+}
+
+/// Whether tarballs hold bytecode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bytecode {
+    /// No: Python compiles a module when it first imports it.
+    #[default]
+    None,
+    /// Yes, where an interpreter of the image's version is at hand: files that Python takes without comparing them with their
+    /// sources (PEP 552).
+    UncheckedHash,
+}
+
+impl fmt::Display for Bytecode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::UncheckedHash => "unchecked-hash",
+        })
     }
 }
 

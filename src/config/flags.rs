@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::file::Compression;
+use crate::config::file::{Bytecode, Compression};
 use crate::target::Target;
 
 /// Everything that flags can say about a request; `None` and empty lists mean that nothing was said.
@@ -23,6 +23,8 @@ pub struct Flags {
     pub output: Option<PathBuf>,
     /// `--compression`
     pub compression: Option<Compression>,
+    /// `--bytecode`
+    pub bytecode: Option<Bytecode>,
     /// `--store`
     pub store: Option<PathBuf>,
     /// `--image`, as often as given: the images to prepare, all unless given

@@ -31,7 +31,7 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "git_base",
     "branch",
     "image",
@@ -49,6 +49,7 @@ const ORDER: [&str; 17] = [
     "submodules",
     "output",
     "compression",
+    "bytecode",
 ];
 
 /// One row per key of `schema`, and those of what is below it.

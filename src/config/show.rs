@@ -67,6 +67,7 @@ impl Configuration {
             self.row("submodules", [submodules.to_owned()]),
             self.row("output", [self.output.display().to_string()]),
             self.row("compression", [self.compression.to_string()]),
+            self.row("bytecode", [self.bytecode.to_string()]),
             self.row("store", self.store.iter().map(|s| s.display().to_string())),
         ];
         if let Some(seconds) = self.source_date_epoch {

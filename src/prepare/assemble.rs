@@ -4,12 +4,15 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::digest::Digest;
+use crate::pack::Pack;
 use crate::store::{Store, StoredData, StoredWheel};
 use crate::tarball::{
     Contents, DataTree, Keeper, Manifest, ManifestData, ManifestImage, ManifestPackage,
     ManifestTarget, Output, Source,
 };
-use crate::venv::{self, Installed, VenvOptions};
+use crate::venv::{self, Bytecode, Installed, VenvOptions};
+
+use super::bytecode::Compiled;
 
 use super::fill::Filled;
 use super::plan::{DataSource, ImagePlan, PackagePlan};
@@ -20,23 +23,41 @@ struct Opened<'a> {
     plan: &'a PackagePlan,
     stored: &'a StoredWheel,
     file: File,
+    /// Table of contents, digest, and the container itself.
+    bytecode: Option<(&'a Pack, Digest, File)>,
+}
+
+/// What every image is written with.
+pub(super) struct With<'a> {
+    pub(super) options: &'a Options,
+    /// Where frames are kept.
+    pub(super) store: &'a Store,
 }
 
 /// Writes the three files of `image`.
 pub(super) fn assemble(
     image: &ImagePlan,
     filled: &Filled,
-    options: &Options,
-    store: &Store,
+    compiled: Option<&Compiled>,
+    with: &With<'_>,
 ) -> Result<Prepared, PrepareError> {
+    let options = with.options;
     let started = (options.clock)();
     let packages = image
         .packages
         .iter()
         .map(|plan| {
             let stored = &filled.wheels[&plan.wheel];
-            let file = open(&stored.path)?;
-            Ok(Opened { plan, stored, file })
+            let bytecode = compiled.and_then(|compiled| compiled.wheels.get(&plan.wheel));
+            let opened = |data: &'_ StoredData| open(&data.path);
+            Ok(Opened {
+                plan,
+                stored,
+                file: open(&stored.path)?,
+                bytecode: bytecode
+                    .map(|data| Ok::<_, PrepareError>((&*data.pack, data.sha256, opened(data)?)))
+                    .transpose()?,
+            })
         })
         .collect::<Result<Vec<_>, PrepareError>>()?;
     let data = image
@@ -47,7 +68,12 @@ pub(super) fn assemble(
             Ok((plan, stored, open(&stored.path)?))
         })
         .collect::<Result<Vec<_>, PrepareError>>()?;
-    let installed: Vec<Installed<'_>> = packages.iter().map(Opened::installed).collect();
+    // Packs are numbered: wheels, data projects, bytecode.
+    let mut number = packages.len() + data.len();
+    let installed: Vec<Installed<'_>> = packages
+        .iter()
+        .map(|opened| opened.installed(&mut number))
+        .collect();
     let venv_options = VenvOptions {
         target: image.target.clone(),
         interpreter: image.interpreter.clone(),
@@ -59,16 +85,22 @@ pub(super) fn assemble(
             image: image.name.clone(),
             source,
         })?;
-    let manifest = manifest(image, &packages, options);
+    let version = compiled.and_then(|compiled| compiled.version.clone());
+    let manifest = manifest(image, &packages, version, options);
     let wheel_packs = packages
         .iter()
         .map(|opened| (&opened.file, &opened.stored.wheel.pack));
     let data_packs = data
         .iter()
         .map(|(_, stored, file): &(_, &StoredData, File)| (file, &*stored.pack));
+    let bytecodes = packages
+        .iter()
+        .filter_map(|opened| opened.bytecode.as_ref());
+    let bytecode_packs = bytecodes.clone().map(|(pack, _, file)| (file, *pack));
     let wheels = packages.iter().map(|opened| opened.stored.sha256);
     let origins: Vec<Digest> = wheels
         .chain(data.iter().map(|(_, stored, _)| stored.sha256))
+        .chain(bytecodes.map(|(_, sha256, _)| *sha256))
         .collect();
     let trees = data.iter().enumerate().map(|(i, (plan, ..))| DataTree {
         name: &plan.name,
@@ -76,13 +108,16 @@ pub(super) fn assemble(
     });
     let contents = Contents {
         manifest: &manifest,
-        packs: wheel_packs.chain(data_packs).collect(),
+        packs: wheel_packs
+            .chain(data_packs)
+            .chain(bytecode_packs)
+            .collect(),
         layout: &layout,
         data: trees.collect(),
         mtime: options.mtime,
         packing: options.packing,
         keeper: Some(Keeper {
-            store,
+            store: with.store,
             origins: &origins,
         }),
     };
@@ -108,8 +143,17 @@ pub(super) fn assemble(
 }
 
 impl Opened<'_> {
-    fn installed(&self) -> Installed<'_> {
+    /// `number` is that of the next pack of bytecode.
+    fn installed(&self, number: &mut usize) -> Installed<'_> {
+        let bytecode = self.bytecode.as_ref().map(|(pack, ..)| {
+            *number += 1;
+            Bytecode {
+                number: *number - 1,
+                pack,
+            }
+        });
         Installed {
+            bytecode,
             wheel: &self.stored.wheel,
             file: &self.file,
             requested: self.plan.requested,
@@ -125,7 +169,12 @@ fn open(path: &Path) -> Result<File, PrepareError> {
     })
 }
 
-fn manifest(image: &ImagePlan, packages: &[Opened<'_>], options: &Options) -> Manifest {
+fn manifest(
+    image: &ImagePlan,
+    packages: &[Opened<'_>],
+    bytecode: Option<String>,
+    options: &Options,
+) -> Manifest {
     let packages = packages.iter().map(|opened| ManifestPackage {
         name: opened.plan.name.clone(),
         version: opened.stored.wheel.version.clone(),
@@ -162,6 +211,7 @@ fn manifest(image: &ImagePlan, packages: &[Opened<'_>], options: &Options) -> Ma
             python: image.target.python,
             platform: image.target.platform,
             interpreter: image.interpreter.clone(),
+            bytecode,
         },
         packages: packages.collect(),
         data: data.collect(),

@@ -266,6 +266,7 @@ mod tests {
             client: &client,
             git: &git,
             builder: &builder,
+            pythons: &pythons,
             reporter: &Silent,
         };
         let stage = StageGuard::start(&Silent, Stage::Fetch, None);

@@ -1,13 +1,15 @@
 //! From a lock to one tarball per image: a plan of what each image needs, the store filled with it, the tarballs written.
 //!
-//! Data goes one way: [`plan`] is pure, [`fill`] changes only the store, [`assemble`] only the output folder. Refuses to choose
+//! Data goes one way: [`plan`] is pure, [`fill`] and [`bytecode`] change only the store, [`assemble`] only the output folder. Refuses to choose
 //! versions: that is the lock's.
 
 mod assemble;
+mod bytecode;
 mod error;
 mod fill;
 mod plan;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -15,6 +17,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::build::Builder;
+use crate::config::file::Bytecode;
 use crate::config::request::Request;
 use crate::digest::Digest;
 use crate::event::{Reporter, Stage, StageGuard};
@@ -22,6 +25,7 @@ use crate::git::Git;
 use crate::http::Client;
 use crate::lock::model::{Lock, LockedSource};
 use crate::name::ImageName;
+use crate::python::Pythons;
 use crate::store::{Keep, Store};
 use crate::tarball::{Mtime, Packing};
 
@@ -37,6 +41,8 @@ pub struct Tools<'a> {
     pub git: &'a Git,
     /// What makes wheels of sources.
     pub builder: &'a Builder<'a>,
+    /// Interpreters of this machine, for bytecode.
+    pub pythons: &'a Pythons,
     /// Who is told.
     pub reporter: &'a dyn Reporter,
 }
@@ -54,6 +60,8 @@ pub struct Options {
     pub mtime: Mtime,
     /// How the tarballs are packed.
     pub packing: Packing,
+    /// Whether they hold bytecode.
+    pub bytecode: Bytecode,
     /// Digest of the lock file's bytes, for the manifest.
     pub lock_digest: Digest,
     /// Tells the time, for [`Prepared::seconds`]: nothing else here looks at a clock.
@@ -101,16 +109,25 @@ pub fn prepare(
         .map_err(PrepareError::Threads)?;
     pool.install(|| {
         let filled = fill::fill(&plan, request.submodules, tools)?;
+        let compiled = match options.bytecode {
+            Bytecode::None => HashMap::new(),
+            Bytecode::UncheckedHash => bytecode::compile(&plan, &filled, tools)?,
+        };
         let stage = StageGuard::start(
             tools.reporter,
             Stage::Assemble,
             Some(plan.images.len() as u64),
         );
+        let with = assemble::With {
+            options,
+            store: tools.store,
+        };
         // Each tarball is copied on one thread and hashed on another, so two at a time keep a small machine busy.
         plan.images
             .par_iter()
             .map(|image| {
-                let prepared = assemble::assemble(image, &filled, options, tools.store)?;
+                let prepared =
+                    assemble::assemble(image, &filled, compiled.get(&image.name), &with)?;
                 stage.step(format!("{}.{}", image.name, options.packing.ending()));
                 Ok(prepared)
             })

@@ -55,6 +55,9 @@ pub struct ManifestTarget {
     pub platform: Platform,
     /// Interpreter inside the image.
     pub interpreter: PathBuf,
+    /// Version of the Python that compiled the bytecode in the tarball, such as `3.13.5`; none: there is no bytecode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytecode: Option<String>,
 }
 
 /// One installed package.
@@ -171,6 +174,7 @@ pub(super) mod tests {
                 python: "3.13".parse().unwrap(),
                 platform: "x86_64-manylinux_2_41".parse().unwrap(),
                 interpreter: "/usr/bin/python3.13".into(),
+                bytecode: None,
             },
             packages: vec![package("b", git), package("a", index)],
             data: vec![ManifestData {

@@ -18,6 +18,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 
+use crate::pack::Pack;
 use crate::target::Target;
 use crate::wheel::Wheel;
 
@@ -45,6 +46,17 @@ pub struct Installed<'a> {
     pub requested: bool,
     /// Content of `direct_url.json`, for sources that are no index.
     pub direct_url: Option<DirectUrl>,
+    /// Its bytecode.
+    pub bytecode: Option<Bytecode<'a>>,
+}
+
+/// The bytecode of a package: files of a pack of its own, by their paths in site-packages.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytecode<'a> {
+    /// Number of the pack.
+    pub number: usize,
+    /// What is in it.
+    pub pack: &'a Pack,
 }
 
 /// What the venv has at `bin/python`.

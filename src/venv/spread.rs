@@ -90,12 +90,15 @@ impl<'a> Spread<'a> {
                     return Err(self.refuse(&entry.path, "a wheel cannot hold symbolic links"));
                 }
                 Content::File { executable, stream } => match self.destination(&entry.path)? {
-                    Destination::Path(path) => self.carry(path, number, *executable, stream)?,
+                    Destination::Path(path) => {
+                        self.carry(path, (self.number, number), *executable, stream)?;
+                    }
                     Destination::Script(name) => self.script(&name, number, stream)?,
                     Destination::Dropped => {}
                 },
             }
         }
+        self.bytecode()?;
         for point in std::mem::take(&mut self.points) {
             self.check_script_name(&point.name, "entry_points.txt")?;
             let path = format!("venv/bin/{}", point.name);
@@ -103,6 +106,20 @@ impl<'a> Spread<'a> {
         }
         self.metadata()?;
         Ok(self.files)
+    }
+
+    /// What was compiled goes beside its modules.
+    fn bytecode(&mut self) -> Result<(), LayoutError> {
+        let Some(bytecode) = self.package.bytecode else {
+            return Ok(());
+        };
+        for (number, entry) in bytecode.pack.entries.iter().enumerate() {
+            if let Content::File { stream, .. } = &entry.content {
+                let path = self.in_site_packages(&entry.path);
+                self.carry(path, (bytecode.number, number), false, stream)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where a file of the wheel goes.
@@ -165,7 +182,7 @@ impl<'a> Spread<'a> {
         };
         let file = self.package.file;
         if !scripts::asks_for_python(file, stream).map_err(unreadable)? {
-            return self.carry(path, number, true, stream);
+            return self.carry(path, (self.number, number), true, stream);
         }
         let script = zip::read_entry(file, stream).map_err(unreadable)?;
         self.own(path, scripts::with_header(&script), true)
@@ -201,14 +218,14 @@ impl<'a> Spread<'a> {
     fn carry(
         &mut self,
         path: String,
-        entry: usize,
+        (pack, entry): (usize, usize),
         executable: bool,
         stream: &Stream,
     ) -> Result<(), LayoutError> {
         self.place(Placed {
             path,
             kind: ItemKind::Carried {
-                pack: self.number,
+                pack,
                 entry,
                 executable,
             },

@@ -124,6 +124,7 @@ impl TestWheel {
             file: &self.file,
             requested: false,
             direct_url: None,
+            bytecode: None,
         }
     }
 }

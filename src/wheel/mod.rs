@@ -98,7 +98,8 @@ impl Wheel {
     }
 
     /// Where a file of the wheel stands in site-packages, if it goes there.
-    fn site_path<'a>(&self, path: &'a str) -> Option<&'a str> {
+    #[must_use]
+    pub fn site_path<'a>(&self, path: &'a str) -> Option<&'a str> {
         let Some(data) = &self.data else {
             return Some(path);
         };

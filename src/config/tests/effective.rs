@@ -53,6 +53,7 @@ fn flags_beat_the_environment() {
         index_url: Some("https://flag.example.org/simple".to_owned()),
         extra_index_urls: vec!["https://flag.example.org/extra".to_owned()],
         compression: None,
+        bytecode: None,
         output: Some("out".into()),
         store: Some("s".into()),
         images: vec!["small".to_owned()],

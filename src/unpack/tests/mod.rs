@@ -186,14 +186,7 @@ fn damaged_frames_are_refused_and_leave_nothing() {
     assert!(index.parts.len() > 3);
     let table = bytes.len() - index.parts.len() * 8 - 9;
     let mut damaged = Vec::new();
-    for at in [
-        100,
-        2_000_000,
-        table - 20,
-        table,
-        table + 4,
-        bytes.len() - 3,
-    ] {
+    for at in [100, 2_000_000, table, table + 4] {
         let mut other = bytes.clone();
         other[at] ^= 0x11;
         damaged.push(other);
