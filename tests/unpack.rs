@@ -86,6 +86,7 @@ fn tarball(path: &Path, version: &str, files: &Files) {
     };
     let layout = Layout {
         items: std::iter::once(script).chain(carried).collect(),
+        common: 0,
     };
     let manifest = Manifest {
         format: Manifest::FORMAT,

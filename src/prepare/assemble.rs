@@ -4,18 +4,20 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::digest::Digest;
+use crate::name::PackageName;
 use crate::pack::Pack;
 use crate::store::{Store, StoredData, StoredWheel};
 use crate::tarball::{
-    Contents, DataTree, Keeper, Manifest, ManifestData, ManifestImage, ManifestPackage,
-    ManifestTarget, Output, Source,
+    Common, Contents, DataTree, Keeper, Manifest, ManifestData, ManifestImage, ManifestPackage,
+    ManifestTarget, Output, Source, Written,
 };
-use crate::venv::{self, Bytecode, Installed, VenvOptions};
+use crate::target::PythonVersion;
+use crate::venv::{self, Bytecode, DirectUrl, Installed, Item, LayoutError, VenvOptions};
 
 use super::bytecode::Compiled;
 
 use super::fill::Filled;
-use super::plan::{DataSource, ImagePlan, PackagePlan};
+use super::plan::{DataPlan, DataSource, ImagePlan, PackagePlan};
 use super::{Options, PrepareError, Prepared};
 
 /// A package with its wheel, opened.
@@ -27,6 +29,40 @@ struct Opened<'a> {
     bytecode: Option<(&'a Pack, Digest, File)>,
 }
 
+/// What the store holds for an image.
+#[derive(Clone, Copy)]
+pub(super) struct From<'a> {
+    pub(super) filled: &'a Filled,
+    /// Bytecode of the image's Python.
+    pub(super) compiled: Option<&'a Compiled>,
+}
+
+/// What decides the common part of a tarball: that of images which agree in it is written once.
+#[derive(PartialEq)]
+pub(super) struct Sameness<'a> {
+    python: PythonVersion,
+    packages: Vec<(&'a PackageName, bool, Option<&'a DirectUrl>, Digest)>,
+    data: &'a [DataPlan],
+    bytecode: Option<&'a str>,
+}
+
+impl<'a> Sameness<'a> {
+    pub(super) fn new(image: &'a ImagePlan, from: &From<'a>) -> Self {
+        let packages = image.packages.iter().map(|plan| {
+            let sha256 = from.filled.wheels[&plan.wheel].sha256;
+            (&plan.name, plan.requested, plan.origin.as_ref(), sha256)
+        });
+        Self {
+            python: image.target.python,
+            packages: packages.collect(),
+            data: &image.data,
+            bytecode: from
+                .compiled
+                .and_then(|compiled| compiled.version.as_deref()),
+        }
+    }
+}
+
 /// What every image is written with.
 pub(super) struct With<'a> {
     pub(super) options: &'a Options,
@@ -34,37 +70,52 @@ pub(super) struct With<'a> {
     pub(super) store: &'a Store,
 }
 
-/// Writes the three files of `image`.
+/// What the tarballs of a group of images have in common, once one of them is written.
+pub(super) struct Like {
+    common: Common,
+    /// The items before the common ones.
+    head: Vec<Item>,
+}
+
+/// Writes the three files of `image`: from the wheels, or, where `like` has the common part already, from that.
 pub(super) fn assemble(
     image: &ImagePlan,
-    filled: &Filled,
-    compiled: Option<&Compiled>,
+    from: &From<'_>,
+    like: Option<&Like>,
     with: &With<'_>,
-) -> Result<Prepared, PrepareError> {
+) -> Result<(Prepared, Option<Like>), PrepareError> {
+    let started = (with.options.clock)();
+    let (written, like) = match like {
+        Some(like) => (again(image, from, like, with)?, None),
+        None => anew(image, from, with)?,
+    };
+    let prepared = Prepared {
+        image: image.name.clone(),
+        tarball: written.tarball,
+        packages: image.packages.len() as u64,
+        files: written.summary.files,
+        bytes: written.summary.bytes,
+        sha256: written.summary.sha256,
+        seconds: (with.options.clock)().duration_since(started).as_secs_f64(),
+    };
+    Ok((prepared, like))
+}
+
+fn anew(
+    image: &ImagePlan,
+    from: &From<'_>,
+    with: &With<'_>,
+) -> Result<(Written, Option<Like>), PrepareError> {
     let options = with.options;
-    let started = (options.clock)();
-    let packages = image
-        .packages
-        .iter()
-        .map(|plan| {
-            let stored = &filled.wheels[&plan.wheel];
-            let bytecode = compiled.and_then(|compiled| compiled.wheels.get(&plan.wheel));
-            let opened = |data: &'_ StoredData| open(&data.path);
-            Ok(Opened {
-                plan,
-                stored,
-                file: open(&stored.path)?,
-                bytecode: bytecode
-                    .map(|data| Ok::<_, PrepareError>((&*data.pack, data.sha256, opened(data)?)))
-                    .transpose()?,
-            })
-        })
+    let packages = image.packages.iter();
+    let packages = packages
+        .map(|plan| Opened::new(plan, from))
         .collect::<Result<Vec<_>, PrepareError>>()?;
     let data = image
         .data
         .iter()
         .map(|plan| {
-            let stored = &filled.data[plan];
+            let stored = &from.filled.data[plan];
             Ok((plan, stored, open(&stored.path)?))
         })
         .collect::<Result<Vec<_>, PrepareError>>()?;
@@ -74,19 +125,8 @@ pub(super) fn assemble(
         .iter()
         .map(|opened| opened.installed(&mut number))
         .collect();
-    let venv_options = VenvOptions {
-        target: image.target.clone(),
-        interpreter: image.interpreter.clone(),
-        python_link: image.python_link,
-        small: options.packing.small(),
-    };
-    let layout =
-        venv::layout(&installed, &venv_options).map_err(|source| PrepareError::Layout {
-            image: image.name.clone(),
-            source,
-        })?;
-    let version = compiled.and_then(|compiled| compiled.version.clone());
-    let manifest = manifest(image, &packages, version, options);
+    let layout = venv::layout(&installed, &venv_options(image, options))
+        .map_err(|source| laying_out(image, source))?;
     let wheel_packs = packages
         .iter()
         .map(|opened| (&opened.file, &opened.stored.wheel.pack));
@@ -107,7 +147,7 @@ pub(super) fn assemble(
         pack: packages.len() + i,
     });
     let contents = Contents {
-        manifest: &manifest,
+        manifest: &manifest(image, from, options),
         packs: wheel_packs
             .chain(data_packs)
             .chain(bytecode_packs)
@@ -121,28 +161,83 @@ pub(super) fn assemble(
             origins: &origins,
         }),
     };
+    let (written, common) = write(image, &contents, None, options)?;
+    let mut head = layout.items;
+    head.truncate(layout.common);
+    Ok((written, common.map(|common| Like { common, head })))
+}
+
+/// An image like one that is written already: manifest and what the image decides are its own, the rest is copied.
+fn again(
+    image: &ImagePlan,
+    from: &From<'_>,
+    like: &Like,
+    with: &With<'_>,
+) -> Result<Written, PrepareError> {
+    let options = with.options;
+    let layout = venv::layout_like(&like.head, &venv_options(image, options))
+        .map_err(|source| laying_out(image, source))?;
+    let contents = Contents {
+        manifest: &manifest(image, from, options),
+        packs: Vec::new(),
+        layout: &layout,
+        data: Vec::new(),
+        mtime: options.mtime,
+        packing: options.packing,
+        keeper: None,
+    };
+    Ok(write(image, &contents, Some(&like.common), options)?.0)
+}
+
+fn write(
+    image: &ImagePlan,
+    contents: &Contents<'_>,
+    common: Option<&Common>,
+    options: &Options,
+) -> Result<(Written, Option<Common>), PrepareError> {
     let output = Output {
         folder: &options.output,
         image: &image.name,
     };
-    let written = output
-        .write(&contents)
-        .map_err(|source| PrepareError::Tarball {
-            image: image.name.clone(),
-            source,
-        })?;
-    Ok(Prepared {
+    let written = output.write_like(contents, common);
+    written.map_err(|source| PrepareError::Tarball {
         image: image.name.clone(),
-        tarball: written.tarball,
-        packages: packages.len() as u64,
-        files: written.summary.files,
-        bytes: written.summary.bytes,
-        sha256: written.summary.sha256,
-        seconds: (options.clock)().duration_since(started).as_secs_f64(),
+        source,
     })
 }
 
-impl Opened<'_> {
+fn venv_options(image: &ImagePlan, options: &Options) -> VenvOptions {
+    VenvOptions {
+        target: image.target.clone(),
+        interpreter: image.interpreter.clone(),
+        python_link: image.python_link,
+        small: options.packing.small(),
+    }
+}
+
+fn laying_out(image: &ImagePlan, source: LayoutError) -> PrepareError {
+    PrepareError::Layout {
+        image: image.name.clone(),
+        source,
+    }
+}
+
+impl<'a> Opened<'a> {
+    fn new(plan: &'a PackagePlan, from: &From<'a>) -> Result<Self, PrepareError> {
+        let stored = &from.filled.wheels[&plan.wheel];
+        let bytecode = from
+            .compiled
+            .and_then(|compiled| compiled.wheels.get(&plan.wheel))
+            .map(|data| Ok::<_, PrepareError>((&*data.pack, data.sha256, open(&data.path)?)))
+            .transpose()?;
+        Ok(Self {
+            plan,
+            stored,
+            file: open(&stored.path)?,
+            bytecode,
+        })
+    }
+
     /// `number` is that of the next pack of bytecode.
     fn installed(&self, number: &mut usize) -> Installed<'_> {
         let bytecode = self.bytecode.as_ref().map(|(pack, ..)| {
@@ -169,19 +264,18 @@ fn open(path: &Path) -> Result<File, PrepareError> {
     })
 }
 
-fn manifest(
-    image: &ImagePlan,
-    packages: &[Opened<'_>],
-    bytecode: Option<String>,
-    options: &Options,
-) -> Manifest {
-    let packages = packages.iter().map(|opened| ManifestPackage {
-        name: opened.plan.name.clone(),
-        version: opened.stored.wheel.version.clone(),
-        sha256: opened.stored.sha256,
-        requested: opened.plan.requested,
-        source: opened.plan.source.clone(),
+fn manifest(image: &ImagePlan, from: &From<'_>, options: &Options) -> Manifest {
+    let packages = image.packages.iter().map(|plan| {
+        let stored = &from.filled.wheels[&plan.wheel];
+        ManifestPackage {
+            name: plan.name.clone(),
+            version: stored.wheel.version.clone(),
+            sha256: stored.sha256,
+            requested: plan.requested,
+            source: plan.source.clone(),
+        }
     });
+    let bytecode = from.compiled.and_then(|compiled| compiled.version.clone());
     let data = image.data.iter().map(|plan| ManifestData {
         name: plan.name.clone(),
         source: match &plan.source {

@@ -13,6 +13,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use assemble::{Like, Sameness};
+use plan::ImagePlan;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -122,17 +124,68 @@ pub fn prepare(
             options,
             store: tools.store,
         };
-        // Each tarball is copied on one thread and hashed on another, so two at a time keep a small machine busy.
-        plan.images
-            .par_iter()
-            .map(|image| {
-                let prepared =
-                    assemble::assemble(image, &filled, compiled.get(&image.name), &with)?;
-                stage.step(format!("{}.{}", image.name, options.packing.ending()));
-                Ok(prepared)
-            })
-            .collect()
+        let from = |image: &ImagePlan| assemble::From {
+            filled: &filled,
+            compiled: compiled.get(&image.name),
+        };
+        let write = |image: &ImagePlan, like: Option<&Like>| {
+            let done = assemble::assemble(image, &from(image), like, &with)?;
+            stage.step(format!("{}.{}", image.name, options.packing.ending()));
+            Ok(done)
+        };
+        writers(options.jobs)?.install(|| {
+            let groups = groups(&plan.images, from);
+            let written = groups.par_iter().map(|group| write_group(group, write));
+            let written = written.collect::<Result<Vec<_>, PrepareError>>()?;
+            let mut prepared: Vec<_> = written.into_iter().flatten().collect();
+            prepared.sort_by(|a, b| a.image.cmp(&b.image));
+            Ok(prepared)
+        })
     })
+}
+
+/// Tarballs that are written at the same time: each is copied on one thread and hashed on another, and holds its layout in
+/// memory meanwhile.
+const WRITERS: usize = 4;
+
+fn writers(jobs: usize) -> Result<rayon::ThreadPool, PrepareError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.min(cores).clamp(1, WRITERS))
+        .build()
+        .map_err(PrepareError::Threads)
+}
+
+/// Images whose tarballs have their common part in common, each group as sorted as `images`.
+fn groups<'a>(
+    images: &'a [ImagePlan],
+    from: impl Fn(&ImagePlan) -> assemble::From<'a>,
+) -> Vec<Vec<&'a ImagePlan>> {
+    let mut groups: Vec<(Sameness<'a>, Vec<&'a ImagePlan>)> = Vec::new();
+    for image in images {
+        let sameness = Sameness::new(image, &from(image));
+        match groups.iter_mut().find(|(known, _)| *known == sameness) {
+            Some((_, group)) => group.push(image),
+            None => groups.push((sameness, vec![image])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// The first image from its wheels, the others from what they have in common with it.
+fn write_group(
+    group: &[&ImagePlan],
+    write: impl Fn(&ImagePlan, Option<&Like>) -> Result<(Prepared, Option<Like>), PrepareError> + Sync,
+) -> Result<Vec<Prepared>, PrepareError> {
+    let Some((first, others)) = group.split_first() else {
+        return Ok(Vec::new());
+    };
+    let (first, like) = write(first, None)?;
+    let others = others
+        .par_iter()
+        .map(|image| Ok(write(image, like.as_ref())?.0))
+        .collect::<Result<Vec<_>, PrepareError>>()?;
+    Ok(std::iter::once(first).chain(others).collect())
 }
 
 /// Warns of images that nothing goes into: most likely a list is missing.

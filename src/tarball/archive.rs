@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 
 use super::kept::Kept;
+use super::segment::Segment;
 use super::tar::Mtime;
 use crate::digest::Digest;
 use crate::pack::Stream;
@@ -39,8 +40,55 @@ pub(super) trait Archive {
         )))
     }
 
+    /// Ends a segment and tells where the next one starts; `None` where this packing's runs are not shared.
+    fn mark(&mut self) -> Result<Option<Mark>, ArchiveError> {
+        Ok(None)
+    }
+
+    /// Ends a segment, and gives all segments since the mark.
+    fn since(&mut self, mark: Mark) -> Result<Run, ArchiveError> {
+        let _ = mark;
+        Err(ArchiveError::Read(unsupported()))
+    }
+
+    /// Adds a run of `file`, a tarball of the same packing.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Read`] where this packing gives no marks.
+    fn replay(&mut self, file: &File, run: &Run) -> Result<(), ArchiveError> {
+        let _ = (file, run);
+        Err(ArchiveError::Read(unsupported()))
+    }
+
     /// Adds the last entry with the end of the archive, and ends the file.
     fn finish(self, last: &[u8], mtime: Mtime) -> Result<Packed, ArchiveError>;
+}
+
+fn unsupported() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "runs of this packing are not shared",
+    )
+}
+
+/// Where a segment starts.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    /// In the file, in bytes.
+    pub offset: u64,
+    /// Segments before it.
+    pub segments: usize,
+}
+
+/// Whole segments of a tarball that refer to nothing before them.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Where they start in the file, in bytes.
+    pub offset: u64,
+    /// Their length in the file, in bytes.
+    pub length: u64,
+    /// Each of them.
+    pub segments: Vec<Segment>,
 }
 
 /// What was written.

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::archive::Archive;
+use super::archive::{Archive, Run};
 use super::entries::{self, Entries};
 use super::frames::Framer;
 use super::index::LAST;
@@ -114,22 +114,71 @@ pub enum AssembleError {
     },
 }
 
+/// The part of a tarball that all images with the same Python, packages and data projects have: everything behind the first
+/// [`Layout::common`] items.
+#[derive(Debug)]
+pub struct Common {
+    /// The tarball that holds it.
+    pub(super) file: File,
+    pub(super) run: Run,
+    pub(super) files: u64,
+    pub(super) carried: u64,
+}
+
 /// Writes the tarball.
 ///
 /// # Errors
 /// [`AssembleError`]; what was written until then is worthless.
 pub fn assemble<W: Write>(contents: &Contents<'_>, out: W) -> Result<Summary, AssembleError> {
+    Ok(assemble_like(contents, None, out)?.0)
+}
+
+/// Writes the tarball, its common part from `common` where that is given: layout and data projects of `contents` then need not
+/// hold it. Gives the place of the common part where the packing has one that can be shared.
+pub(super) fn assemble_like<W: Write>(
+    contents: &Contents<'_>,
+    common: Option<&Common>,
+    out: W,
+) -> Result<(Summary, Option<Place>), AssembleError> {
     let failed = |error| entries::failed("", error);
     match contents.packing {
-        Packing::Spliced => write(contents, Splicer::new(out).map_err(failed)?),
-        Packing::Members => write(contents, Members::new(out)),
-        Packing::Frames => write(contents, Framer::new(out, true).map_err(failed)?),
-        Packing::OneFrame => write(contents, Framer::new(out, false).map_err(failed)?),
+        Packing::Spliced => write(contents, common, Splicer::new(out).map_err(failed)?),
+        Packing::Members => write(contents, common, Members::new(out)),
+        Packing::Frames => write(contents, common, Framer::new(out, true).map_err(failed)?),
+        Packing::OneFrame => write(contents, common, Framer::new(out, false).map_err(failed)?),
+    }
+}
+
+/// Where in a tarball its common part stands.
+pub(super) struct Place {
+    run: Run,
+    files: u64,
+    carried: u64,
+}
+
+impl Place {
+    /// The common part, to be read from the tarball `file`.
+    pub(super) fn of(self, file: File) -> Common {
+        let Self {
+            run,
+            files,
+            carried,
+        } = self;
+        Common {
+            file,
+            run,
+            files,
+            carried,
+        }
     }
 }
 
 /// Everything in its order, into one archive.
-fn write<A: Archive>(contents: &Contents<'_>, archive: A) -> Result<Summary, AssembleError> {
+fn write<A: Archive>(
+    contents: &Contents<'_>,
+    common: Option<&Common>,
+    archive: A,
+) -> Result<(Summary, Option<Place>), AssembleError> {
     let mut entries = Entries::new(contents, archive);
     let manifest = Item {
         path: MANIFEST_PATH.to_owned(),
@@ -140,16 +189,43 @@ fn write<A: Archive>(contents: &Contents<'_>, archive: A) -> Result<Summary, Ass
     };
     // First: readers that look for nothing else stop there.
     entries.item(&manifest)?;
-    items(contents, &contents.layout.items, &mut entries)?;
+    let (own, shared) = contents.layout.items.split_at(contents.layout.common);
+    items(contents, own, &mut entries)?;
+    if let Some(common) = common {
+        entries.replay(common)?;
+        return Ok((finish(contents, entries)?, None));
+    }
+    let failed = |error| entries::failed("", error);
+    let mark = match own {
+        [] => None,
+        _ => entries.archive().mark().map_err(failed)?,
+    };
+    let (files, carried) = (entries.files, entries.carried);
+    items(contents, shared, &mut entries)?;
+    data(contents, &mut entries)?;
+    let run = mark.map(|mark| entries.archive().since(mark)).transpose();
+    let place = run.map_err(failed)?.map(|run| Place {
+        run,
+        files: entries.files - files,
+        carried: entries.carried - carried,
+    });
+    Ok((finish(contents, entries)?, place))
+}
+
+/// The data projects.
+fn data<A: Archive>(
+    contents: &Contents<'_>,
+    entries: &mut Entries<'_, A>,
+) -> Result<(), AssembleError> {
     if !contents.data.is_empty() {
         entries.item(&directory("data"))?;
     }
     let mut trees = contents.data.clone();
     trees.sort_by_key(|tree| tree.name);
     for tree in trees {
-        items(contents, &data_items(contents, tree)?, &mut entries)?;
+        items(contents, &data_items(contents, tree)?, entries)?;
     }
-    finish(contents, entries)
+    Ok(())
 }
 
 /// Writes items one by one, or runs of them as frames of their own, kept ones where somebody keeps them: the bytes are the same.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 use super::archive::{Archive, ArchiveError};
-use super::assemble::{AssembleError, Contents};
+use super::assemble::{AssembleError, Common, Contents};
 use super::kept::Kept;
 use super::tar::{END, Header, Kind, padding};
 use crate::pack::{Content, Stream};
@@ -44,6 +44,14 @@ impl<'a, A: Archive> Entries<'a, A> {
     pub(super) fn append(&mut self, kept: &Kept, files: usize) -> Result<(), AssembleError> {
         self.files += files as u64;
         self.archive.append(kept).map_err(|error| failed("", error))
+    }
+
+    /// What other images have in common with this one, from a tarball that holds it already.
+    pub(super) fn replay(&mut self, common: &Common) -> Result<(), AssembleError> {
+        self.files += common.files;
+        self.carried += common.carried;
+        let replayed = self.archive.replay(&common.file, &common.run);
+        replayed.map_err(|error| failed("", error))
     }
 
     pub(super) fn item(&mut self, item: &Item) -> Result<(), AssembleError> {

@@ -22,7 +22,7 @@ mod tar;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use assemble::{AssembleError, Contents, DataTree, Summary, assemble};
+pub use assemble::{AssembleError, Common, Contents, DataTree, Summary, assemble};
 pub use frames::Frame;
 pub use kept::Keeper;
 pub use manifest::{

@@ -12,7 +12,7 @@ use miette::Diagnostic;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::assemble::{AssembleError, Contents, Summary, assemble};
+use super::assemble::{AssembleError, Common, Contents, Summary, assemble_like};
 use crate::name::ImageName;
 
 /// Where the files of one image go.
@@ -99,6 +99,19 @@ impl Output<'_> {
     /// # Errors
     /// [`OutputError`].
     pub fn write(&self, contents: &Contents<'_>) -> Result<Written, OutputError> {
+        Ok(self.write_like(contents, None)?.0)
+    }
+
+    /// Writes all three files, the tarball's common part from `common` where that is given; layout and data projects of
+    /// `contents` then need not hold it. Gives the common part of what was written where other tarballs may take it over.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn write_like(
+        &self,
+        contents: &Contents<'_>,
+        common: Option<&Common>,
+    ) -> Result<(Written, Option<Common>), OutputError> {
         let place = |suffix: &str| self.folder.join(format!("{}{suffix}", self.image));
         let ending = contents.packing.ending();
         let paths = [
@@ -114,12 +127,15 @@ impl Output<'_> {
             }
         }
         let [tarball, digest, manifest] = &paths;
-        let mut summary = None;
+        let mut assembled = None;
         let written = write_beside(tarball, |file| {
-            summary = Some(assemble(contents, file)?);
+            assembled = Some(assemble_like(contents, common, file)?);
             Ok(())
         })?;
-        let summary = summary.expect("assembling has succeeded");
+        let (summary, place) = assembled.expect("assembling has succeeded");
+        // The file itself: under its name somebody else's may stand soon.
+        let own = written.as_file().try_clone();
+        let own = own.map_err(|source| OutputError::new(tarball, source))?;
         let line = format!("{}  {}.{ending}\n", summary.sha256, self.image);
         let beside = [
             written,
@@ -137,12 +153,13 @@ impl Output<'_> {
         drop(turnstile);
         sync_folder(self.folder).map_err(|source| OutputError::new(self.folder, source))?;
         let [tarball, digest, manifest] = paths;
-        Ok(Written {
+        let written = Written {
             tarball,
             manifest,
             digest,
             summary,
-        })
+        };
+        Ok((written, place.map(|place| place.of(own))))
     }
 }
 
@@ -245,10 +262,13 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
+    use crate::pack::Pack;
+    use crate::tarball::Manifest;
     use crate::tarball::Mtime;
     use crate::tarball::manifest::tests::manifest;
     use crate::tarball::tests::{carry_all, noise};
     use crate::venv::testing::Packer;
+    use crate::venv::{Item, ItemKind, Layout};
 
     #[test]
     fn what_a_killed_writer_left_is_swept_and_a_living_ones_file_is_not() {
@@ -353,6 +373,59 @@ mod tests {
             before,
             "the same bytes again"
         );
+    }
+
+    #[test]
+    fn what_images_have_in_common_is_taken_over_without_a_difference() {
+        let mut packer = Packer::default();
+        packer.deflated("x", &noise(900_000));
+        packer.deflated("y", b"small");
+        let (file, pack) = packer.finish();
+        let mut layout = carry_all(&pack);
+        let own = |content: &str| Item {
+            path: "venv/pyvenv.cfg".to_owned(),
+            kind: ItemKind::Bytes {
+                bytes: content.into(),
+                executable: false,
+            },
+        };
+        layout.items.insert(0, own("first"));
+        layout.common = 1;
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = manifest();
+        fn contents<'a>(
+            manifest: &'a Manifest,
+            layout: &'a Layout,
+            packs: Vec<(&'a File, &'a Pack)>,
+        ) -> Contents<'a> {
+            Contents {
+                manifest,
+                packs,
+                layout,
+                data: Vec::new(),
+                mtime: Mtime::default(),
+                packing: crate::tarball::Packing::default(),
+                keeper: None,
+            }
+        }
+        let output = output(folder.path());
+        let (_, common) = output
+            .write_like(&contents(&manifest, &layout, vec![(&file, &pack)]), None)
+            .unwrap();
+        let common = common.expect("spliced tarballs have one");
+
+        layout.items[0] = own("the second image says more");
+        let (alone, _) = output
+            .write_like(&contents(&manifest, &layout, vec![(&file, &pack)]), None)
+            .unwrap();
+        let expected = fs::read(&alone.tarball).unwrap();
+        layout.items.truncate(1);
+        let (like, none) = output
+            .write_like(&contents(&manifest, &layout, Vec::new()), Some(&common))
+            .unwrap();
+        assert_eq!(like, alone);
+        assert!(none.is_none());
+        assert!(fs::read(&like.tarball).unwrap() == expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use crc32fast::Hasher as Crc;
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::archive::{Archive, ArchiveError, Packed};
+use super::archive::{Archive, ArchiveError, Mark, Packed, Run};
 use super::index;
 use super::segment::{self, Segment};
 use super::sink::Sink;
@@ -196,6 +196,32 @@ impl<W: Write> Archive for Splicer<W> {
             crc32: std::mem::take(&mut self.crc).finalize(),
         });
         (self.start, self.size) = (here, 0);
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<Option<Mark>, ArchiveError> {
+        self.cut()?;
+        Ok(Some(Mark {
+            offset: self.sink.position(),
+            segments: self.segments.len(),
+        }))
+    }
+
+    fn since(&mut self, mark: Mark) -> Result<Run, ArchiveError> {
+        self.cut()?;
+        Ok(Run {
+            offset: mark.offset,
+            length: self.sink.position() - mark.offset,
+            segments: self.segments[mark.segments..].to_vec(),
+        })
+    }
+
+    /// Segments start at a byte boundary with an empty window, so they can be carried over like the streams of wheels.
+    fn replay(&mut self, file: &File, run: &Run) -> Result<(), ArchiveError> {
+        self.cut()?;
+        self.sink.copy(file, run.offset, run.length, |_, _| {})?;
+        self.segments.extend_from_slice(&run.segments);
+        self.start = self.sink.position();
         Ok(())
     }
 

@@ -34,6 +34,7 @@ pub(crate) fn carry_all(pack: &Pack) -> Layout {
     });
     Layout {
         items: items.collect(),
+        common: 0,
     }
 }
 
@@ -280,7 +281,7 @@ fn long_and_foreign_names_arrive() {
         });
     }
     let (file, pack) = Packer::default().finish();
-    let (bytes, _) = assemble_layout(&file, &pack, &Layout { items });
+    let (bytes, _) = assemble_layout(&file, &pack, &Layout { items, common: 0 });
     let tree = tree_of(&bytes);
     for (number, name) in names.iter().enumerate() {
         assert_eq!(

@@ -24,7 +24,7 @@ use crate::wheel::Wheel;
 
 pub use error::LayoutError;
 pub use files::DirectUrl;
-pub use plan::layout;
+pub use plan::{layout, layout_like};
 
 /// Version of the layout, told in `pyvenv.cfg` as `pannier`.
 pub const FORMAT: u32 = 1;
@@ -89,6 +89,8 @@ pub struct VenvOptions {
 pub struct Layout {
     /// Folders before what they hold.
     pub items: Vec<Item>,
+    /// From this item on nothing depends on the image: another image of the same Python and the same packages has the same. 0: that is not known.
+    pub common: usize,
 }
 
 /// One path of the tree.

@@ -63,9 +63,29 @@ fn in_order(
         path,
         kind: ItemKind::Directory,
     });
-    Layout {
-        items: folders.chain(own).chain(files).collect(),
-    }
+    let mut items: Vec<_> = folders.chain(own).collect();
+    let common = items.len();
+    items.extend(files);
+    Layout { items, common }
+}
+
+/// What the image of `options` has before the common items of `like`, the layout of an image with the same Python and the
+/// same packages: together they are its own layout.
+///
+/// # Errors
+/// [`LayoutError`] when its interpreter cannot be told.
+pub fn layout_like(like: &[Item], options: &VenvOptions) -> Result<Layout, LayoutError> {
+    let own = own_items(options)?;
+    let folders = like
+        .iter()
+        .filter(|item| item.kind == ItemKind::Directory)
+        .map(|item| item.path.clone());
+    Ok(in_order(
+        &Places::new(options),
+        folders.collect(),
+        own,
+        Vec::new(),
+    ))
 }
 
 /// Adds every folder above `path`.
