@@ -27,6 +27,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| -> Corpus {
     let options = Options {
         jobs: NonZeroUsize::MIN,
         expected: None,
+        manifest: None,
         force: false,
     };
     let target = place.path().join("tree");

@@ -191,6 +191,7 @@ impl<'c> Session<'c> {
         let store = context.open_store(&StoreOption {
             store: configuration.store.clone(),
         })?;
+        let store = store.with_rules(configuration.wheel_limits.rules());
         let client = Client::new(http::Options {
             credentials: credentials(&configuration),
             offline: options.offline,

@@ -21,7 +21,7 @@ use super::table;
 /// Unpacks a tarball, whole or not at all
 ///
 /// Takes any tar.gz; one that Pannier wrote is unpacked by several threads. Checks every checksum, and the digest in
-/// FILE.sha256 where that lies beside it, before anything is put in place. After a failure the target is as it was.
+/// FILE.sha256 and the manifest where these lie beside it, before anything is put in place. After a failure the target is as it was.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pannier unpack dist/builder.tar.gz                 # into the current folder, as tar xzf does\n  pannier unpack dist/builder.tar.gz --to /opt/env   # as the new folder /opt/env\n  curl -s https://example.org/env.tar.gz | pannier unpack - --verify 7d1a…"
@@ -74,6 +74,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let options = Options {
         jobs: arguments.jobs.unwrap_or_else(cores),
         expected,
+        manifest: if stdin { None } else { manifest_beside(&file)? },
         force: arguments.force,
     };
     let unpacked = unpack(input, &target, &options).map_err(failure)?;
@@ -111,6 +112,23 @@ fn target(arguments: &Arguments, context: &Context) -> Target {
     }
 }
 
+/// What `IMAGE.manifest.json` beside `IMAGE.tar.gz` holds, if there is such a file.
+fn manifest_beside(file: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let stem = [".tar.gz", ".tar.zst"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending));
+    let Some(stem) = stem else {
+        return Ok(None);
+    };
+    let path = file.with_file_name(format!("{stem}.manifest.json"));
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Failure::new(Exit::Failed, Beside::Read { path, source })),
+    }
+}
+
 /// The digest in `FILE.sha256` (`sha256sum` writes it), if there is such a file.
 fn beside(file: &Path) -> Result<Option<Digest>, Failure> {
     let mut path = file.as_os_str().to_owned();
@@ -134,7 +152,7 @@ fn beside(file: &Path) -> Result<Option<Digest>, Failure> {
 #[derive(Debug, Error, Diagnostic)]
 enum Beside {
     #[error("cannot read `{}`", path.display())]
-    #[diagnostic(help("make it readable, or give the digest with --verify"))]
+    #[diagnostic(help("make it readable, or unpack the tarball from another folder"))]
     Read {
         path: PathBuf,
         #[source]

@@ -6,7 +6,7 @@ use crate::config::common::Common;
 use crate::config::credentials::CredentialEntries;
 use crate::config::env::{self, Environment};
 use crate::config::error::ConfigError;
-use crate::config::file::{Bytecode, Compression};
+use crate::config::file::{Bytecode, Compression, WheelLimits};
 use crate::config::images;
 use crate::config::inputs::Inputs;
 use crate::config::provenance::{Effective, Origin, Provenance};
@@ -29,6 +29,8 @@ pub struct Configuration {
     pub compression: Compression,
     /// Whether tarballs hold bytecode.
     pub bytecode: Bytecode,
+    /// How large a wheel may become.
+    pub wheel_limits: WheelLimits,
     /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
     pub store: Option<PathBuf>,
     /// Where a project given by its name alone lives.
@@ -86,6 +88,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         output: common.output.value,
         compression: common.compression.value,
         bytecode: common.bytecode.value,
+        wheel_limits: inputs.file().wheel_limits.unwrap_or_default(),
         store: common.store.map(|store| store.value),
         git_base: common.git_base.map(|base| base.value.group),
         branch: common.branch.value,

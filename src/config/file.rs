@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -21,6 +22,7 @@ use crate::name::ImageName;
 use crate::target::{Platform, PythonVersion};
 use crate::url::SafeUrl;
 use crate::venv::PythonLink;
+use crate::zip::Rules;
 
 /// What Pannier packs, for which images. All keys may be missing where the environment or flags say it instead.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -56,6 +58,8 @@ pub struct ConfigFile {
     pub compression: Option<Compression>,
     /// Whether tarballs hold bytecode; `none` unless set.
     pub bytecode: Option<Bytecode>,
+    /// How large a wheel may become; one beyond it is refused before it is inflated further.
+    pub wheel_limits: Option<WheelLimits>,
 }
 
 /// Where packages from the index come from.
@@ -111,6 +115,37 @@ impl From<PythonLinkEntry> for PythonLink {
         match entry {
             PythonLinkEntry::Absolute => Self::Absolute,
             PythonLinkEntry::None => Self::None,
+        }
+    }
+}
+
+/// How large a wheel may become.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with the keys `ratio`, `total_mib` and `entries`"
+)]
+pub struct WheelLimits {
+    /// Largest inflated size as a multiple of the wheel's own, for wheels of more than 64 MiB inflated; `50` unless set.
+    pub ratio: Option<NonZeroU64>,
+    /// Largest inflated size, in MiB; `32768` unless set.
+    pub total_mib: Option<NonZeroU64>,
+    /// Largest number of files; `200000` unless set.
+    pub entries: Option<NonZeroU64>,
+}
+
+impl WheelLimits {
+    /// The rules that wheels are verified by.
+    #[must_use]
+    pub fn rules(self) -> Rules {
+        let rules = Rules::default();
+        Rules {
+            ratio: self.ratio.map_or(rules.ratio, NonZeroU64::get),
+            total: self
+                .total_mib
+                .map_or(rules.total, |mib| mib.get().saturating_mul(1 << 20)),
+            entries: self.entries.map_or(rules.entries, NonZeroU64::get),
+            ..rules
         }
     }
 }

@@ -31,7 +31,7 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 22] = [
     "git_base",
     "branch",
     "image",
@@ -50,6 +50,10 @@ const ORDER: [&str; 18] = [
     "output",
     "compression",
     "bytecode",
+    "wheel_limits",
+    "ratio",
+    "total_mib",
+    "entries",
 ];
 
 /// One row per key of `schema`, and those of what is below it.

@@ -611,3 +611,8 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     found
 }
+
+/// The manifest in every tarball of these tests, as bytes.
+pub(crate) fn manifest_bytes() -> Vec<u8> {
+    manifest().to_json()
+}

@@ -42,6 +42,12 @@ pub enum UnpackError {
         /// What it should be.
         expected: Digest,
     },
+    /// The manifest in the tarball is another one than expected.
+    #[error("the manifest in the tarball is not the one that is expected")]
+    #[diagnostic(help(
+        "fetch the tarball and the manifest beside it again: they do not belong together; `pannier inspect` shows what the tarball holds"
+    ))]
+    Manifest,
     /// The target is in use.
     #[error("`{}` exists and is not empty", path.display())]
     #[diagnostic(help("remove it, choose another folder with --to, or replace it with --force"))]
@@ -83,7 +89,9 @@ impl UnpackError {
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::Read(error) => error.is_refusal(),
-            Self::Index(IndexError::Contradiction(_)) | Self::Digest { .. } => true,
+            Self::Index(IndexError::Contradiction(_)) | Self::Digest { .. } | Self::Manifest => {
+                true
+            }
             _ => false,
         }
     }

@@ -13,7 +13,7 @@ mod stage;
 mod tests;
 mod tree;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -21,6 +21,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::tarball::MANIFEST_PATH;
 use crate::tarball::index::Index;
 
 pub use error::UnpackError;
@@ -44,6 +45,8 @@ pub struct Options {
     pub jobs: NonZeroUsize,
     /// What the tarball's SHA-256 has to be, if it is known.
     pub expected: Option<Digest>,
+    /// The bytes that the tarball's manifest has to be, if they are known.
+    pub manifest: Option<Vec<u8>>,
     /// Whether what stands in the target may be replaced.
     pub force: bool,
 }
@@ -84,6 +87,9 @@ pub fn unpack(
         Opened::Indexed(file, index) => (parallel::indexed(&file, &index, &tree, options)?, true),
         Opened::Stream(stream) => (parallel::sequential(stream, &tree, options)?, false),
     };
+    if let Some(expected) = &options.manifest {
+        check_manifest(&stage.tree(), expected)?;
+    }
     stage.place(options.force)?;
     let Figures {
         files,
@@ -99,6 +105,17 @@ pub fn unpack(
         verified: options.expected.is_some(),
         indexed,
     })
+}
+
+fn check_manifest(tree: &Path, expected: &[u8]) -> Result<(), UnpackError> {
+    let path = tree.join(MANIFEST_PATH);
+    // Nothing is read through a link of the tarball's.
+    let regular = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file());
+    match regular.then(|| fs::read(&path)) {
+        Some(Ok(found)) if found == expected => Ok(()),
+        Some(Err(source)) => Err(UnpackError::write("read", &path)(source)),
+        _ => Err(UnpackError::Manifest),
+    }
 }
 
 enum Opened<'a> {

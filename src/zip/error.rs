@@ -82,7 +82,7 @@ impl Rule {
     const fn help(self) -> &'static str {
         match self {
             Self::Limit => {
-                "no container of this size is taken; if it is right, split what it holds or ask for a higher limit"
+                "no container of this size is taken; if a wheel of this size is right, raise `wheel_limits` in `pannier.yml`, otherwise split what it holds"
             }
             Self::Unsupported => {
                 "repack it with deflate and without encryption, as `wheel unpack` and `wheel pack` do"
@@ -162,7 +162,7 @@ mod tests {
     fn a_refusal_names_entry_and_rule() {
         let error = ZipError::entry("a\nb", Rule::Limit, "too large");
         assert_eq!(error.to_string(), "entry `a\\nb`: too large [limit]");
-        assert!(error.help().unwrap().to_string().contains("higher limit"));
+        assert!(error.help().unwrap().to_string().contains("wheel_limits"));
         let error = ZipError::whole(Rule::Eocd, "no end");
         assert_eq!(error.to_string(), "no end [eocd]");
         assert!(error.help().unwrap().to_string().contains("damaged"));

@@ -14,6 +14,7 @@ mod failures;
 mod here;
 mod image;
 mod journey;
+mod kills;
 mod lock_installs;
 mod lying_index;
 mod repos;

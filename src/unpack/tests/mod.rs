@@ -64,6 +64,7 @@ fn options(jobs: usize, force: bool) -> Options {
     Options {
         jobs: NonZeroUsize::new(jobs).unwrap(),
         expected: None,
+        manifest: None,
         force,
     }
 }
@@ -510,6 +511,25 @@ fn the_digest_decides() {
     };
     let again = unpack(Input::Stream(Box::new(&bytes[..])), &target, &force);
     assert!(again.unwrap().verified);
+}
+
+#[test]
+fn the_manifest_decides_too() {
+    let bytes = sample();
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::Folder(folder.path().join("x"));
+    let with = |manifest: &[u8]| Options {
+        manifest: Some(manifest.to_vec()),
+        ..options(2, false)
+    };
+    let error = unpack_bytes(&bytes, &target, &with(b"{}")).unwrap_err();
+    assert!(matches!(error, UnpackError::Manifest) && error.is_refusal());
+    let none = gz(&[block(b"file", b'0', 0, ""), vec![0; 1024]].concat());
+    let error = unpack_bytes(&none, &target, &with(b"{}")).unwrap_err();
+    assert!(matches!(error, UnpackError::Manifest));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let right = with(&crate::tarball::tests::manifest_bytes());
+    assert!(unpack_bytes(&bytes, &target, &right).is_ok());
 }
 
 proptest! {
