@@ -65,6 +65,20 @@ pub enum GitError {
         /// What came instead, as the server names it.
         media_type: String,
     },
+    /// The server did not take a push.
+    #[error("{repository} did not take a push to branch `{branch}`: {reason}")]
+    #[diagnostic(help(
+        "the token needs to write to the repository (scope `write_repository`), and its owner a role that may push to this \
+         branch: see the protected branches in the project's settings"
+    ))]
+    Rejected {
+        /// The repository's URL, without credentials.
+        repository: String,
+        /// The branch.
+        branch: String,
+        /// What the server said.
+        reason: String,
+    },
     /// The project has submodules.
     #[error("commit {commit} of {repository} has submodules: {}", paths.join(", "))]
     #[diagnostic(help("set `submodules: follow` to fetch them too"))]

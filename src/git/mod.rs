@@ -4,6 +4,7 @@
 //! [`crate::http`] alone. Refuses to prompt, to obey the user's git configuration, to run hooks, and to store
 //! credentials.
 
+mod branch;
 mod checkout;
 mod error;
 mod folder;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid};
 
+pub use branch::{BranchFiles, NewCommit, Written};
 pub use error::GitError;
 use error::name;
 pub use folder::{folder_digest, snapshot_folder};
