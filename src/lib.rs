@@ -6,7 +6,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 5 | [`cli`] |
-//! | 4 | [`prepare`], [`unpack`], [`inspect`] |
+//! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
@@ -29,6 +29,7 @@ pub mod name;
 pub mod pack;
 pub mod prepare;
 pub mod python;
+pub mod release;
 pub mod renovate;
 pub mod store;
 pub mod tarball;

@@ -1,0 +1,239 @@
+//! The book as a value: the files of its branch, read one by one when they are needed.
+//!
+//! Files that it does not know are nobody's business here and stay. Refuses formats of a newer Pannier, and a lock that is
+//! not the one that was recorded.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use crate::digest::Digest;
+use crate::lock::model::Lock;
+use crate::lock::pylock;
+
+use super::FORMAT;
+use super::error::ReleaseError;
+use super::model::{Action, Channel, Entry, Release};
+use super::names::{ChannelName, ReleaseId};
+
+/// Where the history is.
+pub(super) const HISTORY: &str = "history.jsonl";
+
+/// The files of the book.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Book {
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Path of a release's file.
+pub(super) fn release_path(id: &ReleaseId) -> String {
+    format!("releases/{id}.json")
+}
+
+/// Path of a release's lock.
+pub(super) fn lock_path(id: &ReleaseId) -> String {
+    format!("releases/{id}.pylock.toml")
+}
+
+/// Path of a channel's file.
+pub(super) fn channel_path(name: &ChannelName) -> String {
+    format!("channels/{name}.json")
+}
+
+impl Book {
+    /// The book that these files are.
+    #[must_use]
+    pub const fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self { files }
+    }
+
+    /// A file's bytes.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(Vec::as_slice)
+    }
+
+    /// All releases by name, the oldest first.
+    #[must_use]
+    pub fn ids(&self) -> Vec<ReleaseId> {
+        self.names("releases/")
+    }
+
+    /// All channels by name.
+    #[must_use]
+    pub fn channels(&self) -> Vec<ChannelName> {
+        self.names("channels/")
+    }
+
+    fn names<T: std::str::FromStr>(&self, folder: &str) -> Vec<T> {
+        let names = self.files.keys().filter_map(|path| {
+            let name = path.strip_prefix(folder)?.strip_suffix(".json")?;
+            name.parse().ok()
+        });
+        names.collect()
+    }
+
+    /// A release.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] when it is not there or cannot be read.
+    pub fn release(&self, id: &ReleaseId) -> Result<Release, ReleaseError> {
+        let path = release_path(id);
+        let found: Option<Release> = self.json(&path)?;
+        let found = found.ok_or_else(|| self.unknown(id.as_str()))?;
+        if found.id == *id {
+            return Ok(found);
+        }
+        Err(damaged(
+            &path,
+            format!("it says that it is release {}", found.id),
+        ))
+    }
+
+    /// The text of a release's lock, and the lock.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] when it is not there, cannot be read, or is not the one that was recorded.
+    pub fn lock(&self, release: &Release) -> Result<(String, Lock), ReleaseError> {
+        let path = lock_path(&release.id);
+        let bytes = self
+            .file(&path)
+            .ok_or_else(|| damaged(&path, "it is missing"))?;
+        let found = Digest::of(bytes);
+        if found != release.lock {
+            return Err(ReleaseError::OtherLock {
+                release: release.id.to_string(),
+                found,
+                recorded: release.lock,
+            });
+        }
+        let text = String::from_utf8(bytes.to_vec()).map_err(|error| damaged(&path, error))?;
+        let read = pylock::read(&text).map_err(|source| ReleaseError::Lock {
+            place: format!("`{path}` of the release book"),
+            source,
+        })?;
+        Ok((text, read.lock))
+    }
+
+    /// What a channel holds now.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] when its file cannot be read.
+    pub fn channel(&self, name: &ChannelName) -> Result<Option<Channel>, ReleaseError> {
+        self.json(&channel_path(name))
+    }
+
+    /// The history, the oldest entry first.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] names the first line that cannot be read.
+    pub fn history(&self) -> Result<Vec<Entry>, ReleaseError> {
+        let bytes = self.file(HISTORY).unwrap_or_default();
+        let text = std::str::from_utf8(bytes).map_err(|error| damaged(HISTORY, error))?;
+        let lines = text.lines().enumerate();
+        lines
+            .filter(|(_, line)| !line.trim().is_empty())
+            .map(|(number, line)| {
+                serde_json::from_str(line)
+                    .map_err(|error| damaged(HISTORY, format!("line {}: {error}", number + 1)))
+            })
+            .collect()
+    }
+
+    /// The release that a text means: `latest`, `previous` (what `channel` held before), a channel, a release's name, or
+    /// the beginning of one.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] tells what there is.
+    pub fn find(&self, text: &str, channel: &ChannelName) -> Result<ReleaseId, ReleaseError> {
+        if text == "previous" {
+            return self.previous(channel);
+        }
+        let ids = self.ids();
+        if text == "latest" {
+            return ids.last().cloned().ok_or_else(|| self.unknown(text));
+        }
+        if let Ok(name) = text.parse()
+            && let Some(held) = self.channel(&name)?
+        {
+            return Ok(held.release);
+        }
+        let begins = |id: &&ReleaseId| !text.is_empty() && id.as_str().starts_with(text);
+        if let Some(id) = ids.iter().find(|id| id.as_str() == text) {
+            return Ok(id.clone());
+        }
+        let found: Vec<&ReleaseId> = ids.iter().filter(begins).collect();
+        match found[..] {
+            [only] => Ok(only.clone()),
+            [] => Err(self.unknown(text)),
+            _ => Err(ReleaseError::Ambiguous {
+                text: text.to_owned(),
+                found: found.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// What a channel held before what it holds now. A rollback takes back what came after its target, so that a second
+    /// rollback goes further back and not forward again.
+    fn previous(&self, channel: &ChannelName) -> Result<ReleaseId, ReleaseError> {
+        let mut held: Vec<ReleaseId> = Vec::new();
+        for entry in self.history()? {
+            if entry.channel.as_ref() != Some(channel) || entry.action == Action::Record {
+                continue;
+            }
+            let known = held.iter().rposition(|id| *id == entry.release);
+            match (entry.action, known) {
+                (Action::Rollback, Some(place)) => held.truncate(place + 1),
+                _ if held.last() == Some(&entry.release) => {}
+                _ => held.push(entry.release),
+            }
+        }
+        held.pop();
+        held.pop().ok_or_else(|| ReleaseError::Channel {
+            channel: channel.to_string(),
+            problem: "held no other release before",
+        })
+    }
+
+    fn unknown(&self, text: &str) -> ReleaseError {
+        let ids = self.ids();
+        let newest: Vec<String> = ids.iter().rev().take(3).map(ToString::to_string).collect();
+        let hint = match newest.is_empty() {
+            true => "it is empty: `pannier release record` writes the first one".to_owned(),
+            false => format!(
+                "the newest are {}; `pannier release list` shows all",
+                newest.join(", ")
+            ),
+        };
+        ReleaseError::Unknown {
+            text: text.to_owned(),
+            hint,
+        }
+    }
+
+    fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ReleaseError> {
+        let Some(bytes) = self.file(path) else {
+            return Ok(None);
+        };
+        let value: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| damaged(path, error))?;
+        match value["format"].as_u64() {
+            Some(found) if found > u64::from(FORMAT) => {
+                let path = path.to_owned();
+                return Err(ReleaseError::Newer { path, found });
+            }
+            Some(_) => {}
+            None => return Err(damaged(path, "it has no `format`")),
+        }
+        serde_json::from_value(value)
+            .map(Some)
+            .map_err(|error| damaged(path, error))
+    }
+}
+
+fn damaged(path: &str, problem: impl ToString) -> ReleaseError {
+    ReleaseError::Damaged {
+        path: path.to_owned(),
+        problem: problem.to_string(),
+    }
+}

@@ -1,0 +1,143 @@
+//! What goes wrong with releases, for whoever has to mend it.
+
+use std::io;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+
+use crate::digest::Digest;
+use crate::git::GitError;
+use crate::lock::pylock::PylockError;
+
+/// What went wrong with a release or the book.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum ReleaseError {
+    /// The book's branch cannot be read or written.
+    #[error("the release book cannot be used")]
+    Git(
+        #[from]
+        #[diagnostic_source]
+        GitError,
+    ),
+    /// Other writers were faster, each time.
+    #[error("the release book moved during each of {tries} tries to write it")]
+    #[diagnostic(help("many jobs write at once; nothing of this one was written: run it again"))]
+    Busy {
+        /// How many.
+        tries: u32,
+    },
+    /// A file of the book does not say what it should.
+    #[error("`{path}` of the release book is damaged: {problem}")]
+    #[diagnostic(help(
+        "look at the file's history on the book's branch and restore it by a commit"
+    ))]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file of the book is of a newer Pannier.
+    #[error(
+        "`{path}` of the release book has format {found}, only {} is known",
+        super::FORMAT
+    )]
+    #[diagnostic(help("use a newer Pannier"))]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: u64,
+    },
+    /// The lock of a release is not the one that was recorded.
+    #[error("the lock of release {release} has digest {found}, recorded was {recorded}")]
+    #[diagnostic(help("somebody has edited it on the book's branch; restore it by a commit"))]
+    OtherLock {
+        /// The release.
+        release: String,
+        /// The digest of what is there.
+        found: Digest,
+        /// What it should be.
+        recorded: Digest,
+    },
+    /// A lock cannot be read.
+    #[error("{place} is not a lock that Pannier can use")]
+    Lock {
+        /// Which lock.
+        place: String,
+        /// What is wrong with it.
+        #[source]
+        #[diagnostic_source]
+        source: PylockError,
+    },
+    /// No release is called so.
+    #[error("the release book has no release `{text}`")]
+    #[diagnostic(help("{hint}"))]
+    Unknown {
+        /// What was looked for.
+        text: String,
+        /// What there is.
+        hint: String,
+    },
+    /// Several releases begin so.
+    #[error("`{text}` is the beginning of several releases: {}", found.join(", "))]
+    #[diagnostic(help("write more of the name"))]
+    Ambiguous {
+        /// What was looked for.
+        text: String,
+        /// The releases.
+        found: Vec<String>,
+    },
+    /// A channel holds nothing, or held nothing before.
+    #[error("channel `{channel}` {problem}")]
+    #[diagnostic(help("`pannier release list` shows the releases; name one of them"))]
+    Channel {
+        /// Its name.
+        channel: String,
+        /// What is missing.
+        problem: &'static str,
+    },
+    /// A tarball cannot be read.
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(help("name the folder that `pannier prepare` wrote to with --tarballs"))]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A tarball's manifest cannot be used.
+    #[error("{} is no manifest of a tarball: {problem}", path.display())]
+    #[diagnostic(help("run `pannier prepare` again"))]
+    Manifest {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A tarball was made from another lock, or changed since.
+    #[error("{} does not belong to the release: {problem}", path.display())]
+    #[diagnostic(help("run `pannier prepare --locked` with the lock that is to be recorded"))]
+    Foreign {
+        /// The tarball.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// There is none.
+    #[error("{} holds no tarball with a manifest", folder.display())]
+    #[diagnostic(help("name the folder that `pannier prepare` wrote to with --tarballs"))]
+    NoTarballs {
+        /// Where they were looked for.
+        folder: PathBuf,
+    },
+}
+
+impl ReleaseError {
+    /// Whether something is not what was recorded, as against something that failed (exit 4).
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::OtherLock { .. } | Self::Foreign { .. })
+    }
+}

@@ -1,0 +1,32 @@
+//! Releases: recorded locks, and the book that they are written into.
+//!
+//! The book is a branch that people can read in their browser: `releases/<id>.json` and the lock beside it,
+//! `channels/<name>.json` for what is where now, `history.jsonl` for what happened. What a writing changes is computed from
+//! the book as it is now, by pure functions, and computed again when another writer was faster. Refuses to overwrite or
+//! forget anything but a channel's place, and to read the clock: time and author come in as a [`Stamp`].
+
+mod book;
+mod edit;
+mod error;
+mod model;
+mod names;
+mod shelf;
+mod tarballs;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use book::Book;
+pub use edit::{Edit, Outcome, Switch, promote, record};
+pub use error::ReleaseError;
+pub use model::{Action, Channel, Entry, Recorded, Release, Stamp, Tarball};
+pub use names::{ChannelName, ReleaseId};
+pub use shelf::{GitShelf, Shelf, read, write};
+pub use tarballs::gather;
+pub use view::{Row, compare, rows};
+
+/// Version of the formats of the book.
+pub const FORMAT: u32 = 1;
+
+/// Branch of the book where nothing else is said.
+pub const BRANCH: &str = "pannier/releases";

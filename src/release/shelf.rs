@@ -1,0 +1,89 @@
+//! Where the book is kept, and the loop that writes it: read, compute, push guarded, and again when somebody was faster.
+
+use crate::git::{BranchFiles, Git, GitError, NewCommit, Written};
+use crate::url::SafeUrl;
+
+use super::book::Book;
+use super::edit::{Edit, Outcome};
+use super::error::ReleaseError;
+use super::model::Stamp;
+
+/// How often a writing is tried. In each round somebody's writing succeeds, so this is how many writers may come at once.
+const TRIES: u32 = 25;
+
+/// A place for the book that compares before it changes.
+pub trait Shelf {
+    /// The files now, and the commit that holds them; `None`: there is no book yet.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    fn files(&self) -> Result<Option<BranchFiles>, GitError>;
+
+    /// Puts a change on top of `parent`, or says that something else is on top of it.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    fn put(&self, parent: Option<&str>, edit: &Edit, stamp: &Stamp) -> Result<Written, GitError>;
+}
+
+/// A branch of a repository.
+#[derive(Debug, Clone, Copy)]
+pub struct GitShelf<'a> {
+    /// The door to it.
+    pub git: &'a Git,
+    /// The repository.
+    pub repository: &'a SafeUrl,
+    /// The branch.
+    pub branch: &'a str,
+}
+
+impl Shelf for GitShelf<'_> {
+    fn files(&self) -> Result<Option<BranchFiles>, GitError> {
+        self.git.branch_files(self.repository, self.branch)
+    }
+
+    fn put(&self, parent: Option<&str>, edit: &Edit, stamp: &Stamp) -> Result<Written, GitError> {
+        let commit = NewCommit {
+            changes: &edit.files,
+            message: &edit.message,
+            author: (&stamp.by, &stamp.mail),
+            time: stamp.at.as_second(),
+        };
+        self.git
+            .write_commit(self.repository, self.branch, parent, &commit)
+    }
+}
+
+/// The book as it is now; empty where there is none yet.
+///
+/// # Errors
+/// [`ReleaseError`].
+pub fn read(shelf: &dyn Shelf) -> Result<Book, ReleaseError> {
+    let found = shelf.files()?;
+    Ok(found.map_or_else(Book::default, |it| Book::new(it.files)))
+}
+
+/// Writes what `compute` makes of the book as it is now; again on the newer book when somebody was faster.
+///
+/// # Errors
+/// [`ReleaseError`]; [`ReleaseError::Busy`] when others were faster each time.
+pub fn write(
+    shelf: &dyn Shelf,
+    stamp: &Stamp,
+    compute: impl Fn(&Book) -> Result<Edit, ReleaseError>,
+) -> Result<Outcome, ReleaseError> {
+    for _ in 0..TRIES {
+        let (tip, book) = match shelf.files()? {
+            Some(found) => (Some(found.commit), Book::new(found.files)),
+            None => (None, Book::default()),
+        };
+        let edit = compute(&book)?;
+        if edit.files.is_empty() {
+            return Ok(edit.outcome);
+        }
+        if let Written::Moved(_) = shelf.put(tip.as_deref(), &edit, stamp)? {
+            return Ok(edit.outcome);
+        }
+    }
+    Err(ReleaseError::Busy { tries: TRIES })
+}
