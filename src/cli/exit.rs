@@ -18,11 +18,23 @@ pub enum Exit {
     Refused = 4,
     /// A file is not what it is made from or measured against (`renovate config --check`).
     Drift = 5,
+    /// The gate refuses a change of the constraints (`gate`).
+    GateRefused = 6,
+    /// A conflicting pipeline runs and nobody wants to wait (`guard --no-wait`).
+    GuardConflict = 7,
+    /// A deployment or rollback would overwrite, go back or reach where it must not (`deploy`, `rollback`).
+    DeployRefused = 8,
+    /// Whether a conflicting pipeline runs cannot be found out (`guard`).
+    GuardFailed = 9,
+    /// A newer pipeline goes first and this one gives way to it (`guard --order newest`).
+    GaveWay = 10,
+    /// A conflicting pipeline still runs after all the waiting (`guard`).
+    GuardTimeout = 11,
 }
 
 impl Exit {
     /// Every code with its meaning, in order.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::Done, "done"),
         (Self::Failed, "failed; the report says why"),
         (Self::Usage, "wrong usage or configuration"),
@@ -37,6 +49,30 @@ impl Exit {
         (
             Self::Drift,
             "drift: a file is not what it has to be (`renovate config --check`)",
+        ),
+        (
+            Self::GateRefused,
+            "the gate refuses a change of the constraints (`gate`)",
+        ),
+        (
+            Self::GuardConflict,
+            "a conflicting pipeline runs (`guard --no-wait`)",
+        ),
+        (
+            Self::DeployRefused,
+            "a deployment is refused: outdated, overtaken or not allowed (`deploy`, `rollback`)",
+        ),
+        (
+            Self::GuardFailed,
+            "whether a conflicting pipeline runs cannot be found out (`guard`)",
+        ),
+        (
+            Self::GaveWay,
+            "a newer pipeline goes first (`guard --order newest`)",
+        ),
+        (
+            Self::GuardTimeout,
+            "a conflicting pipeline still runs after all the waiting (`guard`)",
         ),
     ];
 
@@ -67,6 +103,6 @@ mod tests {
     #[test]
     fn the_list_is_complete_and_in_order() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5]);
+        assert!(codes.into_iter().eq(0..12));
     }
 }
