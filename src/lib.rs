@@ -8,7 +8,7 @@
 //! | 5 | [`cli`] |
 //! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
-//! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`python`], [`uv`] |
+//! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.
@@ -22,6 +22,7 @@ pub mod constraints;
 pub mod digest;
 pub mod event;
 pub mod git;
+pub mod gitlab;
 pub mod http;
 pub mod inspect;
 pub mod lock;

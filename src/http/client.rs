@@ -16,7 +16,7 @@ use super::retry::{self, Clock, Fault, RetryPolicy, SystemClock};
 use crate::url::SafeUrl;
 
 /// Most redirects that one request follows.
-const REDIRECTS: usize = 10;
+pub(super) const REDIRECTS: usize = 10;
 /// Largest text, in bytes.
 const TEXT: u64 = 64 << 20;
 
@@ -247,7 +247,7 @@ impl Client {
                 let asked = headers
                     .get(RETRY_AFTER)
                     .and_then(|value| value.to_str().ok());
-                let now = self.0.options.clock.now();
+                let now = self.now();
                 return Err(Failure {
                     retry_after: asked.and_then(|asked| retry::retry_after(asked, now)),
                     error: HttpError::of_status(&url, status, headers, login),
@@ -255,14 +255,14 @@ impl Client {
             }
             let keeps_method = matches!(status.as_u16(), 307 | 308);
             if request.body.is_some() && !keeps_method {
-                return Err(redirect_error(request, "a POST cannot be sent on").into());
+                return Err(redirect_error(request.url, "a POST cannot be sent on").into());
             }
             let location = response.headers().get(LOCATION);
             let location = location.and_then(|value| value.to_str().ok());
-            url = next_hop(request, &url, location)?;
+            url = next_hop(request.url, &url, location)?;
         }
         Err(redirect_error(
-            request,
+            request.url,
             format!("after {REDIRECTS} redirects there is still no answer (a loop?)"),
         )
         .into())
@@ -273,13 +273,7 @@ impl Client {
         request: &Request<'_>,
         url: &SafeUrl,
     ) -> Result<(reqwest::blocking::Response, Option<LoginSource>), HttpError> {
-        if !matches!(url.expose().scheme(), "http" | "https") {
-            return Err(HttpError::Scheme { url: shown(url) });
-        }
-        if self.is_offline() {
-            return Err(HttpError::Offline { url: shown(url) });
-        }
-        let connection = self.connection()?;
+        let connection = self.usable(url)?;
         let bare = url.without_credentials().expose().clone();
         let mut builder = match &request.body {
             None => connection.get(bare),
@@ -301,6 +295,22 @@ impl Client {
         let sent = builder.send();
         let response = sent.map_err(|source| HttpError::of_connection(url, source))?;
         Ok((response, login.map(|login| login.source())))
+    }
+
+    /// The connections, when `url` is one that they may be used for.
+    pub(super) fn usable(&self, url: &SafeUrl) -> Result<&reqwest::blocking::Client, HttpError> {
+        if !matches!(url.expose().scheme(), "http" | "https") {
+            return Err(HttpError::Scheme { url: shown(url) });
+        }
+        if self.is_offline() {
+            return Err(HttpError::Offline { url: shown(url) });
+        }
+        self.connection()
+    }
+
+    /// The time of this client's clock.
+    pub(super) fn now(&self) -> std::time::SystemTime {
+        self.0.options.clock.now()
     }
 
     fn connection(&self) -> Result<&reqwest::blocking::Client, HttpError> {
@@ -331,12 +341,13 @@ const fn get<'a>(url: &'a SafeUrl, headers: Vec<(&'static str, String)>) -> Requ
     }
 }
 
-fn next_hop(
-    request: &Request<'_>,
+/// Where a redirect from `from` leads, for what was asked of `asked`.
+pub(super) fn next_hop(
+    asked: &SafeUrl,
     from: &SafeUrl,
     location: Option<&str>,
 ) -> Result<SafeUrl, HttpError> {
-    let unusable = || redirect_error(request, "without a usable address");
+    let unusable = || redirect_error(asked, "without a usable address");
     let target = from
         .expose()
         .join(location.ok_or_else(unusable)?)
@@ -344,15 +355,15 @@ fn next_hop(
     let target: SafeUrl = target.as_str().parse().map_err(|_| unusable())?;
     if from.expose().scheme() == "https" && target.expose().scheme() != "https" {
         let problem = format!("only to the unprotected {}", shown(&target));
-        return Err(redirect_error(request, problem));
+        return Err(redirect_error(asked, problem));
     }
     // What the asked URL held goes on within its origin; what a server writes into a redirect is not believed.
-    Ok(target.with_credentials_of(request.url))
+    Ok(target.with_credentials_of(asked))
 }
 
-fn redirect_error(request: &Request<'_>, problem: impl Into<String>) -> HttpError {
+pub(super) fn redirect_error(asked: &SafeUrl, problem: impl Into<String>) -> HttpError {
     HttpError::Redirect {
-        url: shown(request.url),
+        url: shown(asked),
         problem: problem.into(),
     }
 }

@@ -144,7 +144,8 @@ impl HttpError {
     }
 
     /// Whether the same request may succeed a little later.
-    pub(super) fn may_pass(&self) -> bool {
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Status { status, .. } => super::retry::is_transient(*status),
             Self::Connection { problem, .. } => *problem != TLS,

@@ -3,6 +3,7 @@
 //! Refuses to read the environment or netrc itself (they come as [`Credentials`]), to send the credentials of one
 //! origin to another, to follow a redirect from https to http, and to show a credential in any error.
 
+mod call;
 mod client;
 mod credentials;
 mod error;
@@ -10,9 +11,12 @@ mod netrc;
 mod response;
 mod retry;
 
+pub use call::{Call, Repeat, Reply, Streamed};
 pub use client::{Client, Options};
 pub use credentials::{Credentials, Login, LoginSource};
 pub use error::HttpError;
+pub use reqwest::Method;
 pub use response::{Body, DownloadSink, Page, Request, Response};
 pub(crate) use retry::Fault;
+pub(crate) use retry::is_transient;
 pub use retry::{Clock, RetryPolicy, SystemClock};

@@ -94,7 +94,7 @@ pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 }
 
 /// Whether a later attempt may get another answer: the server is busy, restarting, or its gateway is.
-pub(super) const fn is_transient(status: u16) -> bool {
+pub(crate) const fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 507..=509 | 520..=529)
 }
 

@@ -1,0 +1,237 @@
+//! Requests of any method whose every answer counts, refusals included: what an API needs, where the body of an error says
+//! what is wrong.
+//!
+//! Refuses to repeat what must not happen twice, to carry a secret header to another origin, and to show it.
+
+use std::fmt;
+use std::io::Read;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+
+use super::client::{Client, REDIRECTS, next_hop, redirect_error};
+use super::error::{HttpError, shown};
+use super::response::{Body, Response};
+use super::retry::{self, Fault};
+use crate::url::SafeUrl;
+
+/// Largest answer that is read whole, in bytes.
+const ANSWER: u64 = 64 << 20;
+/// What is waited when a server limits requests and does not say for how long.
+const LIMITED: Duration = Duration::from_secs(60);
+
+/// Whether a request may be sent again when its answer is an error that may pass, or lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// As often as the client's policy has it: the request does the same however often it arrives.
+    Harmless,
+    /// Never: it might have happened already.
+    Never,
+}
+
+/// A request of any method.
+pub struct Call<'a> {
+    /// What is done.
+    pub method: Method,
+    /// Where; user information in it is not used.
+    pub url: &'a SafeUrl,
+    /// Headers by name.
+    pub headers: Vec<(&'static str, String)>,
+    /// Name and value of the header that authorises. Sent to the origin of `url` only, and shown nowhere.
+    pub secret: Option<(&'static str, &'a str)>,
+    /// What is sent.
+    pub body: Option<Body>,
+    /// Whether it may be sent again.
+    pub repeat: Repeat,
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, shown(self.url))
+    }
+}
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// Where it came from after all redirects.
+    pub url: SafeUrl,
+    /// Its body, at most 64 MiB.
+    pub body: Vec<u8>,
+    /// How long the server asks to wait before the next request.
+    pub retry_after: Option<Duration>,
+    headers: HeaderMap,
+}
+
+impl Reply {
+    /// A header, if it is there and is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Whether the status is a success (2xx).
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+}
+
+/// An answer whose body is read as it comes, or a refusal read whole.
+#[derive(Debug)]
+pub enum Streamed {
+    /// A success (2xx).
+    Body(Response),
+    /// Any other status.
+    Refused(Reply),
+}
+
+/// One attempt that is no success, on its way through the loop of attempts.
+enum Attempt {
+    Refused(Reply),
+    Failed(HttpError),
+}
+
+impl Fault for Attempt {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused(reply) => retry::is_transient(reply.status),
+            Self::Failed(error) => error.may_pass(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(reply) => reply.retry_after,
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl Client {
+    /// Sends a request, again where that is harmless and may help, and gives its last answer whatever the status.
+    ///
+    /// # Errors
+    /// [`HttpError`] when no answer came.
+    pub fn call(&self, call: &Call<'_>) -> Result<Reply, HttpError> {
+        let settled = self.attempts(call, |response, url| {
+            let reply = self.reply(response, url)?;
+            match reply.is_success() {
+                true => Ok(reply),
+                false => Err(Attempt::Refused(reply)),
+            }
+        });
+        match settled {
+            Ok(reply) | Err(Attempt::Refused(reply)) => Ok(reply),
+            Err(Attempt::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Sends a request like [`Self::call`], and leaves the body of a success to be read as it comes. A body that breaks
+    /// off is not repeated here.
+    ///
+    /// # Errors
+    /// [`HttpError`] when no answer came.
+    pub fn call_streamed(&self, call: &Call<'_>) -> Result<Streamed, HttpError> {
+        let settled = self.attempts(call, |response, url| {
+            if response.status().is_success() {
+                return Ok(Response::new(response, url.without_credentials()));
+            }
+            Err(Attempt::Refused(self.reply(response, url)?))
+        });
+        match settled {
+            Ok(response) => Ok(Streamed::Body(response)),
+            Err(Attempt::Refused(reply)) => Ok(Streamed::Refused(reply)),
+            Err(Attempt::Failed(error)) => Err(error),
+        }
+    }
+
+    fn attempts<T>(
+        &self,
+        call: &Call<'_>,
+        judge: impl Fn(reqwest::blocking::Response, &SafeUrl) -> Result<T, Attempt>,
+    ) -> Result<T, Attempt> {
+        let once = || {
+            let (response, url) = self.follow(call).map_err(Attempt::Failed)?;
+            judge(response, &url)
+        };
+        match call.repeat {
+            Repeat::Harmless => self.repeat(once),
+            Repeat::Never => once(),
+        }
+    }
+
+    /// Sends once. Redirects of requests that only read are followed; of any other they are the answer.
+    fn follow(&self, call: &Call<'_>) -> Result<(reqwest::blocking::Response, SafeUrl), HttpError> {
+        let reads = matches!(call.method, Method::GET | Method::HEAD);
+        let mut url = call.url.without_credentials();
+        for _ in 0..=REDIRECTS {
+            let response = self.transmit(call, &url)?;
+            let location = response.headers().get(LOCATION);
+            let location = location.and_then(|value| value.to_str().ok());
+            if !reads || !response.status().is_redirection() || location.is_none() {
+                return Ok((response, url));
+            }
+            url = next_hop(call.url, &url, location)?.without_credentials();
+        }
+        let problem = format!("after {REDIRECTS} redirects there is still no answer (a loop?)");
+        Err(redirect_error(call.url, problem))
+    }
+
+    fn transmit(
+        &self,
+        call: &Call<'_>,
+        url: &SafeUrl,
+    ) -> Result<reqwest::blocking::Response, HttpError> {
+        let connection = self.usable(url)?;
+        let mut builder = connection.request(call.method.clone(), url.expose().clone());
+        for (name, value) in &call.headers {
+            builder = builder.header(*name, value);
+        }
+        if let Some((name, value)) = call.secret
+            && url.same_origin(call.url)
+        {
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = &call.body {
+            let body = body.open().map_err(|source| HttpError::Sink {
+                url: shown(url),
+                source,
+            })?;
+            builder = builder.body(body);
+        }
+        let sent = builder.send();
+        sent.map_err(|source| HttpError::of_connection(url, source))
+    }
+
+    fn reply(
+        &self,
+        response: reqwest::blocking::Response,
+        url: &SafeUrl,
+    ) -> Result<Reply, Attempt> {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let asked = headers.get(RETRY_AFTER).and_then(|it| it.to_str().ok());
+        let asked = asked.and_then(|asked| retry::retry_after(asked, self.now()));
+        let mut body = Vec::new();
+        let mut response = Response::new(response, url.without_credentials());
+        let read = (&mut response).take(ANSWER + 1).read_to_end(&mut body);
+        read.map_err(|source| Attempt::Failed(response.broken(source)))?;
+        if body.len() as u64 > ANSWER {
+            return Err(Attempt::Failed(HttpError::TooLarge {
+                url: shown(url),
+                limit: ANSWER,
+            }));
+        }
+        Ok(Reply {
+            status,
+            url: url.clone(),
+            body,
+            retry_after: asked.or((status == 429).then_some(LIMITED)),
+            headers,
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! The door to GitLab against a server that misbehaves: what is repeated and what is not, pages, redirects, secrets.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/loopback.rs"]
+mod loopback;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use loopback::{Answer, Fault, Loopback};
+use miette::Diagnostic;
+use pannier::gitlab::{Gitlab, GitlabError, Kind, Needs, Plain, ProjectRef, Token, Tokens};
+use pannier::http::{Client, Clock, Method, Options, RetryPolicy};
+use pannier::url::SafeUrl;
+use serde_json::{Value, json};
+
+/// A clock that stands still and remembers for how long it was asked to sleep.
+#[derive(Debug, Default)]
+struct Still(Mutex<Vec<Duration>>);
+
+impl Clock for Still {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770)
+    }
+    fn sleep(&self, pause: Duration) {
+        self.0.lock().unwrap().push(pause);
+    }
+}
+
+struct Setup {
+    server: Loopback,
+    clock: Arc<Still>,
+    gitlab: Gitlab,
+}
+
+fn setup(handler: impl Fn(&loopback::Request) -> Answer + Send + Sync + 'static) -> Setup {
+    let server = Loopback::start(handler);
+    let clock = Arc::new(Still::default());
+    let client = Client::new(Options {
+        retry: RetryPolicy {
+            attempts: 3,
+            ..RetryPolicy::default()
+        },
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        ..Options::default()
+    });
+    let api: SafeUrl = server.url("/sub/api/v4/").parse().unwrap();
+    let tokens = Tokens::new([Token::new(Kind::Access, "hush-hush", "PANNIER_TOKEN")]);
+    Setup {
+        gitlab: Gitlab::new(client, &api, tokens),
+        server,
+        clock,
+    }
+}
+
+fn json_answer(status: u16, value: &Value) -> Answer {
+    Answer::new(status, value.to_string()).with("content-type", "application/json")
+}
+
+fn post() -> Plain {
+    Plain {
+        method: Method::POST,
+        json: Some(json!({"ref": "main"})),
+        ..Plain::get("projects/1/pipeline")
+    }
+}
+
+#[test]
+fn reading_is_repeated_and_a_post_is_not() {
+    let it = setup(|request| match request.method.as_str() {
+        "GET" => json_answer(200, &json!({"id": 1})),
+        _ => json_answer(201, &json!({"id": 2})),
+    });
+    it.server
+        .fault("/pipeline", Fault::Answer(Answer::new(502, "<html>")));
+    let found: Value = it
+        .gitlab
+        .ask(&Plain::get("projects/1/pipeline"), &Needs::READ)
+        .unwrap();
+    assert_eq!(found["id"], 1);
+    assert_eq!(it.clock.0.lock().unwrap().len(), 1);
+
+    it.server.fault("/pipeline", Fault::Drop);
+    let lost = it.gitlab.ask::<Value>(&post(), &Needs::WRITE).unwrap_err();
+    assert!(
+        matches!(
+            lost,
+            GitlabError::Uncertain {
+                source: Some(_),
+                ..
+            }
+        ),
+        "{lost}"
+    );
+    it.server
+        .fault("/pipeline", Fault::Answer(Answer::new(500, "")));
+    let lost = it.gitlab.ask::<Value>(&post(), &Needs::WRITE).unwrap_err();
+    assert!(
+        matches!(lost, GitlabError::Uncertain { source: None, .. }),
+        "{lost}"
+    );
+    let posts = it
+        .server
+        .seen()
+        .iter()
+        .filter(|it| it.method == "POST")
+        .count();
+    assert_eq!(posts, 2);
+}
+
+#[test]
+fn a_limit_without_headers_is_obeyed_for_a_minute() {
+    let it = setup(|_| json_answer(200, &json!({})));
+    let limited = json!({"message": {"error": "This endpoint has been requested too many times."}});
+    it.server
+        .fault("/user", Fault::Answer(json_answer(429, &limited)));
+    it.server.fault(
+        "/user",
+        Fault::Answer(Answer::new(429, "Retry later").with("retry-after", "7")),
+    );
+    it.gitlab.tell(&Plain::get("user"), &Needs::READ).unwrap();
+    let pauses = it.clock.0.lock().unwrap().clone();
+    assert_eq!(pauses, [Duration::from_secs(60), Duration::from_secs(7)]);
+}
+
+#[test]
+fn a_refusal_says_what_gitlab_says_and_which_token_it_takes() {
+    let it = setup(|_| {
+        json_answer(403, &json!({"message": "403 Forbidden"})).with("x-request-id", "r-17")
+    });
+    let error = it.gitlab.ask::<Value>(&post(), &Needs::WRITE).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "GitLab answered 403 to POST projects/1/pipeline: 403 Forbidden (request r-17)"
+    );
+    assert_eq!(
+        error.help().unwrap().to_string(),
+        "the token from PANNIER_TOKEN may not do this; it takes an access token with scope `api` and role Developer or higher in the project"
+    );
+    assert!(error.is_denied() && !error.may_pass());
+}
+
+#[test]
+fn pages_are_followed_and_an_object_counts_once() {
+    let it = setup(|request| {
+        let page = |ids: [u64; 2]| json_answer(200, &json!([{"id": ids[0]}, {"id": ids[1]}]));
+        match request.query.as_str() {
+            "status=running&per_page=100" => page([5, 4]).with("x-next-page", "2"),
+            "status=running&per_page=100&page=2" => page([4, 3]).with("x-next-page", ""),
+            other => Answer::new(400, other),
+        }
+    });
+    let endpoint = Plain::get("projects/1/pipelines").with("status", "running");
+    let all: Vec<Value> = it.gitlab.list(&endpoint, &Needs::READ).unwrap();
+    let ids: Vec<_> = all.iter().map(|it| it["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, [5, 4, 3]);
+}
+
+#[test]
+fn a_next_page_elsewhere_gets_no_token() {
+    let other = Loopback::start(|_| Answer::new(200, "[]"));
+    let link = format!("<{}>; rel=\"next\"", other.url("/api/v4/x"));
+    let it = setup(move |_| json_answer(200, &json!([])).with("link", &link));
+    let led = it.gitlab.list::<Value>(&Plain::get("x"), &Needs::READ);
+    assert!(matches!(led, Err(GitlabError::Unusable { .. })));
+    assert!(other.seen().is_empty());
+}
+
+#[test]
+fn a_moved_project_is_found_and_other_hosts_get_no_token() {
+    let other = Loopback::start(|_| json_answer(200, &json!({"id": 9})));
+    let away = other.url("/elsewhere");
+    let it = setup(move |request| match request.path.as_str() {
+        "/sub/api/v4/projects/old%2Ftools" => {
+            Answer::new(301, "").with("location", "/sub/api/v4/projects/7")
+        }
+        "/sub/api/v4/projects/7" => {
+            assert_eq!(request.header("private-token"), Some("hush-hush"));
+            let project = json!({
+                "id": 7, "path_with_namespace": "new/tools", "default_branch": "main",
+                "web_url": "http://x/new/tools",
+            });
+            json_answer(200, &project)
+        }
+        "/sub/api/v4/file" => Answer::new(302, "").with("location", away.clone()),
+        other => Answer::new(404, other),
+    });
+    let found = it.gitlab.project(&ProjectRef::parse("old/tools")).unwrap();
+    assert_eq!(
+        (found.id, found.path_with_namespace.as_str()),
+        (7, "new/tools")
+    );
+    it.gitlab.tell(&Plain::get("file"), &Needs::READ).unwrap();
+    let seen = other.seen();
+    assert_eq!(seen.len(), 1);
+    assert!(seen.iter().all(|it| it.header("private-token").is_none()));
+
+    let moved = Plain {
+        method: Method::POST,
+        ..Plain::get("projects/old%2Ftools")
+    };
+    let error = it.gitlab.tell(&moved, &Needs::WRITE).unwrap_err();
+    assert_eq!(error.status(), Some(301));
+}
