@@ -37,6 +37,11 @@ pub(super) enum Wanted<'a> {
     Commit(Oid),
     /// Any commit that begins like this.
     Beginning(&'a str),
+    /// All of these, fetched by the references among `advertised` that lead to them and by no others where that will do.
+    Histories {
+        commits: &'a [Oid],
+        advertised: &'a [Advertised],
+    },
 }
 
 impl<'a> Mirror<'a> {
@@ -209,6 +214,13 @@ impl<'a> Mirror<'a> {
 
     /// Fetches all branches and tags, and the wanted commit by its own reference or its id when it is on none of them.
     fn fetch(&self, mirror: &Repository, wanted: Wanted<'_>) -> Result<(), GitError> {
+        if let Wanted::Histories {
+            commits,
+            advertised,
+        } = wanted
+        {
+            return self.fetch_histories(mirror, commits, advertised);
+        }
         let advertised = self.client.repeat(|| self.download(mirror, wanted))?;
         if let Wanted::Commit(commit) = wanted
             && !holds(mirror, wanted)
@@ -218,6 +230,49 @@ impl<'a> Mirror<'a> {
         }
         references::write_advertised(mirror, &advertised)
             .map_err(GitError::io("writing references of", mirror.path()))
+    }
+
+    /// Fetches commits by the references that stand on them, then by their ids, and everything only when one is still
+    /// missing: it may be on a branch that none of them is the head of.
+    fn fetch_histories(
+        &self,
+        mirror: &Repository,
+        commits: &[Oid],
+        advertised: &[Advertised],
+    ) -> Result<(), GitError> {
+        let missing = |oid: &&Oid| mirror.find_commit(**oid).is_err();
+        let by_name = commits.iter().filter(missing).filter_map(|oid| {
+            let on = |a: &&Advertised| a.oid == *oid && git2::Reference::is_valid_name(&a.name);
+            let found = advertised.iter().find(on)?;
+            Some(format!("+{}:refs/wanted/{oid}", found.name))
+        });
+        let specs: Vec<String> = by_name.collect();
+        if !specs.is_empty() {
+            self.client.repeat(|| self.download_specs(mirror, &specs))?;
+        }
+        for commit in commits {
+            if mirror.find_commit(*commit).is_err()
+                && let Err(error) = self.client.repeat(|| self.download_commit(mirror, *commit))
+            {
+                let GitError::NoCommit { .. } = error else {
+                    return Err(error);
+                };
+                self.fetch(mirror, Wanted::Commit(*commit))?;
+            }
+        }
+        // What is kept under a name is offered to the server next time. A few names that are used again: this is but a
+        // matter of speed, and no place where anything is looked up.
+        for (number, commit) in commits.iter().enumerate() {
+            let _ = mirror.reference(&format!("refs/wanted/history-{number}"), *commit, true, "");
+        }
+        Ok(())
+    }
+
+    fn download_specs(&self, mirror: &Repository, specs: &[String]) -> Result<(), GitError> {
+        transport::connected(self.client, self.repository, "fetching", || {
+            let mut remote = mirror.remote_anonymous(&address(self.repository))?;
+            remote.download(specs, Some(&mut options()))
+        })
     }
 
     fn download(
@@ -310,6 +365,9 @@ fn holds(mirror: &Repository, wanted: Wanted<'_>) -> bool {
     match wanted {
         Wanted::Commit(commit) => mirror.find_commit(commit).is_ok(),
         Wanted::Beginning(text) => mirror.find_commit_by_prefix(text).is_ok(),
+        Wanted::Histories { commits, .. } => commits
+            .iter()
+            .all(|commit| mirror.find_commit(*commit).is_ok()),
     }
 }
 
