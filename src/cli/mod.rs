@@ -8,6 +8,9 @@ mod config;
 mod context;
 mod diff;
 mod exit;
+// The verbs that use it come with their rooms.
+#[allow(dead_code)]
+mod gitlab;
 mod image;
 mod inspect;
 mod lock;

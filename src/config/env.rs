@@ -73,11 +73,12 @@ variables! {
     PACKAGES = "GITLAB_COM_PACKAGES": "Replaces `packages`, of every image: projects separated by white space; folders start at that of the file.";
     DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space; folders start at that of the file.";
     UV = "PANNIER_UV": "The uv program to use; else the one on PATH, else one is fetched.";
-    TOKEN = "PANNIER_TOKEN": "Token for the host of `git_base`; it reads repositories.";
+    TOKEN = "PANNIER_TOKEN": "Token for the host of `git_base` and for GitLab's API.";
     GITLAB_TOKEN = "GITLAB_TOKEN": "Used like PANNIER_TOKEN where that is not set; where CI_SERVER_URL is set, for its host only.";
     PRIVATE_TOKEN = "PRIVATE_TOKEN": "Used like GITLAB_TOKEN where neither is set.";
     CI_JOB_TOKEN = "CI_JOB_TOKEN": "The job's token, for the host of CI_SERVER_URL.";
     CI_SERVER_URL = "CI_SERVER_URL": "The GitLab server; with CI_PROJECT_NAMESPACE it is `git_base` where nothing else says so.";
+    CI_API_V4_URL = "CI_API_V4_URL": "Where GitLab's API is; else `/api/v4` of CI_SERVER_URL, else of the host of `git_base`.";
     CI_PROJECT_NAMESPACE = "CI_PROJECT_NAMESPACE": "The group of the pipeline's project.";
     UV_DEFAULT_INDEX = "UV_DEFAULT_INDEX": "URL of the index that is asked last, as `index.url`; may be `name=URL`.";
     UV_INDEX_URL = "UV_INDEX_URL": "The same where UV_DEFAULT_INDEX is not set.";

@@ -3,6 +3,7 @@
 //! [`configure`] puts the three together: flags beat environment beats file. Everything comes in as a value or through a
 //! reader that is handed in; nothing here looks at the machine.
 
+mod api;
 mod common;
 mod credentials;
 pub mod digest;
@@ -25,6 +26,7 @@ mod show;
 mod tests;
 mod text;
 
+pub use api::{api, tokens};
 pub use credentials::{Credential, CredentialEntries};
 pub use effective::{Configuration, configure};
 pub use env::Environment;

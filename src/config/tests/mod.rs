@@ -1,5 +1,6 @@
 //! From values to a request: each rule once, and what the errors look like.
 
+mod api;
 mod digest;
 mod effective;
 mod file;

@@ -1,0 +1,33 @@
+//! The door to GitLab for the verbs that ask it: where it is, and the tokens that the environment has for it.
+
+use miette::Diagnostic;
+
+use crate::config::{Environment, api, tokens};
+use crate::gitlab::Gitlab;
+use crate::http::{Client, Options};
+use crate::url::SafeUrl;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::report::Failure;
+
+/// The GitLab that `named` (a flag), the environment or the host of `git_base` says.
+pub(super) fn door(
+    context: &Context,
+    named: Option<&SafeUrl>,
+    git_base: Option<&SafeUrl>,
+    options: Options,
+) -> Result<Gitlab, Failure> {
+    let environment = Environment(context.variables.clone());
+    let api = named.cloned().or_else(|| api(&environment, git_base));
+    let api = api.ok_or_else(|| Failure::new(Exit::Usage, NoApi))?;
+    let tokens = tokens(&environment, &api);
+    Ok(Gitlab::new(Client::new(options), &api, tokens))
+}
+
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("nothing says where GitLab is")]
+#[diagnostic(help(
+    "inside a pipeline CI_API_V4_URL does; elsewhere set it (https://HOST/api/v4), or `git_base` in pannier.yml"
+))]
+struct NoApi;
