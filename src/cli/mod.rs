@@ -3,6 +3,7 @@
 //!
 //! The only floor that prints, reads the environment or exits. Decides nothing about packages.
 
+mod book;
 mod completions;
 mod config;
 mod context;
@@ -16,6 +17,7 @@ mod inspect;
 mod lock;
 mod prepare;
 mod progress;
+mod release;
 mod renovate;
 mod report;
 mod session;
@@ -92,6 +94,7 @@ enum Verb {
     Diff(diff::Arguments),
     Lock(lock::Arguments),
     Config(config::Arguments),
+    Release(release::Arguments),
     Image(image::Arguments),
     Renovate(renovate::Arguments),
     Store(store::Arguments),
@@ -134,6 +137,7 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Diff(arguments) => diff::run(&arguments, context),
         Verb::Lock(arguments) => lock::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
+        Verb::Release(arguments) => release::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),
         Verb::Renovate(arguments) => renovate::run(&arguments, context),
         Verb::Store(arguments) => store::run(&arguments, context),

@@ -74,6 +74,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         output: arguments.output.clone(),
         compression: arguments.compression.map(Into::into),
         bytecode: arguments.bytecode.map(Into::into),
+        book: None,
     };
     let configuration = configuration(&arguments.request, beside, context)?;
     let session = Session::open(&arguments.request, configuration, context)?;

@@ -10,8 +10,8 @@ use crate::build::{Builder, Workshop};
 use crate::config::digest::Parts;
 use crate::config::file::{Bytecode, Compression, ConfigFile};
 use crate::config::{
-    Configuration, CredentialEntries, Environment, Flags, HereImage, Inputs, LoadedFile, configure,
-    env,
+    ConfigError, Configuration, CredentialEntries, Environment, Flags, HereImage, Inputs,
+    LoadedFile, configure, env,
 };
 use crate::constraints;
 use crate::git::Git;
@@ -20,6 +20,7 @@ use crate::lock::resolve::{Doors, ResolveError, Tools};
 use crate::lock::update::{self, Mode, UpToDate, UpdateError};
 use crate::python::Pythons;
 use crate::store::Store;
+use crate::url::SafeUrl;
 use crate::uv::{Finder, Surroundings, Uv, UvError};
 
 use super::context::{Context, StoreOption};
@@ -71,6 +72,17 @@ pub(super) struct Beside {
     pub(super) compression: Option<Compression>,
     /// `--bytecode`
     pub(super) bytecode: Option<Bytecode>,
+    /// `--book`
+    pub(super) book: Option<String>,
+}
+
+/// What was typed, by whichever verb.
+#[derive(Debug, Default)]
+pub(super) struct Typed {
+    /// `--config`
+    pub(super) config: Option<PathBuf>,
+    /// The flags that say something about the request.
+    pub(super) flags: Flags,
 }
 
 /// Puts flags, environment and file together.
@@ -79,7 +91,6 @@ pub(super) fn configuration(
     beside: Beside,
     context: &Context,
 ) -> Result<Configuration, Failure> {
-    let (file, root) = load(options, context)?;
     let here = options
         .here
         .then(|| context.describe_here(options.python.as_deref()))
@@ -94,6 +105,7 @@ pub(super) fn configuration(
         compression: beside.compression,
         bytecode: beside.bytecode,
         store: options.store.store.clone(),
+        book: beside.book,
         images: beside.images,
         here: here.map(|described| HereImage {
             target: described.target,
@@ -101,23 +113,33 @@ pub(super) fn configuration(
             image: context.variable("CI_JOB_IMAGE").map(str::to_owned),
         }),
     };
+    let config = options.config.clone();
+    with_inputs(Typed { config, flags }, context, configure)
+}
+
+/// Reads the configuration file and hands it to `work`, with the environment and what was typed.
+pub(super) fn with_inputs<T>(
+    typed: Typed,
+    context: &Context,
+    work: impl FnOnce(Inputs<'_>) -> Result<T, ConfigError>,
+) -> Result<T, Failure> {
+    let (file, root) = load(typed.config, context)?;
     let inputs = Inputs {
         file,
         root: &root,
         current: &context.folder,
         environment: &Environment(context.variables.clone()),
-        flags: &flags,
+        flags: &typed.flags,
         read: &|path| read_text(&root, path),
         netrc: netrc(context),
     };
-    configure(inputs).map_err(|error| Failure::new(Exit::Usage, error))
+    work(inputs).map_err(|error| Failure::new(Exit::Usage, error))
 }
 
 fn load(
-    options: &RequestOptions,
+    named: Option<PathBuf>,
     context: &Context,
 ) -> Result<(Option<LoadedFile>, PathBuf), Failure> {
-    let named = options.config.clone();
     let named = named.or_else(|| context.variable(env::CONFIG).map(PathBuf::from));
     let standard = PathBuf::from("pannier.yml");
     let path = match named {
@@ -193,7 +215,10 @@ impl<'c> Session<'c> {
         })?;
         let store = store.with_rules(configuration.wheel_limits.rules());
         let client = Client::new(http::Options {
-            credentials: credentials(&configuration),
+            credentials: credentials(
+                &configuration.credentials,
+                configuration.request.index.iter(),
+            ),
             offline: options.offline,
             ..http::Options::default()
         });
@@ -311,8 +336,12 @@ pub(super) fn failure(error: UpdateError) -> Failure {
     Failure::new(exit, error)
 }
 
-fn credentials(configuration: &Configuration) -> Credentials {
-    let CredentialEntries { entries, netrc } = &configuration.credentials;
+/// The credentials as the client takes them, with those of the indexes.
+pub(super) fn credentials<'a>(
+    known: &CredentialEntries,
+    indexes: impl Iterator<Item = &'a SafeUrl>,
+) -> Credentials {
+    let CredentialEntries { entries, netrc } = known;
     let mut credentials = Credentials::default();
     if let Some(text) = netrc {
         credentials = credentials.with_netrc(text);
@@ -321,7 +350,7 @@ fn credentials(configuration: &Configuration) -> Credentials {
     for entry in entries.iter().rev() {
         credentials = credentials.with_entry(&entry.origin, &entry.user, &entry.password);
     }
-    for index in configuration.request.index.iter() {
+    for index in indexes {
         credentials = credentials.with_index(index);
     }
     credentials

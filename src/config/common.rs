@@ -9,6 +9,7 @@ use crate::config::index;
 use crate::config::inputs::Inputs;
 use crate::config::project::{GitBase, check_revision};
 use crate::config::provenance::{Effective, Origin, Provenance};
+use crate::config::releases::{self, BookPlace};
 use crate::git::Submodules;
 use crate::url::SafeUrl;
 use crate::uv::Indexes;
@@ -24,6 +25,7 @@ pub(super) struct Common {
     pub compression: Effective<Compression>,
     pub bytecode: Effective<Bytecode>,
     pub store: Option<Effective<PathBuf>>,
+    pub releases: Option<Effective<BookPlace>>,
 }
 
 impl Common {
@@ -35,8 +37,11 @@ impl Common {
             Some(entry) => Effective::new(entry.into(), inputs.key("submodules")),
             None => Effective::new(Submodules::default(), Origin::Default),
         };
+        let git_base = git_base(inputs)?;
+        let base = git_base.as_ref().map(|base| &base.value);
         Ok(Self {
-            git_base: git_base(inputs)?,
+            releases: releases::place(inputs, base)?,
+            git_base,
             branch: branch(inputs)?,
             index_origins: [
                 url.as_ref()
@@ -71,6 +76,9 @@ impl Common {
         found.insert("git_base".to_owned(), base.unwrap_or(Origin::Default));
         let store = self.store.as_ref().map(|store| store.origin.clone());
         found.insert("store".to_owned(), store.unwrap_or(Origin::Default));
+        if let Some(releases) = &self.releases {
+            found.insert("releases".to_owned(), releases.origin.clone());
+        }
         if inputs.environment.get(env::SOURCE_DATE_EPOCH).is_some() {
             let origin = Origin::Variable(env::SOURCE_DATE_EPOCH.to_owned());
             found.insert("source_date_epoch".to_owned(), origin);

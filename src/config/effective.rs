@@ -10,6 +10,7 @@ use crate::config::file::{Bytecode, Compression, WheelLimits};
 use crate::config::images;
 use crate::config::inputs::Inputs;
 use crate::config::provenance::{Effective, Origin, Provenance};
+use crate::config::releases::BookPlace;
 use crate::config::request::{ConstraintsText, ProjectSource, Request};
 use crate::constraints::Loader;
 use crate::name::ImageName;
@@ -37,6 +38,8 @@ pub struct Configuration {
     pub git_base: Option<SafeUrl>,
     /// Revision of a project given without one.
     pub branch: String,
+    /// Where the release book is, if anyone said it.
+    pub releases: Option<BookPlace>,
     /// `SOURCE_DATE_EPOCH` of the environment, for builds of folders.
     pub source_date_epoch: Option<i64>,
     /// For git hosts and indexes.
@@ -92,6 +95,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         store: common.store.map(|store| store.value),
         git_base: common.git_base.map(|base| base.value.group),
         branch: common.branch.value,
+        releases: common.releases.map(|releases| releases.value),
         source_date_epoch: epoch(inputs.environment)?,
         credentials,
         provenance,
@@ -136,6 +140,9 @@ fn credentials(inputs: &Inputs<'_>, common: &Common, request: &Request) -> Crede
                 found.take_from_url(repository, "a project's URL");
             }
         }
+    }
+    if let Some(place) = &common.releases {
+        found.take_from_url(&place.value.repository, "the release book's URL");
     }
     for url in request.index.url.iter().chain(&request.index.extra) {
         found.take_from_url(url, "an index URL");

@@ -58,8 +58,23 @@ pub struct ConfigFile {
     pub compression: Option<Compression>,
     /// Whether tarballs hold bytecode; `none` unless set.
     pub bytecode: Option<Bytecode>,
+    /// Where releases are recorded.
+    pub releases: Option<ReleasesEntry>,
     /// How large a wheel may become; one beyond it is refused before it is inflated further.
     pub wheel_limits: Option<WheelLimits>,
+}
+
+/// Where releases are recorded: a branch of a repository, which nothing else is on.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with the keys `repository` and `branch`"
+)]
+pub struct ReleasesEntry {
+    /// The repository of the release book, in the forms of `packages`.
+    pub repository: Text<ProjectSpec>,
+    /// Its branch; `pannier/releases` unless set.
+    pub branch: Option<String>,
 }
 
 /// Where packages from the index come from.

@@ -27,6 +27,8 @@ pub struct Flags {
     pub bytecode: Option<Bytecode>,
     /// `--store`
     pub store: Option<PathBuf>,
+    /// `--book`
+    pub book: Option<String>,
     /// `--image`, as often as given: the images to prepare, all unless given
     pub images: Vec<String>,
     /// `--here`: the machine that Pannier runs on is the image

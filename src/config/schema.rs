@@ -31,8 +31,9 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 24] = [
     "git_base",
+    "repository",
     "branch",
     "image",
     "python",
@@ -50,6 +51,7 @@ const ORDER: [&str; 22] = [
     "output",
     "compression",
     "bytecode",
+    "releases",
     "wheel_limits",
     "ratio",
     "total_mib",

@@ -70,6 +70,10 @@ impl Configuration {
             self.row("bytecode", [self.bytecode.to_string()]),
             self.row("store", self.store.iter().map(|s| s.display().to_string())),
         ];
+        if let Some(place) = &self.releases {
+            let place = format!("{}@{}", url(&place.repository), place.branch);
+            values.push(self.row("releases", [place]));
+        }
         if let Some(seconds) = self.source_date_epoch {
             values.push(self.row("source_date_epoch", [seconds.to_string()]));
         }

@@ -50,9 +50,9 @@ pub struct NewCommit<'a> {
 pub enum Written {
     /// The branch is at the new commit.
     Moved(String),
-    /// Somebody else moved the branch before; nothing was changed.
+    /// Somebody else moved the branch before, or is moving it now; nothing was changed.
     Stale {
-        /// Where it is now; `None`: there is no such branch.
+        /// Where it is as far as it can be seen; `None`: there is no such branch.
         found: Option<String>,
     },
 }
@@ -106,7 +106,7 @@ impl Git {
             // What the server has is the truth, whatever was answered.
             Err(error) => match work.tip() {
                 Ok(tip) if tip == Some(made) => Ok(Written::Moved(made.to_string())),
-                Ok(tip) if tip != parent => Ok(stale(tip)),
+                Ok(tip) if tip != parent || contended(&error) => Ok(stale(tip)),
                 _ => Err(error),
             },
         }
@@ -117,6 +117,16 @@ fn stale(found: Option<Oid>) -> Written {
     Written::Stale {
         found: found.map(|oid| oid.to_string()),
     }
+}
+
+/// Whether the server says that somebody else is moving the branch in this moment: git holds a lock on it then, and what it
+/// will hold is not seen yet.
+fn contended(error: &GitError) -> bool {
+    const WORDS: [&str; 3] = ["failed to update ref", "cannot lock ref", "failed to lock"];
+    let GitError::Rejected { reason, .. } = error else {
+        return false;
+    };
+    WORDS.iter().any(|words| reason.contains(words))
 }
 
 /// A bare repository for one reading or writing, gone afterwards.

@@ -53,7 +53,23 @@ impl Book {
         self.files.get(path).map(Vec::as_slice)
     }
 
-    /// All releases by name, the oldest first.
+    /// All releases in the order in which they were recorded: clocks of two machines may differ, and two releases of one second
+    /// are sorted by chance.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] when the history cannot be read.
+    pub fn in_order(&self) -> Result<Vec<ReleaseId>, ReleaseError> {
+        let history = self.history()?.into_iter();
+        let recorded = history.filter(|entry| entry.action == Action::Record);
+        let recorded: Vec<ReleaseId> = recorded.map(|entry| entry.release).collect();
+        let mut ids = self.ids();
+        let place = |id: &ReleaseId| recorded.iter().position(|other| other == id);
+        // What somebody put there by hand has no place, and comes first.
+        ids.sort_by_key(place);
+        Ok(ids)
+    }
+
+    /// All releases by name.
     #[must_use]
     pub fn ids(&self) -> Vec<ReleaseId> {
         self.names("releases/")
@@ -149,10 +165,11 @@ impl Book {
         if text == "previous" {
             return self.previous(channel);
         }
-        let ids = self.ids();
         if text == "latest" {
-            return ids.last().cloned().ok_or_else(|| self.unknown(text));
+            let newest = self.in_order()?.pop();
+            return newest.ok_or_else(|| self.unknown(text));
         }
+        let ids = self.ids();
         if let Ok(name) = text.parse()
             && let Some(held) = self.channel(&name)?
         {

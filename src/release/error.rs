@@ -97,6 +97,15 @@ pub enum ReleaseError {
         /// What is missing.
         problem: &'static str,
     },
+    /// The lock was made with overrides.
+    #[error("{what} was made with overrides ({}): it is no release", overrides.join(", "))]
+    #[diagnostic(help("record a lock that was made without them"))]
+    Overridden {
+        /// The lock or release.
+        what: String,
+        /// What was overridden.
+        overrides: Vec<String>,
+    },
     /// A tarball cannot be read.
     #[error("cannot read {}", path.display())]
     #[diagnostic(help("name the folder that `pannier prepare` wrote to with --tarballs"))]

@@ -20,13 +20,10 @@ pub use book::Book;
 pub use edit::{Edit, Outcome, Switch, promote, record};
 pub use error::ReleaseError;
 pub use model::{Action, Channel, Entry, Recorded, Release, Stamp, Tarball};
-pub use names::{ChannelName, ReleaseId};
+pub use names::{BadName, ChannelName, ReleaseId};
 pub use shelf::{GitShelf, Shelf, read, write};
 pub use tarballs::gather;
 pub use view::{Row, compare, rows};
 
 /// Version of the formats of the book.
 pub const FORMAT: u32 = 1;
-
-/// Branch of the book where nothing else is said.
-pub const BRANCH: &str = "pannier/releases";

@@ -8,8 +8,9 @@ use super::edit::{Edit, Outcome};
 use super::error::ReleaseError;
 use super::model::Stamp;
 
-/// How often a writing is tried. In each round somebody's writing succeeds, so this is how many writers may come at once.
-const TRIES: u32 = 25;
+/// How often a writing is tried. In nearly each round somebody's writing succeeds, so this is about how many writers may come at
+/// once.
+const TRIES: u32 = 60;
 
 /// A place for the book that compares before it changes.
 pub trait Shelf {

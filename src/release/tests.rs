@@ -218,6 +218,23 @@ fn two_releases_of_one_second_have_two_names() {
 }
 
 #[test]
+fn the_order_is_that_of_the_writings_whatever_the_clocks_say() {
+    let shelf = Memory::default();
+    let late = shelf.record(&lock("1.0", 'a'), &stamp(3600, 1), false);
+    let next = shelf.record(&lock("2.0", 'a'), &stamp(0, 2), false);
+    let order = [late.release, next.release];
+    let mut book = shelf.book();
+    assert_eq!(book.in_order().unwrap(), order);
+    assert_eq!(book.find("latest", &production()).unwrap(), order[1]);
+    let mut files = shelf.state.borrow().1.clone();
+    let by_hand: ReleaseId = "20270101-000000-abcdef".parse().unwrap();
+    files.insert(format!("releases/{by_hand}.json"), Vec::new());
+    book = Book::new(files);
+    assert_eq!(book.in_order().unwrap()[0], by_hand);
+    assert_eq!(book.find("latest", &production()).unwrap(), order[1]);
+}
+
+#[test]
 fn who_loses_the_race_writes_on_top_and_loses_nothing() {
     let shelf = Memory::default();
     for second in [30, 20, 10] {

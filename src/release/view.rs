@@ -39,7 +39,7 @@ impl Row {
 /// # Errors
 /// [`ReleaseError`] names the file of the book that cannot be read.
 pub fn rows(book: &Book, limit: usize) -> Result<Vec<Row>, ReleaseError> {
-    let ids = book.ids();
+    let ids = book.in_order()?;
     let mut held = Vec::new();
     for name in book.channels() {
         if let Some(channel) = book.channel(&name)? {

@@ -56,6 +56,7 @@ fn flags_beat_the_environment() {
         bytecode: None,
         output: Some("out".into()),
         store: Some("s".into()),
+        book: None,
         images: vec!["small".to_owned()],
         here: None,
     };

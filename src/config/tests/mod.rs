@@ -6,13 +6,15 @@ mod effective;
 mod file;
 mod images;
 mod projects;
+mod releases;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::file::ConfigFile;
 use crate::config::{
-    ConfigError, Configuration, Environment, Flags, HereImage, Inputs, LoadedFile, configure,
+    BookSettings, ConfigError, Configuration, Environment, Flags, HereImage, Inputs, LoadedFile,
+    book_settings, configure,
 };
 
 /// The example of the documentation, with three kinds of everything.
@@ -60,6 +62,18 @@ impl Case {
     }
 
     fn run(self) -> Result<Configuration, ConfigError> {
+        self.with(configure)
+    }
+
+    /// The settings of the release book, or what is said when there are none.
+    fn book(self) -> Result<BookSettings, String> {
+        self.with(|inputs| book_settings(&inputs)).map_err(report)
+    }
+
+    fn with<T>(
+        self,
+        work: impl FnOnce(Inputs<'_>) -> Result<T, ConfigError>,
+    ) -> Result<T, ConfigError> {
         let files = self.files;
         let read = move |path: &Path| {
             let found = files.iter().find(|(name, _)| Path::new(name) == path);
@@ -71,7 +85,7 @@ impl Case {
             let path = PathBuf::from("pannier.yml");
             ConfigFile::parse(&text, &path).map(|content| LoadedFile { path, content })
         });
-        configure(Inputs {
+        work(Inputs {
             file: file.transpose()?,
             root: Path::new("/project"),
             current: Path::new(self.current.unwrap_or("/project")),

@@ -1,0 +1,163 @@
+//! What the verbs that work on the release book have in common: where it is, who writes and why, and the doors to it.
+//!
+//! The only place that turns the surroundings of a job into the stamp of a writing.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::config::{Flags, Inputs, book_settings};
+use crate::git::Git;
+use crate::http::{self, Client};
+use crate::release::{self, Book, ChannelName, GitShelf, ReleaseError, Stamp};
+use crate::store::Store;
+use crate::url::SafeUrl;
+
+use super::context::{Context, StoreOption};
+use super::exit::Exit;
+use super::report::Failure;
+use super::session::{self, Typed};
+
+/// The flags that say where the book is.
+#[derive(Debug, Clone, Args)]
+pub(super) struct BookOptions {
+    /// Configuration file [env: PANNIER_CONFIG] [default: pannier.yml, where there is one]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Repository of the release book, as `project` or `project@branch` [env: PANNIER_RELEASES]
+    #[arg(long, value_name = "PROJECT")]
+    pub(super) book: Option<String>,
+    /// Where a project given by its name alone lives [env: PANNIER_GIT_BASE]
+    #[arg(long, value_name = "URL")]
+    pub(super) git_base: Option<String>,
+    #[command(flatten)]
+    pub(super) store: StoreOption,
+}
+
+/// The flags that say why something is written.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ReasonOption {
+    /// Why; goes into the history [default: the title of the job's commit]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
+/// The book with the doors that lead to it.
+pub(super) struct Desk<'c> {
+    /// Folder of the configuration file, else the current one.
+    pub(super) root: PathBuf,
+    git: Git,
+    _store: Store,
+    repository: SafeUrl,
+    branch: String,
+    context: &'c Context,
+}
+
+impl<'c> Desk<'c> {
+    /// Finds out where the book is; no connection is made yet.
+    pub(super) fn open(options: &BookOptions, context: &'c Context) -> Result<Self, Failure> {
+        let typed = Typed {
+            config: options.config.clone(),
+            flags: Flags {
+                book: options.book.clone(),
+                git_base: options.git_base.clone(),
+                store: options.store.store.clone(),
+                ..Flags::default()
+            },
+        };
+        let work = |inputs: Inputs<'_>| Ok((book_settings(&inputs)?, inputs.root.to_owned()));
+        let (settings, root) = session::with_inputs(typed, context, work)?;
+        let place = settings.place;
+        let place = place.ok_or_else(|| Failure::new(Exit::Usage, NoBook))?;
+        let store = context.open_store(&StoreOption {
+            store: settings.store.clone(),
+        })?;
+        let client = Client::new(http::Options {
+            credentials: session::credentials(&settings.credentials, std::iter::empty()),
+            ..http::Options::default()
+        });
+        Ok(Self {
+            git: Git::new(&store.git_root(), client),
+            repository: place.value.repository,
+            branch: place.value.branch,
+            root,
+            _store: store,
+            context,
+        })
+    }
+
+    /// Where the book is kept.
+    pub(super) const fn shelf(&self) -> GitShelf<'_> {
+        GitShelf {
+            git: &self.git,
+            repository: &self.repository,
+            branch: self.branch.as_str(),
+        }
+    }
+
+    /// The book as it is now.
+    pub(super) fn book(&self) -> Result<Book, Failure> {
+        release::read(&self.shelf()).map_err(failure)
+    }
+
+    /// Who writes now, and why.
+    pub(super) fn stamp(&self, reason: &ReasonOption) -> Stamp {
+        stamp(self.context, reason.reason.as_deref())
+    }
+}
+
+/// Who writes now, as the job or the machine tells it, and why.
+pub(super) fn stamp(context: &Context, reason: Option<&str>) -> Stamp {
+    let first = |names: &[&str]| names.iter().find_map(|name| context.variable(name));
+    let by = first(&[
+        "GITLAB_USER_LOGIN",
+        "GIT_COMMITTER_NAME",
+        "GIT_AUTHOR_NAME",
+        "USER",
+        "LOGNAME",
+    ]);
+    let by = by.unwrap_or("unknown").to_owned();
+    let mail = first(&[
+        "GITLAB_USER_EMAIL",
+        "GIT_COMMITTER_EMAIL",
+        "GIT_AUTHOR_EMAIL",
+        "EMAIL",
+    ]);
+    let pipeline = first(&["CI_PIPELINE_URL", "CI_JOB_URL"]);
+    let reason = reason.or_else(|| context.variable("CI_COMMIT_TITLE"));
+    let at = Timestamp::now();
+    Stamp {
+        at,
+        mail: mail.map_or_else(|| format!("{by}@localhost"), str::to_owned),
+        by,
+        reason: reason.map(str::to_owned),
+        pipeline: pipeline.and_then(|url| url.parse().ok()),
+        // One text for all tries of this run, and no other run has it.
+        entry: format!("{}-{:016x}", at.as_second(), fastrand::u64(..)),
+    }
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("nothing says where the release book is")]
+#[diagnostic(help(
+    "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
+))]
+pub(super) struct NoBook;
+
+/// Reads the name of a channel, for clap.
+pub(super) fn channel(text: &str) -> Result<ChannelName, String> {
+    text.parse()
+        .map_err(|error: release::BadName| error.to_string())
+}
+
+/// The exit code of an error about releases.
+pub(super) fn failure(error: ReleaseError) -> Failure {
+    let exit = match &error {
+        error if error.is_refusal() => Exit::Refused,
+        ReleaseError::Overridden { .. } => Exit::DeployRefused,
+        ReleaseError::Unknown { .. } | ReleaseError::Ambiguous { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error)
+}

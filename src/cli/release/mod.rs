@@ -1,0 +1,43 @@
+//! `pannier release`: recorded locks, the channels that they are on, and what moved from one to the next.
+
+mod diff;
+mod list;
+mod promote;
+mod record;
+mod show;
+
+use clap::{Args, Subcommand};
+
+use super::book::BookOptions;
+use super::context::Context;
+use super::report::Failure;
+
+/// Records locks as releases, and shows, compares and promotes them
+///
+/// The release book is a branch of a repository that the team names (`releases` of pannier.yml, PANNIER_RELEASES or --book).
+/// A RELEASE is its name or the beginning of it, a channel such as `production`, `latest`, or `previous`: what the channel held
+/// before.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Record(record::Arguments),
+    List(list::Arguments),
+    Show(show::Arguments),
+    Diff(diff::Arguments),
+    Promote(promote::Arguments),
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    match &arguments.verb {
+        Verb::Record(arguments) => record::run(arguments, context),
+        Verb::List(arguments) => list::run(arguments, context),
+        Verb::Show(arguments) => show::run(arguments, context),
+        Verb::Diff(arguments) => diff::run(arguments, context),
+        Verb::Promote(arguments) => promote::run(arguments, context),
+    }
+}

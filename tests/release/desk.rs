@@ -1,0 +1,257 @@
+//! A project with a release book on a git server, and the program that is run in it.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+use pannier::digest::Digest;
+use pannier::lock::model::{Artifact, Lock, LockedData, LockedPackage, LockedSource, PannierTable};
+use pannier::lock::pylock;
+use tempfile::TempDir;
+
+use crate::git_http::{self, GitServer, Repo};
+
+/// The branch of the book.
+pub const BRANCH: &str = "pannier/releases";
+
+/// A project, its book, and a server that has both.
+pub struct Desk {
+    pub server: GitServer,
+    pub repo: Repo,
+    folder: TempDir,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let server = GitServer::start();
+        let repo = server.repository("book");
+        repo.commit(&[("README.md", "code")]);
+        repo.push(&[]);
+        git_http::git(&repo.bare, &["config", "http.receivepack", "true"]);
+        let desk = Self {
+            server,
+            repo,
+            folder: TempDir::new().unwrap(),
+        };
+        let config = format!(
+            "git_base: {}\nreleases: {{repository: book}}\n",
+            desk.server.http.url("")
+        );
+        desk.write("pannier.yml", &config);
+        desk
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    /// Writes a lock that holds `lib` at this version, and a package and a data project at a commit of this digit.
+    pub fn lock(&self, version: &str, digit: char) {
+        self.write("pylock.toml", &lock(version, digit));
+    }
+
+    /// Writes what `pannier prepare` would leave for an image: a file, its digest, a manifest that names the lock.
+    pub fn tarball(&self, image: &str, bytes: &str) {
+        let lock = Digest::of(self.read("pylock.toml").as_bytes());
+        let manifest = serde_json::json!({
+            "format": 1, "pannier": "0.1.0", "lock": lock, "image": {"name": image},
+            "target": {"python": "3.13", "platform": "x86_64-manylinux_2_41", "interpreter": "/usr/bin/python3"},
+            "packages": [], "data": [],
+        });
+        let sha256 = Digest::of(bytes.as_bytes());
+        self.write(&format!("dist/{image}.tar.gz"), bytes);
+        self.write(
+            &format!("dist/{image}.tar.gz.sha256"),
+            &format!("{sha256}  {image}.tar.gz\n"),
+        );
+        self.write(
+            &format!("dist/{image}.manifest.json"),
+            &manifest.to_string(),
+        );
+    }
+
+    /// The program with an environment of its own. Arguments are separated by blanks; those in `'…'` keep theirs.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::from_std(self.process(arguments));
+        command.timeout(std::time::Duration::from_secs(120));
+        command
+    }
+
+    pub fn process(&self, arguments: &str) -> std::process::Command {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("pannier"));
+        command
+            .env_clear()
+            .env("HOME", self.path())
+            .env("USER", "ann")
+            .env("PANNIER_STORE", "store")
+            .current_dir(self.path())
+            .args(words(arguments));
+        command
+    }
+
+    pub fn run(&self, arguments: &str) -> Output {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments}: {output:?}");
+        output
+    }
+
+    /// The screen of a run, with everything that differs from run to run replaced.
+    pub fn screen(&self, arguments: &str) -> String {
+        self.screen_of(arguments, &mut self.command(arguments))
+    }
+
+    pub fn screen_of(&self, arguments: &str, command: &mut Command) -> String {
+        let output = command.output().unwrap();
+        let text = format!(
+            "$ pannier {arguments}\n{}{}[exit {}]\n",
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+            output.status.code().unwrap()
+        );
+        self.plain(&text)
+    }
+
+    /// The text without what differs from run to run.
+    pub fn plain(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        let real = self.path().canonicalize().unwrap();
+        for folder in [real.as_path(), self.path()] {
+            text = text.replace(&folder.display().to_string(), "<folder>");
+        }
+        text = text.replace(&self.server.http.url(""), "https://git.example.org");
+        for (number, id) in self.ids().iter().enumerate() {
+            // As long as the real one, so that tables stay aligned.
+            text = text.replace(id, &format!("20260301-09150{number}-{}", &id[16..]));
+        }
+        let time = fancy_regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").unwrap();
+        let text = time.replace_all(&text, "0000-00-00T00:00:00Z");
+        // A column as wide as what stands in it.
+        let age = fancy_regex::Regex::new(r" +(?:\d+ (?:s|min)|age)  (by|ann)").unwrap();
+        age.replace_all(&text, "  age  $1").into_owned()
+    }
+
+    /// The names of all releases, the oldest first.
+    pub fn ids(&self) -> Vec<String> {
+        if self.files().is_empty() {
+            return Vec::new();
+        }
+        let history = self.file("history.jsonl");
+        let entries = history
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        let recorded = entries.filter(|entry: &serde_json::Value| entry["action"] == "record");
+        let id = |entry: serde_json::Value| entry["release"].as_str().unwrap().to_owned();
+        recorded.map(id).collect()
+    }
+
+    pub fn files(&self) -> Vec<String> {
+        if git_http::git(&self.repo.bare, &["branch", "--list", BRANCH]).is_empty() {
+            return Vec::new();
+        }
+        let all = git_http::git(&self.repo.bare, &["ls-tree", "-r", "--name-only", BRANCH]);
+        all.lines().map(str::to_owned).collect()
+    }
+
+    pub fn file(&self, path: &str) -> String {
+        git_http::git(&self.repo.bare, &["show", &format!("{BRANCH}:{path}")]) + "\n"
+    }
+
+    pub fn tip(&self) -> String {
+        git_http::git(&self.repo.bare, &["rev-parse", BRANCH])
+    }
+
+    pub fn set_tip(&self, commit: &str) {
+        let name = format!("refs/heads/{BRANCH}");
+        git_http::git(&self.repo.bare, &["update-ref", &name, commit]);
+    }
+
+    pub fn log(&self, format: &str) -> String {
+        git_http::git(
+            &self.repo.bare,
+            &["log", &format!("--format={format}"), BRANCH],
+        )
+    }
+
+    /// Somebody edits a file of the book by hand.
+    pub fn edit(&self, path: &str, text: &str) {
+        self.repo.git(&["fetch", "-q", "origin", BRANCH]);
+        self.repo
+            .git(&["checkout", "-q", "-B", "book", "FETCH_HEAD"]);
+        self.repo.commit(&[(path, text)]);
+        self.repo
+            .git(&["push", "-q", "origin", &format!("HEAD:{BRANCH}")]);
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (number, part) in text.split('\'').enumerate() {
+        match number % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
+}
+
+/// The text of a lock.
+pub fn lock(version: &str, digit: char) -> String {
+    let package = |name: &str, version: &str, source| LockedPackage {
+        name: name.parse().unwrap(),
+        version: Some(version.parse().unwrap()),
+        marker: None,
+        requires_python: None,
+        index: None,
+        source,
+    };
+    let commit = digit.to_string().repeat(40);
+    let tool = LockedSource::Git {
+        repository: "https://git.example.org/tool.git".parse().unwrap(),
+        requested_revision: Some("production".to_owned()),
+        commit: commit.clone(),
+        subdirectory: None,
+    };
+    let wheel = Artifact {
+        name: format!("lib-{version}-py3-none-any.whl"),
+        url: "https://index.example.org/lib.whl".parse().unwrap(),
+        size: None,
+        upload_time: None,
+        sha256: Digest::of(version.as_bytes()),
+    };
+    let lib = LockedSource::Index {
+        sdist: None,
+        wheels: vec![wheel],
+    };
+    let tables = LockedData::Git {
+        url: "https://git.example.org/tables.git".parse().unwrap(),
+        requested_revision: "production".to_owned(),
+        commit_id: commit,
+        subdirectory: None,
+    };
+    pylock::write(&Lock {
+        requires_python: None,
+        environments: Vec::new(),
+        packages: vec![package("lib", version, lib), package("tool", "2.0", tool)],
+        pannier: PannierTable {
+            format: 1,
+            request: Digest::of(b"request"),
+            constraints: Some(Digest::of(b"constraints")),
+            parts: BTreeMap::new(),
+            images: BTreeMap::new(),
+            data: [("tables".parse().unwrap(), tables)].into(),
+            forks: Vec::new(),
+        },
+    })
+}
