@@ -11,6 +11,7 @@ mod folder;
 mod following;
 mod heads;
 mod history;
+mod local;
 mod mirror;
 mod modules;
 mod moving;
@@ -32,6 +33,7 @@ use error::name;
 pub use folder::{folder_digest, snapshot_folder};
 pub use heads::Heads;
 pub use history::{Comparison, Ends};
+pub use local::{Local, LocalCommit, LocalError};
 pub use moving::{BranchMove, Moved, Refusal, RefusalKind};
 
 use crate::http::Client;

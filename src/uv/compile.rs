@@ -157,7 +157,7 @@ impl Uv {
         };
         match self.call(call, around) {
             Ok(said) => Ok(pinned(&said)),
-            Err(UvError::Failed { .. }) => Ok(None),
+            Err(why) if why.is_unsatisfiable() => Ok(None),
             Err(other) => Err(other),
         }
     }

@@ -75,7 +75,50 @@ pub enum UvError {
     },
 }
 
+/// Words by which uv says that it was kept from looking: what follows about versions then means nothing.
+const KEPT_FROM_LOOKING: [&str; 8] = [
+    "could not be queried due to a lack of valid authentication",
+    "returned a 403 Forbidden",
+    "returned a 401 Unauthorized",
+    "the network was disabled",
+    "not found in the cache",
+    "Failed to fetch",
+    "error sending request",
+    "HTTP status",
+];
+
 impl UvError {
+    /// Whether uv looked at everything and no set of versions meets what was asked: an answer, not a failure. That a server
+    /// refused to answer is not one, although uv words it alike.
+    #[must_use]
+    pub fn is_unsatisfiable(&self) -> bool {
+        match self {
+            Self::Failed { explanation, .. } => {
+                // A build's own resolution fails behind the words that say what was built.
+                explanation.contains("No solution found")
+                    && !KEPT_FROM_LOOKING
+                        .iter()
+                        .any(|words| explanation.contains(words))
+            }
+            _ => false,
+        }
+    }
+
+    /// Names that uv says the index does not have.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        const WORDS: &str = " was not found in the package registry";
+        let Self::Failed { explanation, .. } = self else {
+            return Vec::new();
+        };
+        let ends = explanation
+            .match_indices(WORDS)
+            .map(|(at, _)| &explanation[..at]);
+        ends.filter_map(|before| before.rsplit(' ').next())
+            .map(|name| name.trim_matches('`').to_owned())
+            .collect()
+    }
+
     /// A file that could not be `action` (written, read).
     pub(super) fn file(
         action: &'static str,
@@ -87,5 +130,40 @@ impl UvError {
             path,
             source,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(explanation: &str) -> UvError {
+        UvError::Failed {
+            task: "resolve".to_owned(),
+            explanation: explanation.to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_what_was_looked_at_is_unsatisfiable() {
+        let collision = "No solution found when resolving dependencies\n  cause: Because a>=2 depends on b>=2 and b==1, …";
+        assert!(failed(collision).is_unsatisfiable());
+        for hint in [
+            "hint: An index URL (http://127.0.0.1/) could not be queried due to a lack of valid authentication credentials (401 Unauthorized)",
+            "hint: An index (http://127.0.0.1/) returned a 403 Forbidden error.",
+            "hint: Packages were unavailable because the network was disabled.",
+        ] {
+            assert!(!failed(&format!("{collision}\n\n{hint}")).is_unsatisfiable());
+        }
+        let dead = "Failed to fetch: http://127.0.0.1:9/simple/a/\n  cause: Connection refused";
+        assert!(!failed(dead).is_unsatisfiable());
+    }
+
+    #[test]
+    fn names_that_the_index_does_not_have_are_known() {
+        let text = "No solution found\n  cause: Because b was not found in the package registry and a depends on b, \
+                    and because c-d was not found in the package registry, …";
+        assert_eq!(failed(text).missing(), ["b", "c-d"]);
+        assert!(failed("No solution found").missing().is_empty());
     }
 }

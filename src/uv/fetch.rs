@@ -170,7 +170,8 @@ fn from_one_index(
         index: index.to_string(),
         name: name.clone(),
     };
-    let page = simple::page_of(index).ok_or_else(not_listed)?;
+    let uv = "uv".parse().expect("`uv` is a name");
+    let page = simple::page_of(index, &uv).ok_or_else(not_listed)?;
     let text = finder.client.text(&page, simple::ACCEPT).map_err(failed)?;
     let url = simple::file_url(&page, &text, &name).ok_or_else(not_listed)?;
     let mut sink = Sink::new(tempfile::tempfile_in(folder)?);

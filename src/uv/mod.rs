@@ -21,6 +21,7 @@ pub use error::UvError;
 pub use fetch::PINNED_VERSION;
 pub use find::MINIMUM_VERSION;
 pub use finder::Finder;
+pub use simple::{ListedFile, ListingError, listing};
 pub use surroundings::{Indexes, Surroundings};
 
 /// A uv that answers, of a version that Pannier knows.

@@ -1,19 +1,124 @@
-//! A project's page of a package index: JSON (PEP 691) or HTML (PEP 503), read for the URLs of files.
+//! A project's page of a package index: JSON (PEP 691) or HTML (PEP 503), read for its files and which of them are yanked
+//! (PEP 592).
 //!
-//! Refuses to trust digests that a page states: the caller knows the digest of what it wants.
+//! Refuses to trust digests that a page states: the caller knows the digest of what it wants. Refuses to take for a page what is
+//! none: a sign-in form that a proxy answers with lists no files, and that says nothing about a project.
 
+use std::collections::BTreeMap;
+
+use crate::http::{Client, HttpError};
+use crate::name::PackageName;
 use crate::url::SafeUrl;
+
+/// A file that an index lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Its name, of a wheel or a source archive.
+    pub name: String,
+    /// Why it was taken back (PEP 592), which may be said without words; `None`: it was not.
+    pub yanked: Option<String>,
+}
+
+/// Why an index does not tell the files of a project.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ListingError {
+    /// It does not answer.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Http(#[from] HttpError),
+    /// It answers with something else.
+    #[error("{url} is not the page of a project: {problem}")]
+    #[diagnostic(help(
+        "check the URL of the index; a sign-in page is answered like this too when credentials are missing"
+    ))]
+    NotAPage {
+        /// The page's URL, without credentials.
+        url: String,
+        /// What is odd.
+        problem: &'static str,
+    },
+}
+
+/// The files of a project on an index (URL of its simple API); `None` when the index has no such project.
+///
+/// # Errors
+/// [`ListingError`]
+pub fn listing(
+    client: &Client,
+    index: &SafeUrl,
+    project: &PackageName,
+) -> Result<Option<Vec<ListedFile>>, ListingError> {
+    let not_a_page = |problem| ListingError::NotAPage {
+        url: index.without_credentials().to_string(),
+        problem,
+    };
+    let page = page_of(index, project).ok_or_else(|| not_a_page("its URL has no path"))?;
+    let text = match client.text(&page, ACCEPT) {
+        Ok(text) => text,
+        Err(error) if matches!(error.status(), Some(404 | 410)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    match read(&text) {
+        Ok(files) => Ok(Some(files)),
+        Err(problem) => Err(ListingError::NotAPage {
+            url: page.without_credentials().to_string(),
+            problem,
+        }),
+    }
+}
+
+/// The files of a page.
+fn read(text: &str) -> Result<Vec<ListedFile>, &'static str> {
+    if !text.trim_start().starts_with('{') {
+        let files: Vec<_> = anchors(text).iter().filter_map(html_file).collect();
+        // An empty page and the page of somebody else look the same.
+        return match files.is_empty() {
+            true => Err("it lists no files"),
+            false => Ok(files),
+        };
+    }
+    let page: serde_json::Value =
+        serde_json::from_str(text).map_err(|_| "it is JSON that breaks off")?;
+    let files = page["files"].as_array().ok_or("it has no list of files")?;
+    let listed = files.iter().map(|file| {
+        let yanked = &file["yanked"];
+        Some(ListedFile {
+            name: file["filename"].as_str()?.to_owned(),
+            yanked: match yanked.as_str() {
+                Some(reason) => Some(reason.to_owned()),
+                None => yanked.as_bool().unwrap_or(false).then(String::new),
+            },
+        })
+    });
+    let listed: Option<Vec<_>> = listed.collect();
+    listed.ok_or("it lists files without names")
+}
+
+fn html_file(attributes: &BTreeMap<String, String>) -> Option<ListedFile> {
+    let url = attributes.get("href")?;
+    let path = url.split(['#', '?']).next()?;
+    let name = path.rsplit('/').next()?;
+    let archive = [".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".egg"];
+    archive
+        .iter()
+        .any(|end| name.ends_with(end))
+        .then(|| ListedFile {
+            // The `+` of a local version is often written `%2B`.
+            name: name.replace("%2B", "+").replace("%2b", "+"),
+            yanked: attributes.get("data-yanked").cloned(),
+        })
+}
 
 /// What to ask a server for: JSON if it has it.
 pub(super) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 
-/// The page of project `uv` on an index.
-pub(super) fn page_of(index: &SafeUrl) -> Option<SafeUrl> {
+/// The page of a project on an index.
+pub(super) fn page_of(index: &SafeUrl, project: &PackageName) -> Option<SafeUrl> {
     let mut url = index.expose().clone();
     url.path_segments_mut()
         .ok()?
         .pop_if_empty()
-        .extend(["uv", ""]);
+        .extend([project.as_str(), ""]);
     url.as_str().parse().ok()
 }
 
@@ -56,24 +161,69 @@ fn json_urls(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The `href`s of a page; enough of HTML for what PEP 503 allows to matter.
+/// The `href`s of a page.
 fn html_urls(text: &str) -> Vec<String> {
-    let mut urls = Vec::new();
+    let urls = anchors(text)
+        .into_iter()
+        .filter_map(|mut tag| tag.remove("href"));
+    urls.collect()
+}
+
+/// The attributes of a page's links; enough of HTML for what PEP 503 allows to matter.
+fn anchors(text: &str) -> Vec<BTreeMap<String, String>> {
+    let mut found = Vec::new();
     let mut rest = text;
-    while let Some(at) = rest.find("href") {
-        rest = &rest[at + 4..];
-        let Some(value) = rest.trim_start().strip_prefix('=').map(str::trim_start) else {
-            continue;
-        };
-        let (value, end) = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => (&value[1..], value[1..].find(quote)),
-            _ => (value, value.find([' ', '>', '\n', '\t'])),
-        };
-        if let Some(end) = end {
-            urls.push(value[..end].replace("&amp;", "&"));
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let name = rest.as_bytes();
+        if matches!(name, [b'a' | b'A', c, ..] if c.is_ascii_whitespace()) {
+            let (attributes, behind) = attributes(&rest[1..]);
+            found.push(attributes);
+            rest = behind;
         }
     }
-    urls
+    found
+}
+
+/// Reads `name=value` until the `>` that ends a tag; gives what is behind it.
+fn attributes(text: &str) -> (BTreeMap<String, String>, &str) {
+    let mut found = BTreeMap::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
+        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/'));
+        let Some(end) = end else {
+            return (found, "");
+        };
+        let name = rest[..end].to_ascii_lowercase();
+        rest = rest[end..].trim_start();
+        let mut value = String::new();
+        if let Some(behind) = rest.strip_prefix('=') {
+            let behind = behind.trim_start();
+            let quote = behind.chars().next().filter(|c| matches!(c, '"' | '\''));
+            let (start, end) = match quote {
+                Some(quote) => (1, behind[1..].find(quote).map(|end| end + 1)),
+                None => (0, behind.find(|c: char| c.is_whitespace() || c == '>')),
+            };
+            let Some(end) = end else {
+                return (found, "");
+            };
+            value = unescaped(&behind[start..end]);
+            rest = &behind[end + usize::from(quote.is_some())..];
+        } else if let Some(behind) = rest.strip_prefix('>') {
+            if !name.is_empty() {
+                found.insert(name, value);
+            }
+            return (found, behind);
+        }
+        found.entry(name).or_insert(value);
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    let text = text.replace("&lt;", "<").replace("&gt;", ">");
+    let text = text.replace("&quot;", "\"").replace("&#39;", "'");
+    text.replace("&amp;", "&")
 }
 
 #[cfg(test)]
@@ -84,14 +234,17 @@ mod tests {
     const NAME: &str = "uv-1.0-py3-none-manylinux_2_17_x86_64.whl";
 
     fn page() -> SafeUrl {
-        page_of(&"https://u:p@example.org/root/simple".parse().unwrap()).unwrap()
+        let index = "https://u:p@example.org/root/simple".parse().unwrap();
+        page_of(&index, &"uv".parse().unwrap()).unwrap()
     }
 
     #[test]
     fn the_page_lies_below_the_index_with_or_without_a_slash() {
         for index in ["https://example.org/simple", "https://example.org/simple/"] {
             assert_eq!(
-                page_of(&index.parse().unwrap()).unwrap().to_string(),
+                page_of(&index.parse().unwrap(), &"uv".parse().unwrap())
+                    .unwrap()
+                    .to_string(),
                 "https://example.org/simple/uv/"
             );
         }
@@ -130,10 +283,52 @@ mod tests {
         assert!(file_url(&page(), &format!("<a href=\"/evil-{NAME}\">"), NAME).is_none());
     }
 
+    fn listed(text: &str) -> Vec<(String, Option<String>)> {
+        let files = read(text).unwrap();
+        files
+            .into_iter()
+            .map(|file| (file.name, file.yanked))
+            .collect()
+    }
+
+    #[test]
+    fn yanked_files_are_known_in_both_forms() {
+        let json = r#"{"files": [{"filename": "a-1-py3-none-any.whl", "yanked": false}, {"filename": "a-2.tar.gz"},
+            {"filename": "a-3.zip", "yanked": "it's < broken"}, {"filename": "a-4.tar.gz", "yanked": true}]}"#;
+        let html = "<a href='../a-1-py3-none-any.whl#sha256=0'>x</a><A\nHREF=a-2.tar.gz data-requires-python='&gt;=3'>y</A>\
+            <a data-yanked=\"it's &lt; broken\" href=\"/x/a-3.zip?t=1\" >z</a><a href='a-4.tar.gz' data-yanked>z</a>\
+            <abbr href='a-5.zip'><a href='/'>home</a>";
+        let expected = [
+            ("a-1-py3-none-any.whl", None),
+            ("a-2.tar.gz", None),
+            ("a-3.zip", Some("it's < broken")),
+            ("a-4.tar.gz", Some("")),
+        ];
+        let expected = expected.map(|(name, yanked)| (name.to_owned(), yanked.map(str::to_owned)));
+        assert_eq!(listed(json), expected);
+        assert_eq!(listed(html), expected);
+    }
+
+    #[test]
+    fn what_is_no_page_is_not_taken_for_an_empty_one() {
+        for text in [
+            "",
+            "<html>Please sign in</html>",
+            "{\"files\": [",
+            "{}",
+            "{\"files\": [{}]}",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+        assert_eq!(listed("{\"files\": []}"), []);
+    }
+
     proptest! {
         #[test]
         fn any_page_is_read_without_panic(text in ".{0,200}", tail in "(<a href=['\"]?.{0,20}){0,4}") {
-            let _ = file_url(&page(), &(text + &tail), NAME);
+            let page = text + &tail;
+            let _ = file_url(&self::page(), &page, NAME);
+            let _ = read(&page);
         }
     }
 }

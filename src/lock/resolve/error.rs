@@ -3,6 +3,7 @@
 use std::io;
 
 use super::SourceError;
+use crate::build::BuildError;
 use crate::lock::pylock::PylockError;
 use crate::name::{DataName, ImageName, NameError, PackageName};
 use crate::target::MarkerError;
@@ -166,16 +167,33 @@ pub enum ResolveError {
 
 impl From<UvError> for ResolveError {
     fn from(why: UvError) -> Self {
-        match why {
-            UvError::Failed {
-                ref explanation, ..
-            } if explanation.starts_with("No solution found") => Self::Collision(why),
-            other => Self::Uv(other),
+        if why.is_unsatisfiable() {
+            Self::Collision(why)
+        } else {
+            Self::Uv(why)
         }
     }
 }
 
 impl ResolveError {
+    /// Whether everything was looked at and no lock can be made of it: an answer about the request, as against something that
+    /// failed on the way to one.
+    #[must_use]
+    pub fn is_unsatisfiable(&self) -> bool {
+        match self {
+            Self::Collision(_)
+            | Self::NotServed { .. }
+            | Self::TwoSources { .. }
+            | Self::TwoDataSources { .. } => true,
+            // The build constraints are a part of the request.
+            Self::Metadata {
+                source: SourceError::Build(BuildError::Backend { source, .. }),
+                ..
+            } => source.is_unsatisfiable(),
+            _ => false,
+        }
+    }
+
     /// Whether foreign bytes were refused, as against something that failed.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
