@@ -41,7 +41,13 @@ impl GitServer {
             if token.is_some() && request.login() != token {
                 return Answer::new(401, "who?").with("www-authenticate", "Basic realm=\"git\"");
             }
-            backend(&folder.path().join("served"), request)
+            let who = request.login().unwrap_or_default();
+            backend(
+                &folder.path().join("served"),
+                request,
+                &request.path,
+                &[("REMOTE_USER", &who)],
+            )
         });
         Self { http, root, tokens }
     }
@@ -132,7 +138,8 @@ pub fn git(folder: &Path, arguments: &[&str]) -> String {
         .to_owned()
 }
 
-fn sealed(folder: &Path) -> Command {
+/// A git command that sees no configuration but the repository's.
+pub fn sealed(folder: &Path) -> Command {
     let mut command = Command::new("git");
     command
         .current_dir(folder)
@@ -158,15 +165,20 @@ fn sealed(folder: &Path) -> Command {
     command
 }
 
-/// One request through `git http-backend` (CGI, RFC 3875).
-fn backend(root: &Path, request: &Request) -> Answer {
+/// One request through `git http-backend` (CGI, RFC 3875) for the repository at `path` below `root`; hooks see `surroundings`.
+pub fn backend(
+    root: &Path,
+    request: &Request,
+    path: &str,
+    surroundings: &[(&str, &str)],
+) -> Answer {
     let mut command = sealed(root);
     command
         .arg("http-backend")
         .env("GIT_PROJECT_ROOT", root)
         .env("GIT_HTTP_EXPORT_ALL", "1")
         .env("REQUEST_METHOD", &request.method)
-        .env("PATH_INFO", &request.path)
+        .env("PATH_INFO", path)
         .env("QUERY_STRING", &request.query)
         .env("CONTENT_LENGTH", request.body.len().to_string())
         .env(
@@ -177,7 +189,7 @@ fn backend(root: &Path, request: &Request) -> Answer {
             "HTTP_CONTENT_ENCODING",
             request.header("content-encoding").unwrap_or_default(),
         )
-        .env("REMOTE_USER", request.login().unwrap_or_default())
+        .envs(surroundings.iter().copied())
         .env("REMOTE_ADDR", "127.0.0.1");
     if let Some(version) = request.header("git-protocol") {
         command.env("GIT_PROTOCOL", version);

@@ -1,12 +1,14 @@
-//! A small HTTP/1.1 server on loopback that can be told to misbehave: the ground of the fake git server and the fake
-//! index. One thread per connection, one request per connection.
+//! A small HTTP/1.1 server on loopback that can be told to misbehave: the ground of the git server, the package index and
+//! the GitLab of the tests. One thread per connection, which is kept open as long as the client keeps it.
 #![allow(dead_code)]
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -65,8 +67,10 @@ impl Answer {
 pub enum Fault {
     /// This instead.
     Answer(Answer),
-    /// The connection is closed before any answer.
+    /// The connection is closed, and nothing was done.
     Drop,
+    /// What was asked for is done, and the connection closed before any answer.
+    Lose,
     /// The whole length is announced, but only this many bytes of the body come.
     Truncate(usize),
     /// Nothing comes until the server goes.
@@ -79,6 +83,10 @@ struct State {
     handler: Box<Handler>,
     faults: Mutex<VecDeque<(String, Fault)>>,
     seen: Mutex<Vec<Request>>,
+    /// What every answer waits, in milliseconds.
+    latency: AtomicU64,
+    /// Connections that are open, by number: they are shut when the server goes.
+    open: Mutex<HashMap<u64, TcpStream>>,
     over: Mutex<bool>,
     ended: Condvar,
 }
@@ -98,17 +106,19 @@ impl Loopback {
             handler: Box::new(handler),
             faults: Mutex::default(),
             seen: Mutex::default(),
+            latency: AtomicU64::new(0),
+            open: Mutex::default(),
             over: Mutex::new(false),
             ended: Condvar::new(),
         });
         let shared = Arc::clone(&state);
         let acceptor = std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            for (number, stream) in (0..).zip(listener.incoming().flatten()) {
                 if *shared.over.lock().expect("no panic") {
                     return;
                 }
                 let shared = Arc::clone(&shared);
-                std::thread::spawn(move || drop(serve(&shared, stream)));
+                std::thread::spawn(move || converse(&shared, number, &stream));
             }
         });
         Self {
@@ -128,10 +138,22 @@ impl Loopback {
         format!("http://{login}@{}{path}", self.address)
     }
 
-    /// Lets the next answer to a request whose target (path and query) contains `part` go wrong. Faults queue up.
+    /// Lets the next answer to a request whose line (`GET /path?query`) contains `part` go wrong. Faults queue up.
+    /// A `*` in `part` stands for anything, a `?` at its end for the end of the path.
     pub fn fault(&self, part: &str, fault: Fault) {
         let mut faults = self.state.faults.lock().expect("no panic");
         faults.push_back((part.to_owned(), fault));
+    }
+
+    /// Takes back the faults that have not happened.
+    pub fn heal(&self) {
+        self.state.faults.lock().expect("no panic").clear();
+    }
+
+    /// From now on every answer waits this long.
+    pub fn delay(&self, latency: Duration) {
+        let milliseconds = u64::try_from(latency.as_millis()).expect("a short time");
+        self.state.latency.store(milliseconds, Ordering::Relaxed);
     }
 
     /// All requests so far.
@@ -149,6 +171,9 @@ impl Drop for Loopback {
     fn drop(&mut self) {
         *self.state.over.lock().expect("no panic") = true;
         self.state.ended.notify_all();
+        for stream in self.state.open.lock().expect("no panic").values() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
         // The acceptor waits in `accept`; one more connection wakes it.
         let _ = TcpStream::connect(self.address);
         if let Some(acceptor) = self.acceptor.take() {
@@ -157,35 +182,73 @@ impl Drop for Loopback {
     }
 }
 
-fn serve(state: &State, stream: TcpStream) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let Ok(Some(request)) = read_request(&mut reader, &stream) else {
-        return (&stream).write_all(b"HTTP/1.1 400 Not HTTP\r\nconnection: close\r\n\r\n");
+fn converse(state: &State, number: u64, stream: &TcpStream) {
+    if let (Ok(copy), Ok(())) = (stream.try_clone(), stream.set_nodelay(true)) {
+        state.open.lock().expect("no panic").insert(number, copy);
+    }
+    if let Ok(copy) = stream.try_clone() {
+        let mut reader = BufReader::new(copy);
+        while !*state.over.lock().expect("no panic")
+            && serve(state, &mut reader, stream).is_ok_and(|more| more)
+        {}
+    }
+    state.open.lock().expect("no panic").remove(&number);
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Answers one request; true when another one may follow on the same connection.
+fn serve(
+    state: &State,
+    reader: &mut BufReader<TcpStream>,
+    mut stream: &TcpStream,
+) -> std::io::Result<bool> {
+    if reader.fill_buf()?.is_empty() {
+        return Ok(false);
+    }
+    let Ok(Some(request)) = read_request(reader, stream) else {
+        stream.write_all(b"HTTP/1.1 400 Not HTTP\r\nconnection: close\r\n\r\n")?;
+        return Ok(false);
     };
-    let target = format!("{}?{}", request.path, request.query);
     state.seen.lock().expect("no panic").push(request.clone());
+    std::thread::sleep(Duration::from_millis(state.latency.load(Ordering::Relaxed)));
+    let line = format!("{} {}?{}", request.method, request.path, request.query);
     let fault = {
         let mut faults = state.faults.lock().expect("no panic");
-        let at = faults.iter().position(|(part, _)| target.contains(part));
+        let at = faults.iter().position(|(part, _)| fits(&line, part));
         at.and_then(|at| faults.remove(at)).map(|(_, fault)| fault)
     };
-    let result = match fault {
-        None => write_answer(&stream, &request, &(state.handler)(&request), usize::MAX),
-        Some(Fault::Answer(answer)) => write_answer(&stream, &request, &answer, usize::MAX),
+    match fault {
+        None => write_answer(stream, &request, &(state.handler)(&request), usize::MAX)?,
+        Some(Fault::Answer(answer)) => write_answer(stream, &request, &answer, usize::MAX)?,
         Some(Fault::Truncate(bytes)) => {
-            write_answer(&stream, &request, &(state.handler)(&request), bytes)
+            write_answer(stream, &request, &(state.handler)(&request), bytes)?;
+            return Ok(false);
         }
-        Some(Fault::Drop) => Ok(()),
+        Some(Fault::Drop) => return Ok(false),
+        Some(Fault::Lose) => {
+            (state.handler)(&request);
+            return Ok(false);
+        }
         Some(Fault::Stall) => {
             let mut over = state.over.lock().expect("no panic");
             while !*over {
                 over = state.ended.wait(over).expect("no panic");
             }
-            Ok(())
+            return Ok(false);
         }
-    };
-    let _ = stream.shutdown(Shutdown::Both);
-    result
+    }
+    Ok(request.header("connection") != Some("close"))
+}
+
+/// True when the pieces of `part` between its `*` stand in `line` one after another.
+fn fits(line: &str, part: &str) -> bool {
+    let mut rest = Some(line);
+    for piece in part.split('*') {
+        rest = rest
+            .and_then(|text| text.split_once(piece))
+            .map(|(_, after)| after);
+    }
+    rest.is_some()
 }
 
 fn read_request(
@@ -247,17 +310,19 @@ fn write_answer(
     answer: &Answer,
     most: usize,
 ) -> std::io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} Answer\r\n", answer.status);
+    let mut bytes = format!("HTTP/1.1 {} Answer\r\n", answer.status);
     for (name, value) in &answer.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        bytes.push_str(&format!("{name}: {value}\r\n"));
     }
-    head.push_str(&format!(
-        "content-length: {}\r\nconnection: close\r\n\r\n",
-        answer.body.len()
-    ));
-    stream.write_all(head.as_bytes())?;
+    // Answers that never have a body do not announce one (RFC 9110, 8.6).
+    if ![204, 304].contains(&answer.status) {
+        bytes.push_str(&format!("content-length: {}\r\n", answer.body.len()));
+    }
+    bytes.push_str("\r\n");
+    let mut bytes = bytes.into_bytes();
     if request.method != "HEAD" {
-        stream.write_all(&answer.body[..answer.body.len().min(most)])?;
+        bytes.extend_from_slice(&answer.body[..answer.body.len().min(most)]);
     }
+    stream.write_all(&bytes)?;
     stream.flush()
 }

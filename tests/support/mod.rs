@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test target uses its part")]
 
 pub mod git_http;
+pub mod gitlab;
 pub mod index;
 pub mod loopback;
 pub mod popular;

@@ -1,0 +1,17 @@
+//! The stand-in GitLab itself: routes, pages, rights, what moves when pipelines move, and pushes with the real `git`.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/git_http.rs"]
+mod git_http;
+#[path = "support/gitlab/mod.rs"]
+mod gitlab;
+#[path = "support/loopback.rs"]
+mod loopback;
+
+mod standin {
+    pub mod client;
+    pub mod faults;
+    pub mod pipelines;
+    pub mod pushes;
+    pub mod rights;
+}
