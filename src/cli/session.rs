@@ -170,10 +170,11 @@ struct NoConfig {
     source: io::Error,
 }
 
-fn read_text(root: &Path, path: &Path) -> io::Result<String> {
-    std::fs::read(root.join(path)).and_then(|bytes| {
-        String::from_utf8(bytes).map_err(|_| io::Error::other("the file is not UTF-8"))
-    })
+/// Reads a text file, by a path that is absolute or relative to `root`.
+pub(super) fn read_text(root: &Path, path: &Path) -> io::Result<String> {
+    let bytes = std::fs::read(root.join(path))?;
+    let (text, _) = constraints::decode(&bytes).map_err(io::Error::other)?;
+    Ok(text)
 }
 
 /// The text of netrc; one that cannot be read counts as none.

@@ -1,6 +1,8 @@
 //! From text to logical lines as pip sees them: continuation lines joined, comments cut off, variables replaced; each
 //! character still knows where it stood.
 
+use std::ops::Range;
+
 use super::Variables;
 
 /// A logical line that is not empty.
@@ -10,17 +12,22 @@ pub(super) struct LogicalLine {
     pub text: String,
     /// The text as it stands in the file, joined and trimmed: what may be shown.
     pub shown: String,
+    /// Bytes of the file from its first character to behind its last one; a comment is not among them.
+    pub span: Range<usize>,
+    /// Bytes of the file that its lines take, with their comments and the last line's end.
+    pub whole: Range<usize>,
     /// For each character or value in `text`, in order: its byte offset and its place in the file; never empty.
     places: Vec<(usize, Place)>,
     /// Values that stand in `text` for `${NAME}`, with the name; to be hidden again in messages.
     replaced: Vec<(String, String)>,
 }
 
-/// A place in a file: line and column (in characters), both from 1.
+/// A place in a file: line and column (in characters), both from 1, and the byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub line: usize,
     pub column: usize,
+    pub offset: usize,
 }
 
 /// A variable that is named but not set.
@@ -65,39 +72,67 @@ pub(super) fn logical_lines(
 ) -> Vec<Result<LogicalLine, UnsetVariable>> {
     join(text)
         .into_iter()
-        .filter_map(|joined| {
+        .filter_map(|(joined, whole)| {
             let line = trim(cut_comment(&joined));
-            (!line.is_empty()).then(|| replace(line, variables))
+            (!line.is_empty()).then(|| replace(line, whole, variables))
         })
         .collect()
 }
 
+/// The lines of a text, without their ends (`\n`, `\r\n` or `\r`), each with the bytes that it takes with its end.
+fn physical_lines(text: &str) -> Vec<(&str, Range<usize>)> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    while let Some(length) = text[start..].find(['\n', '\r']) {
+        let end = start + length;
+        let behind = end
+            + if text[end..].starts_with("\r\n") {
+                2
+            } else {
+                1
+            };
+        lines.push((&text[start..end], start..behind));
+        start = behind;
+    }
+    lines.push((&text[start..], start..text.len()));
+    lines
+}
+
 /// Joins lines that end with a backslash; a comment line is never continued (as in pip).
-fn join(text: &str) -> Vec<Placed> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+fn join(text: &str) -> Vec<(Placed, Range<usize>)> {
     let mut joined = Vec::new();
     let mut current = Placed::new();
-    for (index, line) in text.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        let place = |column| Place {
+    let mut start = None;
+    for (index, (line, bytes)) in physical_lines(text).into_iter().enumerate() {
+        let mark = if index == 0 && line.starts_with('\u{feff}') {
+            '\u{feff}'.len_utf8()
+        } else {
+            0
+        };
+        let line = &line[mark..];
+        let place = |column, offset| Place {
             line: index + 1,
             column,
+            offset: bytes.start + mark + offset,
         };
         let comment = line.trim_start().starts_with('#');
         if comment && !current.is_empty() {
             // Keeps `a \⏎# b` from becoming `a# b`, which would not be a comment any more.
-            current.push((' ', place(1)));
+            current.push((' ', place(1, 0)));
         }
         let body = match line.strip_suffix('\\') {
             Some(body) if !comment => body,
             _ => line,
         };
-        current.extend(body.chars().enumerate().map(|(i, c)| (c, place(i + 1))));
+        let start_of = *start.get_or_insert(bytes.start + mark);
+        let characters = body.char_indices().enumerate();
+        current.extend(characters.map(|(i, (offset, c))| (c, place(i + 1, offset))));
         if body.len() == line.len() {
-            joined.push(std::mem::take(&mut current));
+            joined.push((std::mem::take(&mut current), start_of..bytes.end));
+            start = None;
         }
     }
-    joined.push(current);
+    joined.push((current, start.unwrap_or(text.len())..text.len()));
     joined
 }
 
@@ -123,11 +158,21 @@ fn trim(mut line: &[(char, Place)]) -> &[(char, Place)] {
 }
 
 /// Replaces `${NAME}` (upper case letters, digits, `_`, as in pip).
-fn replace(line: &[(char, Place)], variables: &Variables) -> Result<LogicalLine, UnsetVariable> {
+fn replace(
+    line: &[(char, Place)],
+    whole: Range<usize>,
+    variables: &Variables,
+) -> Result<LogicalLine, UnsetVariable> {
     let shown = crate::url::redact(&line.iter().map(|(c, _)| c).collect::<String>());
+    let start = line.first().map_or(whole.start, |(_, place)| place.offset);
+    let end = line
+        .last()
+        .map_or(start, |(c, place)| place.offset + c.len_utf8());
     let mut logical = LogicalLine {
         text: String::new(),
         shown,
+        span: start..end,
+        whole,
         places: Vec::new(),
         replaced: Vec::new(),
     };

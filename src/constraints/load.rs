@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use pep508_rs::{Requirement, VerbatimUrl};
 
-use super::lines::{LogicalLine, Place, logical_lines};
+use super::lines::{LogicalLine, Place, UnsetVariable, logical_lines};
 use super::statement::{Kind, Problem, Statement, statement};
 use super::{ConstraintLine, LineError, LineErrors, Reader, Variables, shown};
 
@@ -120,17 +120,7 @@ impl<'a> Loader<'a> {
         for line in logical_lines(text, self.variables) {
             match line {
                 Ok(line) => self.line(&line, file, kind),
-                Err(unset) => self.errors.push(LineError {
-                    file: file.to_owned(),
-                    line: unset.place.line,
-                    column: unset.place.column,
-                    message: format!(
-                        "`{}` names the environment variable {}, which is not set",
-                        unset.shown, unset.name
-                    ),
-                    text: unset.shown,
-                    help: Some(format!("set {}, or write the value", unset.name)),
-                }),
+                Err(unset) => self.errors.push(unset_error(unset, file)),
             }
         }
     }
@@ -172,15 +162,7 @@ impl<'a> Loader<'a> {
     }
 
     fn problem(&mut self, line: &LogicalLine, file: &Path, problem: Problem) {
-        let place = line.place(problem.offset);
-        self.errors.push(LineError {
-            file: file.to_owned(),
-            line: place.line,
-            column: place.column,
-            text: line.shown.clone(),
-            message: format!("`{}`: {}", line.shown, line.hide(&problem.message)),
-            help: problem.help.map(|help| line.hide(&help)),
-        });
+        self.errors.push(line_error(line, file, problem));
     }
 
     /// A name may be bound twice only where markers keep the bounds apart.
@@ -218,8 +200,34 @@ impl<'a> Loader<'a> {
     }
 }
 
+pub(super) fn unset_error(unset: UnsetVariable, file: &Path) -> LineError {
+    LineError {
+        file: file.to_owned(),
+        line: unset.place.line,
+        column: unset.place.column,
+        message: format!(
+            "`{}` names the environment variable {}, which is not set",
+            unset.shown, unset.name
+        ),
+        text: unset.shown,
+        help: Some(format!("set {}, or write the value", unset.name)),
+    }
+}
+
+pub(super) fn line_error(line: &LogicalLine, file: &Path, problem: Problem) -> LineError {
+    let place = line.place(problem.offset);
+    LineError {
+        file: file.to_owned(),
+        line: place.line,
+        column: place.column,
+        text: line.shown.clone(),
+        message: format!("`{}`: {}", line.shown, line.hide(&problem.message)),
+        help: problem.help.map(|help| line.hide(&help)),
+    }
+}
+
 /// The path without `.` and, where that is plain, without `..`.
-fn plain(path: &Path) -> PathBuf {
+pub(super) fn plain(path: &Path) -> PathBuf {
     let mut result = PathBuf::new();
     for component in path.components() {
         match component {

@@ -3,6 +3,11 @@
 //! Reads text that is handed in, through a [`Reader`] where one file names another. Refuses to guess: what pip would read
 //! differently, or what does not belong into such a file, is an error with its line and column.
 
+#[cfg(test)]
+mod change_tests;
+mod decode;
+mod diff;
+mod document;
 mod error;
 mod lines;
 mod load;
@@ -17,6 +22,9 @@ use std::path::{Path, PathBuf};
 
 use pep508_rs::{Requirement, VerbatimUrl};
 
+pub use decode::{DecodeError, Encoding, decode};
+pub use diff::{Bound, Bump, BumpKind, Level, compare, with_bumps};
+pub use document::{Document, Edit, Include, Stretch};
 pub use error::{LineError, LineErrors};
 pub use load::{Loader, RequirementsFile, parse};
 pub use statement::{RequirementError, parse_requirement};
