@@ -7,18 +7,20 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::diff::Bump;
-use super::lines::logical_lines;
+use super::lines::{Place, logical_lines};
 use super::load::{line_error, unset_error};
 use super::statement::{Kind, Statement, statement};
-use super::{ConstraintLine, LineErrors, Variables};
+use super::{ConstraintLine, LineError, LineErrors, Variables};
 
 /// A constraints file: its text and where in it the constraints stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     text: String,
     constraints: Vec<ConstraintLine>,
-    /// Parallel to `constraints`.
+    /// Parallel to `constraints`, as `starts`.
     places: Vec<Stretch>,
+    /// Where it begins, and how it may be shown.
+    starts: Vec<(Place, String)>,
     includes: Vec<Include>,
 }
 
@@ -38,6 +40,8 @@ pub struct Include {
     pub path: PathBuf,
     /// Where it stands.
     pub place: Stretch,
+    /// Its line, from 1.
+    pub line: usize,
 }
 
 /// One change of a text.
@@ -59,10 +63,23 @@ impl Document {
     /// # Errors
     /// Every line that cannot be used.
     pub fn parse(text: &str, file: &Path, variables: &Variables) -> Result<Self, LineErrors> {
+        match Self::parse_all(text, file, variables) {
+            (document, errors) if errors.is_empty() => Ok(document),
+            (_, errors) => Err(LineErrors(errors)),
+        }
+    }
+
+    /// The lines that can be used, and what is wrong with the others.
+    pub(super) fn parse_all(
+        text: &str,
+        file: &Path,
+        variables: &Variables,
+    ) -> (Self, Vec<LineError>) {
         let mut document = Self {
             text: text.to_owned(),
             constraints: Vec::new(),
             places: Vec::new(),
+            starts: Vec::new(),
             includes: Vec::new(),
         };
         let mut errors = Vec::new();
@@ -86,17 +103,16 @@ impl Document {
                         line: line.start().line,
                     });
                     document.places.push(place);
+                    document.starts.push((line.start(), line.shown.clone()));
                 }
                 Ok(Statement::Constraints(path) | Statement::Requirements(path)) => {
-                    document.includes.push(Include { path, place });
+                    let line = line.start().line;
+                    document.includes.push(Include { path, place, line });
                 }
                 Err(problem) => errors.push(line_error(&line, file, problem)),
             }
         }
-        match errors.is_empty() {
-            true => Ok(document),
-            false => Err(LineErrors(errors)),
-        }
+        (document, errors)
     }
 
     /// The constraints in their order; those of files that `-c` names are not among them.
@@ -121,6 +137,10 @@ impl Document {
     #[must_use]
     pub fn statement(&self, index: usize) -> &str {
         &self.text[self.places[index].span.clone()]
+    }
+
+    pub(super) fn start(&self, index: usize) -> &(Place, String) {
+        &self.starts[index]
     }
 
     /// Whether a constraint has hashes, which belong to one version's files.

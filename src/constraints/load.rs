@@ -99,7 +99,8 @@ impl<'a> Loader<'a> {
     /// # Errors
     /// Everything that is wrong, in the order in which it was read.
     pub fn finish(mut self) -> Result<RequirementsFile, LineErrors> {
-        self.find_doubles();
+        let again = doubles(&self.found.constraints, &self.places);
+        self.errors.extend(again);
         if self.errors.is_empty() {
             Ok(self.found)
         } else {
@@ -164,40 +165,46 @@ impl<'a> Loader<'a> {
     fn problem(&mut self, line: &LogicalLine, file: &Path, problem: Problem) {
         self.errors.push(line_error(line, file, problem));
     }
+}
 
-    /// A name may be bound twice only where markers keep the bounds apart.
-    fn find_doubles(&mut self) {
-        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (i, constraint) in self.found.constraints.iter().enumerate() {
-            let earlier = by_name
-                .entry(constraint.requirement.name.as_ref())
-                .or_default();
-            let clash = earlier.iter().find(|&&other| {
-                let other = &self.found.constraints[other].requirement;
-                !other.marker.is_disjoint(&constraint.requirement.marker)
+/// Names that are bound twice although their markers do not keep the bounds apart. `places` are parallel to `constraints`:
+/// where each begins, and how it may be shown.
+pub(super) fn doubles(
+    constraints: &[ConstraintLine],
+    places: &[(Place, String)],
+) -> Vec<LineError> {
+    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (i, constraint) in constraints.iter().enumerate() {
+        let earlier = by_name
+            .entry(constraint.requirement.name.as_ref())
+            .or_default();
+        let clash = earlier.iter().find(|&&other| {
+            let other = &constraints[other].requirement;
+            !other.marker.is_disjoint(&constraint.requirement.marker)
+        });
+        if let Some(&other) = clash {
+            let (place, text) = &places[i];
+            let (first_place, first) = &places[other];
+            errors.push(LineError {
+                file: constraint.file.clone(),
+                line: place.line,
+                column: place.column,
+                text: text.clone(),
+                message: format!(
+                    "`{text}`: {} is bound already by `{first}` at {}:{}",
+                    constraint.requirement.name,
+                    constraints[other].file.display(),
+                    first_place.line
+                ),
+                help: Some(
+                    "keep one line, or give both markers that never hold together".to_owned(),
+                ),
             });
-            if let Some(&other) = clash {
-                let (place, text) = &self.places[i];
-                let (first_place, first) = &self.places[other];
-                self.errors.push(LineError {
-                    file: constraint.file.clone(),
-                    line: place.line,
-                    column: place.column,
-                    text: text.clone(),
-                    message: format!(
-                        "`{text}`: {} is bound already by `{first}` at {}:{}",
-                        constraint.requirement.name,
-                        self.found.constraints[other].file.display(),
-                        first_place.line
-                    ),
-                    help: Some(
-                        "keep one line, or give both markers that never hold together".to_owned(),
-                    ),
-                });
-            }
-            earlier.push(i);
         }
+        earlier.push(i);
     }
+    errors
 }
 
 pub(super) fn unset_error(unset: UnsetVariable, file: &Path) -> LineError {

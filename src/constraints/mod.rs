@@ -5,6 +5,9 @@
 
 #[cfg(test)]
 mod change_tests;
+mod convert;
+#[cfg(test)]
+mod convert_tests;
 mod decode;
 mod diff;
 mod document;
@@ -22,6 +25,10 @@ use std::path::{Path, PathBuf};
 
 use pep508_rs::{Requirement, VerbatimUrl};
 
+pub use convert::{
+    BytesReader, ConvertError, Converted, HIDDEN_KEY, VARIABLE, VARIABLE_LIMIT, VARIABLE_NEAR,
+    convert,
+};
 pub use decode::{DecodeError, Encoding, decode};
 pub use diff::{Bound, Bump, BumpKind, Level, compare, with_bumps};
 pub use document::{Document, Edit, Include, Stretch};
