@@ -110,6 +110,7 @@ fn tarball(path: &Path, version: &str, files: &Files) {
             source: Source::Directory,
         }],
         data: Vec::new(),
+        fallback: None,
     };
     let contents = Contents {
         manifest: &manifest,

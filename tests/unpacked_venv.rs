@@ -134,6 +134,7 @@ fn unpack(folder: &Path) {
         },
         packages: Vec::new(),
         data: Vec::new(),
+        fallback: None,
     };
     let tables = "tables".parse().unwrap();
     let contents = Contents {

@@ -89,6 +89,10 @@ fn text(found: &Inspection) -> String {
     );
     let _ = writeln!(text, "lock      sha256:{}", manifest.lock);
     let _ = writeln!(text, "pannier   {}", manifest.pannier);
+    if let Some(fallback) = &manifest.fallback {
+        let (release, channel) = (&fallback.release, &fallback.channel);
+        let _ = writeln!(text, "fallback  release {release} of {channel}");
+    }
     let (packed, size) = (table::bytes(found.bytes), table::bytes(found.total.bytes));
     let _ = writeln!(
         text,

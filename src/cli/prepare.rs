@@ -1,6 +1,9 @@
 //! `pannier prepare`: from request to tarballs.
 
-use std::path::PathBuf;
+mod fallback;
+mod junit;
+
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -9,7 +12,9 @@ use serde::Serialize;
 use crate::config::file::{Bytecode, Compression};
 use crate::lock::resolve::Upgrade;
 use crate::lock::update::{Happened, Mode};
+use crate::prepare::fallback::Failed;
 use crate::prepare::{self, Options, PrepareError, Prepared, Tools};
+use crate::release::ChannelName;
 use crate::tarball::{Mtime, Packing};
 
 use super::context::Context;
@@ -24,7 +29,7 @@ use super::{Format, lock};
 /// Makes the lock first where there is none that fits, and fills the store with what it lacks.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier prepare                                  # all images of pannier.yml, into dist/\n  pannier prepare --image builder --image tester   # two of them\n  pannier prepare --locked --offline               # what the lock says, from the store alone\n  GITLAB_COM_PACKAGES='job-tools other/lib@v2' DATA_PROJECTS=job-data pannier prepare --here\n\nIn a job:\n  tar xzf dist/builder.tar.gz && . ./activate"
+    after_help = "Examples:\n  pannier prepare                                  # all images of pannier.yml, into dist/\n  pannier prepare --image builder --image tester   # two of them\n  pannier prepare --locked --offline               # what the lock says, from the store alone\n  GITLAB_COM_PACKAGES='job-tools other/lib@v2' DATA_PROJECTS=job-data pannier prepare --here\n  pannier prepare --fallback production --junit prepare.xml   # when an index or a package is broken: the last good lock\n\nIn a job:\n  tar xzf dist/builder.tar.gz && . ./activate"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -35,6 +40,15 @@ pub(super) struct Arguments {
     /// Refuse to change the lock (exit 3 when it does not fit the request)
     #[arg(long)]
     locked: bool,
+    /// When an index, a repository or a package fails, prepare what this channel of the release book holds, with a warning
+    #[arg(long, value_name = "CHANNEL", value_parser = super::book::channel)]
+    fallback: Option<ChannelName>,
+    /// Repository of the release book, as `project` or `project@branch` [env: PANNIER_RELEASES]
+    #[arg(long, value_name = "PROJECT")]
+    book: Option<String>,
+    /// Write a JUnit report: a fallback is a failed test in it, which GitLab shows without failing the job
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Folder for the tarballs [env: PANNIER_OUTPUT] [default: dist]
     #[arg(short, long, value_name = "FOLDER")]
     output: Option<PathBuf>,
@@ -60,10 +74,20 @@ pub(super) struct Arguments {
 
 /// What `--format json` prints.
 #[derive(Serialize)]
-struct Shown {
-    lock: PathBuf,
+struct Shown<'a> {
+    lock: &'a Path,
     lock_digest: crate::digest::Digest,
     seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<&'a fallback::Instead>,
+    images: &'a [Prepared],
+}
+
+/// Tarballs that were written, and from which lock.
+struct Done {
+    lock: PathBuf,
+    lock_digest: crate::digest::Digest,
+    fallback: Option<fallback::Instead>,
     images: Vec<Prepared>,
 }
 
@@ -74,32 +98,43 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         output: arguments.output.clone(),
         compression: arguments.compression.map(Into::into),
         bytecode: arguments.bytecode.map(Into::into),
-        book: None,
+        book: arguments.book.clone(),
     };
     let configuration = configuration(&arguments.request, beside, context)?;
     let session = Session::open(&arguments.request, configuration, context)?;
+    let done = prepared(arguments, &session, context);
+    if let Some(path) = &arguments.junit {
+        junit::write(&context.folder.join(path), done.as_ref())?;
+    }
+    let done = done?;
+    match arguments.format {
+        Format::Json => context.print_json(&Shown {
+            lock: &done.lock,
+            lock_digest: done.lock_digest,
+            seconds: started.elapsed().as_secs_f64(),
+            fallback: done.fallback.as_ref(),
+            images: &done.images,
+        }),
+        Format::Text => context.print(&summary(&done, &session.configuration.output)),
+    }
+}
+
+/// Tarballs of what is asked for, or of the channel where that is right.
+fn prepared(
+    arguments: &Arguments,
+    session: &Session<'_>,
+    context: &Context,
+) -> Result<Done, Failure> {
+    let known = fallback::known(arguments.fallback.as_ref(), session)?;
     let uv = || session.uv();
     let builder = session.builder(&uv);
+    let parts = session.parts()?;
     let mode = if arguments.locked {
         Mode::Locked
     } else {
         Mode::Update(Upgrade::None)
     };
-    let locked = session.lock(&builder, &mode)?;
-    if locked.happened != Happened::Nothing {
-        context.note(lock::summary(&locked, &session.lock_path()).trim_end());
-    }
-    let configuration = &session.configuration;
-    let options = Options {
-        images: configuration.selected.clone(),
-        output: context.folder.join(&configuration.output),
-        jobs: usize::from(arguments.jobs),
-        mtime: mtime(configuration.source_date_epoch),
-        packing: packing(arguments, configuration.compression)?,
-        bytecode: configuration.bytecode,
-        lock_digest: locked.digest,
-        clock: Instant::now,
-    };
+    let options = options(arguments, session, context)?;
     let tools = Tools {
         store: &session.store,
         client: &session.client,
@@ -108,18 +143,48 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         pythons: &session.pythons,
         reporter: context.reporter(),
     };
-    let images = prepare::prepare(&configuration.request, &locked.lock, &options, &tools)
-        .map_err(failure)?;
-    let seconds = started.elapsed().as_secs_f64();
-    match arguments.format {
-        Format::Json => context.print_json(&Shown {
+    let request = &session.configuration.request;
+    let asked = || -> Result<Done, Failed> {
+        let locked = session.update(&builder, &parts, &mode)?;
+        if locked.happened != Happened::Nothing {
+            context.note(lock::summary(&locked, &session.lock_path()).trim_end());
+        }
+        let options = Options {
+            lock_digest: locked.digest,
+            ..options.clone()
+        };
+        Ok(Done {
             lock: session.lock_path(),
             lock_digest: locked.digest,
-            seconds,
-            images,
-        }),
-        Format::Text => context.print(&summary(&images, &configuration.output)),
+            fallback: None,
+            images: prepare::prepare(request, &locked.lock, &options, &tools)?,
+        })
+    };
+    match (asked(), known) {
+        (Ok(done), _) => Ok(done),
+        (Err(failed), None) => Err(failure_of(failed)),
+        (Err(failed), Some(known)) => known.instead(failed, &options, &tools, context),
     }
+}
+
+/// Everything of a run but the lock that it is made from.
+fn options(
+    arguments: &Arguments,
+    session: &Session<'_>,
+    context: &Context,
+) -> Result<Options, Failure> {
+    let configuration = &session.configuration;
+    Ok(Options {
+        images: configuration.selected.clone(),
+        output: context.folder.join(&configuration.output),
+        jobs: usize::from(arguments.jobs),
+        mtime: mtime(configuration.source_date_epoch),
+        packing: packing(arguments, configuration.compression)?,
+        bytecode: configuration.bytecode,
+        lock_digest: crate::digest::Digest::of(b""),
+        fallback: None,
+        clock: Instant::now,
+    })
 }
 
 /// What `--compression` takes.
@@ -191,7 +256,7 @@ fn mtime(epoch: Option<i64>) -> Mtime {
     epoch.map_or_else(Mtime::default, Mtime::from_epoch)
 }
 
-fn summary(images: &[Prepared], output: &std::path::Path) -> String {
+fn summary(done: &Done, output: &Path) -> String {
     let mut table = Table::new(&[
         ("image", Align::Left),
         ("packages", Align::Right),
@@ -200,7 +265,7 @@ fn summary(images: &[Prepared], output: &std::path::Path) -> String {
         ("time", Align::Right),
         ("sha256", Align::Left),
     ]);
-    for image in images {
+    for image in &done.images {
         table.row([
             image.image.to_string(),
             image.packages.to_string(),
@@ -210,7 +275,11 @@ fn summary(images: &[Prepared], output: &std::path::Path) -> String {
             image.sha256.to_string(),
         ]);
     }
-    format!("{}in {}\n", table.render(), output.display())
+    let mut text = format!("{}in {}\n", table.render(), output.display());
+    if let Some(instead) = &done.fallback {
+        text += &format!("{instead}\n");
+    }
+    text
 }
 
 /// The exit code of an error while preparing.
@@ -221,4 +290,12 @@ pub(super) fn failure(error: PrepareError) -> Failure {
         Exit::Failed
     };
     Failure::new(exit, error)
+}
+
+/// The same for a run that may have failed before.
+fn failure_of(failed: Failed) -> Failure {
+    match failed {
+        Failed::Lock(error) => super::session::failure(error),
+        Failed::Prepare(error) => failure(error),
+    }
 }

@@ -302,6 +302,16 @@ impl<'c> Session<'c> {
     /// A lock that fits the request, as `mode` allows.
     pub(super) fn lock(&self, builder: &Builder<'_>, mode: &Mode) -> Result<UpToDate, Failure> {
         let parts = self.parts()?;
+        self.update(builder, &parts, mode).map_err(failure)
+    }
+
+    /// The same with the request's parts at hand and the error as it is.
+    pub(super) fn update(
+        &self,
+        builder: &Builder<'_>,
+        parts: &Parts,
+        mode: &Mode,
+    ) -> Result<UpToDate, UpdateError> {
         let doors = Doors {
             git: &self.git,
             builder,
@@ -318,12 +328,11 @@ impl<'c> Session<'c> {
         };
         update::bring_up_to_date(
             &self.lock_path(),
-            (&self.configuration.request, &parts),
+            (&self.configuration.request, parts),
             mode,
             self.context.reporter(),
             tools,
         )
-        .map_err(failure)
     }
 }
 

@@ -197,7 +197,8 @@ pub fn select<'a>(lock: &'a Lock, image: &ImageName) -> Result<Vec<Selected<'a>>
 }
 
 /// `3.13 on x86_64-manylinux_2_41`
-pub(super) fn shown_target(target: &Target) -> String {
+#[must_use]
+pub fn shown_target(target: &Target) -> String {
     format!("Python {} on {}", target.python, target.platform)
 }
 

@@ -6,6 +6,7 @@
 mod assemble;
 mod bytecode;
 mod error;
+pub mod fallback;
 mod fill;
 mod plan;
 
@@ -29,7 +30,7 @@ use crate::lock::model::{Lock, LockedSource};
 use crate::name::ImageName;
 use crate::python::Pythons;
 use crate::store::{Keep, Store};
-use crate::tarball::{Mtime, Packing};
+use crate::tarball::{Fallback, Mtime, Packing};
 
 pub use error::PrepareError;
 
@@ -66,6 +67,8 @@ pub struct Options {
     pub bytecode: Bytecode,
     /// Digest of the lock file's bytes, for the manifest.
     pub lock_digest: Digest,
+    /// The channel that this is prepared from because what was asked for failed, for the manifest.
+    pub fallback: Option<Fallback>,
     /// Tells the time, for [`Prepared::seconds`]: nothing else here looks at a clock.
     pub clock: fn() -> Instant,
 }

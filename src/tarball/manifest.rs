@@ -32,6 +32,19 @@ pub struct Manifest {
     pub packages: Vec<ManifestPackage>,
     /// What lies below `data/`, sorted by name.
     pub data: Vec<ManifestData>,
+    /// Where the lock is from when it is not what was asked for, because that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+}
+
+/// A release that was prepared instead of what was asked for. Why is not told here: it would differ from machine to machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Fallback {
+    /// The channel that held it.
+    pub channel: String,
+    /// The release.
+    pub release: String,
 }
 
 /// The image that a tarball is for.
@@ -181,6 +194,7 @@ pub(super) mod tests {
                 name: "tables".parse().unwrap(),
                 source: Source::Directory,
             }],
+            fallback: None,
         }
     }
 

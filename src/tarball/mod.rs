@@ -26,7 +26,8 @@ pub use assemble::{AssembleError, Common, Contents, DataTree, Summary, assemble}
 pub use frames::Frame;
 pub use kept::Keeper;
 pub use manifest::{
-    MANIFEST_PATH, Manifest, ManifestData, ManifestImage, ManifestPackage, ManifestTarget, Source,
+    Fallback, MANIFEST_PATH, Manifest, ManifestData, ManifestImage, ManifestPackage,
+    ManifestTarget, Source,
 };
 pub use output::{Output, OutputError, Written};
 pub use packing::Packing;
