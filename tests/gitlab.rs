@@ -11,6 +11,7 @@ mod loopback;
 mod standin {
     pub mod client;
     pub mod faults;
+    pub mod nouns;
     pub mod pipelines;
     pub mod pushes;
     pub mod rights;

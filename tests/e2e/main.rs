@@ -11,6 +11,7 @@ mod support;
 mod arm64;
 mod credentials;
 mod failures;
+mod gitlab_conformance;
 mod here;
 mod image;
 mod journey;

@@ -40,9 +40,9 @@ impl Params {
     /// A boolean as Grape reads it.
     pub fn flag(&self, name: &str) -> Reply<Option<bool>> {
         self.text(name)
-            .map_or(Ok(None), |text| match text.as_str() {
-                "true" | "1" | "t" | "on" => Ok(Some(true)),
-                "false" | "0" | "f" | "off" | "" => Ok(Some(false)),
+            .map_or(Ok(None), |text| match text.to_lowercase().as_str() {
+                "true" | "1" | "t" | "on" | "y" | "yes" => Ok(Some(true)),
+                "false" | "0" | "f" | "off" | "n" | "no" | "" => Ok(Some(false)),
                 _ => Err(invalid(name)),
             })
     }

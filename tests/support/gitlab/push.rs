@@ -60,6 +60,15 @@ impl State {
         }
     }
 
+    /// Whether the user may merge into a branch, or start a pipeline on it.
+    pub fn may_merge_branch(&self, user: Id, role: Role, project: Id, branch: &str) -> bool {
+        let rows = &self.project(project).protected;
+        let merges = rows
+            .iter()
+            .any(|row| row.covers(branch) && row.merge != Role::None && role >= row.merge);
+        merges || self.may_push_branch(user, role, project, branch)
+    }
+
     /// Everything that follows from references that moved.
     pub fn pushed(&mut self, project: Id, user: Id, updates: &[Update], by_job: bool) {
         let now = self.now();
@@ -178,7 +187,10 @@ impl State {
             return Vec::new();
         };
         let repository = self.open(project);
-        let ids = repo::between(&repository, update.old, new, 20);
+        // What a new branch brings is counted from the default branch.
+        let default = repo::branch(&repository, &self.project(project).default_branch);
+        let base = update.old.or(default.filter(|head| *head != new));
+        let ids = repo::between(&repository, base, new, 20);
         let url = self.web_url(project);
         let shown = ids.into_iter().rev().map(|id| {
             let commit = repository.find_commit(id).expect("a commit");

@@ -135,7 +135,13 @@ fn run(state: &mut State, request: &Request, route: &Route, mut args: Vec<String
             if let Some(answer) = moved(state, request, &project) {
                 return Ok(answer);
             }
-            let id = state.visible_project(&call.caller, &project)?;
+            let hidden = |refusal| match (&call.caller, package) {
+                // Package managers show their login only when they are asked for it.
+                (Caller::Nobody, true) => unauthorized(),
+                _ => refusal,
+            };
+            let found = state.visible_project(&call.caller, &project);
+            let id = found.map_err(hidden)?;
             check_role(state, &mut call, id, role)?;
         }
     }

@@ -358,6 +358,23 @@ impl Project {
         })
     }
 
+    /// Registers a webhook on loopback that wants these events, with its secret.
+    pub fn hook(&self, url: &str, events: &[&str], secret: &str) -> Id {
+        self.world.change(|state| {
+            let hook = super::state::Hook {
+                id: state.next("hook"),
+                project: self.id,
+                url: url.to_owned(),
+                token: Some(secret.to_owned()),
+                events: events.iter().map(|event| (*event).to_owned()).collect(),
+                created_at: state.now(),
+            };
+            let id = hook.id;
+            state.hooks.insert(id, hook);
+            id
+        })
+    }
+
     /// A trigger token, which acts as its owner.
     pub fn trigger_token(&self, owner: &User) -> String {
         self.world
@@ -381,6 +398,12 @@ impl MergeRequest {
     /// Head of its source.
     pub fn sha(&self) -> String {
         self.world.lock().merge_requests[&self.id].sha.clone()
+    }
+
+    /// Says something on it; gives the note's id.
+    pub fn note(&self, author: &User, body: &str) -> Id {
+        self.world
+            .change(|state| state.add_note(self.id, author.id, body, false))
     }
 
     pub fn close(&self) {

@@ -159,7 +159,7 @@ fn show_full(state: &State, call: &Call<'_>, merge_request: &MergeRequest) -> Va
         json!({ "base_sha": base, "start_sha": base, "head_sha": merge_request.sha });
     let head = of(state, merge_request).find(|it| it.sha == merge_request.sha);
     shown["head_pipeline"] = head.map_or(Value::Null, |it| pipelines::show(state, it));
-    let can_merge = state.may_push_branch(
+    let can_merge = state.may_merge_branch(
         call.user(),
         call.role,
         call.project(),
@@ -371,7 +371,7 @@ fn merge(state: &mut State, call: &Call<'_>) -> Reply {
     if found.state != "opened" || found.draft {
         return Err(message(405, "405 Method Not Allowed"));
     }
-    if !state.may_push_branch(call.user(), call.role, call.project(), &found.target_branch) {
+    if !state.may_merge_branch(call.user(), call.role, call.project(), &found.target_branch) {
         return Err(super::super::tokens::unauthorized());
     }
     if call.params.text("sha").is_some_and(|sha| sha != found.sha) {

@@ -348,7 +348,7 @@ fn head(state: &State, project: Id, name: &str) -> Reply<String> {
 fn create(state: &mut State, call: &Call<'_>) -> Reply {
     let name = call.params.need("ref")?;
     let sha = head(state, call.project(), &name)?;
-    if !state.may_push_branch(call.user(), call.role, call.project(), &name) {
+    if !state.may_merge_branch(call.user(), call.role, call.project(), &name) {
         return Err(base(
             "You do not have sufficient permission to run a pipeline on this branch",
         ));
@@ -425,7 +425,7 @@ fn trigger(state: &mut State, call: &Call<'_>) -> Reply {
     let user = caller.user().ok_or_else(unauthorized)?;
     let role = state.caller_role(&caller, id);
     let sha = head(state, id, &name)?;
-    if !state.may_push_branch(user, role, id, &name) {
+    if !state.may_merge_branch(user, role, id, &name) {
         return Err(base(
             "You do not have sufficient permission to run a pipeline on this branch",
         ));
