@@ -4,7 +4,10 @@
 //! One file per noun of the API adds its calls to [`Gitlab`]. Refuses to read the environment, to send anything twice that
 //! is not harmless twice, and to show a token.
 
+mod branch;
+mod deployment;
 mod error;
+mod merge_request;
 mod message;
 mod pages;
 mod project;
@@ -17,7 +20,10 @@ use std::borrow::Cow;
 use gitlab::api::{Endpoint, QueryParams};
 use serde::de::DeserializeOwned;
 
+pub use branch::{Branch, Protection};
+pub use deployment::{Deployable, DeployablePipeline, Deployment, Person};
 pub use error::GitlabError;
+pub use merge_request::MergeRequest;
 pub use pages::More;
 pub use project::{Project, ProjectRef};
 pub use token::{Kind, Needs, Role, Token, Tokens};

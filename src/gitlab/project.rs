@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::Gitlab;
 use super::error::GitlabError;
 use super::token::Needs;
+use crate::url::SafeUrl;
 
 /// A project as a call names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,6 +76,20 @@ pub struct Project {
 }
 
 impl Gitlab {
+    /// The project whose repository a URL is; `None` when it is none of this GitLab's.
+    #[must_use]
+    pub fn project_at(&self, repository: &SafeUrl) -> Option<ProjectRef> {
+        let api = self.api().expose();
+        let base = api.path().trim_end_matches('/');
+        let base = base.strip_suffix("/api/v4").unwrap_or(base);
+        let path = repository.expose().path().strip_prefix(base)?;
+        let path = path.strip_prefix('/')?.trim_end_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        // A GitLab's clone address and its API may differ in scheme or port, but not in host.
+        let ours = repository.host() == self.api().host() && path.contains('/');
+        ours.then(|| ProjectRef::Path(path.to_owned()))
+    }
+
     /// A project. One that has moved is found by its old path: GitLab leads there.
     ///
     /// # Errors

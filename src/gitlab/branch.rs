@@ -1,0 +1,113 @@
+//! Branches as the API knows them: who may push, whether force is allowed.
+
+use gitlab::api::projects::protected_branches::ProtectedBranches;
+use gitlab::api::projects::repository::branches::Branches;
+use globset::GlobBuilder;
+use serde::Deserialize;
+
+use super::Gitlab;
+use super::error::GitlabError;
+use super::project::ProjectRef;
+use super::token::{Needs, Role};
+
+/// What the API says of a branch to whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Branch {
+    /// Its name.
+    pub name: String,
+    /// Whether it is protected.
+    #[serde(default)]
+    pub protected: Option<bool>,
+    /// Whether the one who asks may push to it.
+    #[serde(default)]
+    pub can_push: Option<bool>,
+}
+
+/// A rule that protects branches.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Protection {
+    /// A branch's name, or a pattern with `*`.
+    pub name: String,
+    /// Whether those who may push may also force.
+    #[serde(default)]
+    pub allow_force_push: Option<bool>,
+}
+
+impl Protection {
+    /// Whether the rule is about this branch.
+    #[must_use]
+    pub fn covers(&self, branch: &str) -> bool {
+        if !self.name.contains('*') {
+            return self.name == branch;
+        }
+        // Only `*` means something in such a rule; it reaches across slashes.
+        let text = self.name.replace(['\\', '?', '[', ']', '{', '}'], "?");
+        let glob = GlobBuilder::new(&text).literal_separator(false).build();
+        glob.is_ok_and(|glob| glob.compile_matcher().is_match(branch))
+    }
+}
+
+impl Gitlab {
+    /// A branch; `None`: there is none. A job's token may ask for lists of branches only, so that is what is asked for.
+    ///
+    /// # Errors
+    /// [`GitlabError`].
+    pub fn branch(&self, project: &ProjectRef, name: &str) -> Result<Option<Branch>, GitlabError> {
+        let endpoint = Branches::builder()
+            .project(project)
+            .search(format!("^{name}$"))
+            .build()
+            .map_err(|error| GitlabError::Unusable {
+                what: error.to_string(),
+            })?;
+        let found: Vec<Branch> = self.list(&endpoint, &Needs::READ_BY_JOB)?;
+        Ok(found.into_iter().find(|branch| branch.name == name))
+    }
+
+    /// Whether force is allowed on a protected branch; `None`: no rule is about it.
+    ///
+    /// # Errors
+    /// [`GitlabError`]; GitLab tells maintainers only.
+    pub fn allows_force(
+        &self,
+        project: &ProjectRef,
+        branch: &str,
+    ) -> Result<Option<bool>, GitlabError> {
+        let endpoint = ProtectedBranches::builder()
+            .project(project)
+            .build()
+            .map_err(|error| GitlabError::Unusable {
+                what: error.to_string(),
+            })?;
+        let needs = Needs {
+            role: Role::Maintainer,
+            ..Needs::READ
+        };
+        let rules: Vec<Protection> = self.list(&endpoint, &needs)?;
+        let about: Vec<&Protection> = rules.iter().filter(|it| it.covers(branch)).collect();
+        // Where several rules are about a branch, the most generous one holds.
+        let allowed = about.iter().any(|rule| rule.allow_force_push == Some(true));
+        Ok((!about.is_empty()).then_some(allowed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_cover_names_and_patterns() {
+        let covers = |name: &str, branch: &str| {
+            let rule = Protection {
+                name: name.to_owned(),
+                allow_force_push: None,
+            };
+            rule.covers(branch)
+        };
+        assert!(covers("production", "production"));
+        assert!(!covers("production", "production2"));
+        assert!(covers("production*", "production/eu"));
+        assert!(covers("*/stable", "a/b/stable"));
+        assert!(!covers("*-stable", "stable"));
+    }
+}
