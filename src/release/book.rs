@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::digest::Digest;
@@ -14,6 +15,7 @@ use crate::lock::pylock;
 use super::FORMAT;
 use super::error::ReleaseError;
 use super::model::{Action, Channel, Entry, Release};
+use super::moves::Move;
 use super::names::{ChannelName, ReleaseId};
 
 /// Where the history is.
@@ -38,6 +40,12 @@ pub(super) fn lock_path(id: &ReleaseId) -> String {
 /// Path of a channel's file.
 pub(super) fn channel_path(name: &ChannelName) -> String {
     format!("channels/{name}.json")
+}
+
+/// What every line of the history has.
+#[derive(Deserialize)]
+struct Head {
+    action: String,
 }
 
 impl Book {
@@ -139,21 +147,39 @@ impl Book {
         self.json(&channel_path(name))
     }
 
-    /// The history, the oldest entry first.
+    /// What happened to releases and channels, the oldest entry first.
     ///
     /// # Errors
     /// [`ReleaseError`] names the first line that cannot be read.
     pub fn history(&self) -> Result<Vec<Entry>, ReleaseError> {
+        self.lines(|action| matches!(action, "record" | "promote" | "rollback"))
+    }
+
+    /// What happened to branches, the oldest move first.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] names the first line that cannot be read.
+    pub fn moves(&self) -> Result<Vec<Move>, ReleaseError> {
+        self.lines(|action| action == "deploy")
+    }
+
+    /// The lines of the history whose action is wanted. Others are another reader's, or of a newer Pannier.
+    fn lines<T: DeserializeOwned>(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<T>, ReleaseError> {
         let bytes = self.file(HISTORY).unwrap_or_default();
         let text = std::str::from_utf8(bytes).map_err(|error| damaged(HISTORY, error))?;
         let lines = text.lines().enumerate();
-        lines
-            .filter(|(_, line)| !line.trim().is_empty())
-            .map(|(number, line)| {
-                serde_json::from_str(line)
-                    .map_err(|error| damaged(HISTORY, format!("line {}: {error}", number + 1)))
-            })
-            .collect()
+        let mut found = Vec::new();
+        for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            let unread = |error| damaged(HISTORY, format!("line {}: {error}", number + 1));
+            let head: Head = serde_json::from_str(line).map_err(unread)?;
+            if wanted(&head.action) {
+                found.push(serde_json::from_str(line).map_err(unread)?);
+            }
+        }
+        Ok(found)
     }
 
     /// The release that a text means: `latest`, `previous` (what `channel` held before), a channel, a release's name, or

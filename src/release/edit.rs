@@ -18,22 +18,22 @@ use super::names::{ChannelName, ReleaseId};
 const README: &str = "\
 # Releases
 
-This branch is written by `pannier release` and `pannier rollback`. It only grows.
+This branch is written by `pannier release`, `pannier deploy` and `pannier rollback`. It only grows.
 
 - `releases/<id>.json`: what a release holds; `releases/<id>.pylock.toml`: its lock, which `pannier prepare` and pip install.
 - `channels/<name>.json`: the release that is there now.
 - `history.jsonl`: what happened, one line each, the newest last.
 ";
 
-/// A change of the book.
+/// A change of the book, and what is true after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub struct Edit<O = Outcome> {
     /// Files and what they hold from now on. Empty: the book says it already.
     pub files: Vec<(String, Option<Vec<u8>>)>,
     /// The commit's message.
     pub message: String,
     /// What is true afterwards.
-    pub outcome: Outcome,
+    pub outcome: O,
 }
 
 /// What is true after a writing.
@@ -215,35 +215,17 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self, release: ReleaseId, recorded: bool, channel: Option<Switch>) -> Edit {
-        if !self.history.is_empty() {
-            let mut history = self.book.file(HISTORY).unwrap_or_default().to_vec();
-            if history.last().is_some_and(|byte| *byte != b'\n') {
-                history.push(b'\n');
-            }
-            history.extend(self.history.bytes());
-            self.put(HISTORY.to_owned(), history);
-            if self.book.file("README.md").is_none() {
-                self.put("README.md".to_owned(), README.as_bytes().to_vec());
-            }
-        }
+        self.files.extend(append(self.book, &self.history));
         let mut message = match (recorded, &channel) {
             (true, Some(it)) => format!("Record {release} on {}", it.name),
             (true, None) => format!("Record {release}"),
             (false, Some(it)) => format!("Set {} to {release}", it.name),
             (false, None) => format!("Keep {release}"),
         };
-        for line in [
-            self.stamp.reason(),
-            self.stamp.pipeline.as_ref().map(ToString::to_string),
-        ]
-        .into_iter()
-        .flatten()
-        {
-            message += &format!("\n\n{line}");
-        }
+        message += &trailer(self.stamp);
         Edit {
             files: self.files,
-            message: message + "\n",
+            message,
             outcome: Outcome {
                 release,
                 recorded,
@@ -251,4 +233,29 @@ impl<'a> Draft<'a> {
             },
         }
     }
+}
+
+/// The files that change when these lines come to the history: none for no lines.
+pub(super) fn append(book: &Book, lines: &str) -> Vec<(String, Option<Vec<u8>>)> {
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let mut history = book.file(HISTORY).unwrap_or_default().to_vec();
+    if history.last().is_some_and(|byte| *byte != b'\n') {
+        history.push(b'\n');
+    }
+    history.extend(lines.bytes());
+    let mut files = vec![(HISTORY.to_owned(), Some(history))];
+    if book.file("README.md").is_none() {
+        let readme = README.as_bytes().to_vec();
+        files.push(("README.md".to_owned(), Some(readme)));
+    }
+    files
+}
+
+/// What stands below the first line of a commit's message.
+pub(super) fn trailer(stamp: &Stamp) -> String {
+    let pipeline = stamp.pipeline.as_ref().map(ToString::to_string);
+    let lines = stamp.reason().into_iter().chain(pipeline);
+    lines.map(|line| format!("\n\n{line}")).collect::<String>() + "\n"
 }

@@ -4,7 +4,7 @@ use crate::git::{BranchFiles, Git, GitError, NewCommit, Written};
 use crate::url::SafeUrl;
 
 use super::book::Book;
-use super::edit::{Edit, Outcome};
+use super::edit::Edit;
 use super::error::ReleaseError;
 use super::model::Stamp;
 
@@ -24,7 +24,12 @@ pub trait Shelf {
     ///
     /// # Errors
     /// [`GitError`].
-    fn put(&self, parent: Option<&str>, edit: &Edit, stamp: &Stamp) -> Result<Written, GitError>;
+    fn put(
+        &self,
+        parent: Option<&str>,
+        edit: &Edit<()>,
+        stamp: &Stamp,
+    ) -> Result<Written, GitError>;
 }
 
 /// A branch of a repository.
@@ -43,7 +48,12 @@ impl Shelf for GitShelf<'_> {
         self.git.branch_files(self.repository, self.branch)
     }
 
-    fn put(&self, parent: Option<&str>, edit: &Edit, stamp: &Stamp) -> Result<Written, GitError> {
+    fn put(
+        &self,
+        parent: Option<&str>,
+        edit: &Edit<()>,
+        stamp: &Stamp,
+    ) -> Result<Written, GitError> {
         let commit = NewCommit {
             changes: &edit.files,
             message: &edit.message,
@@ -68,22 +78,31 @@ pub fn read(shelf: &dyn Shelf) -> Result<Book, ReleaseError> {
 ///
 /// # Errors
 /// [`ReleaseError`]; [`ReleaseError::Busy`] when others were faster each time.
-pub fn write(
+pub fn write<O>(
     shelf: &dyn Shelf,
     stamp: &Stamp,
-    compute: impl Fn(&Book) -> Result<Edit, ReleaseError>,
-) -> Result<Outcome, ReleaseError> {
+    compute: impl Fn(&Book) -> Result<Edit<O>, ReleaseError>,
+) -> Result<O, ReleaseError> {
     for _ in 0..TRIES {
         let (tip, book) = match shelf.files()? {
             Some(found) => (Some(found.commit), Book::new(found.files)),
             None => (None, Book::default()),
         };
-        let edit = compute(&book)?;
-        if edit.files.is_empty() {
-            return Ok(edit.outcome);
+        let Edit {
+            files,
+            message,
+            outcome,
+        } = compute(&book)?;
+        if files.is_empty() {
+            return Ok(outcome);
         }
+        let edit = Edit {
+            files,
+            message,
+            outcome: (),
+        };
         if let Written::Moved(_) = shelf.put(tip.as_deref(), &edit, stamp)? {
-            return Ok(edit.outcome);
+            return Ok(outcome);
         }
     }
     Err(ReleaseError::Busy { tries: TRIES })

@@ -89,7 +89,7 @@ struct Memory {
 }
 
 impl Memory {
-    fn apply(&self, edit: &Edit) {
+    fn apply<O>(&self, edit: &Edit<O>) {
         let mut state = self.state.borrow_mut();
         state.0 += 1;
         for (path, bytes) in &edit.files {
@@ -127,7 +127,7 @@ impl Shelf for Memory {
         Ok((count > 0).then_some(BranchFiles { commit, files }))
     }
 
-    fn put(&self, parent: Option<&str>, edit: &Edit, _: &Stamp) -> Result<Written, GitError> {
+    fn put(&self, parent: Option<&str>, edit: &Edit<()>, _: &Stamp) -> Result<Written, GitError> {
         let faster = self.faster.borrow_mut().pop();
         if let Some(faster) = faster {
             self.apply(&faster);
@@ -282,7 +282,7 @@ fn writers_who_are_always_too_late_are_told() {
         fn files(&self) -> Result<Option<BranchFiles>, GitError> {
             Ok(None)
         }
-        fn put(&self, _: Option<&str>, _: &Edit, _: &Stamp) -> Result<Written, GitError> {
+        fn put(&self, _: Option<&str>, _: &Edit<()>, _: &Stamp) -> Result<Written, GitError> {
             Ok(Written::Stale { found: None })
         }
     }
