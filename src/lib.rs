@@ -6,7 +6,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 5 | [`cli`] |
-//! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`] |
+//! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`], [`deploy`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
@@ -19,6 +19,7 @@ pub mod bytecode;
 pub mod cli;
 pub mod config;
 pub mod constraints;
+pub mod deploy;
 pub mod digest;
 pub mod event;
 pub mod git;

@@ -7,10 +7,9 @@ mod book;
 mod completions;
 mod config;
 mod context;
+mod deploy;
 mod diff;
 mod exit;
-// The verbs that use it come with their rooms.
-#[allow(dead_code)]
 mod gitlab;
 mod image;
 mod inspect;
@@ -94,6 +93,7 @@ enum Verb {
     Diff(diff::Arguments),
     Lock(lock::Arguments),
     Config(config::Arguments),
+    Deploy(Box<deploy::Arguments>),
     Release(release::Arguments),
     Image(image::Arguments),
     Renovate(renovate::Arguments),
@@ -137,6 +137,7 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Diff(arguments) => diff::run(&arguments, context),
         Verb::Lock(arguments) => lock::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
+        Verb::Deploy(arguments) => deploy::run(&arguments, context),
         Verb::Release(arguments) => release::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),
         Verb::Renovate(arguments) => renovate::run(&arguments, context),

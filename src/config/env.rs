@@ -81,6 +81,11 @@ variables! {
     CI_SERVER_URL = "CI_SERVER_URL": "The GitLab server; with CI_PROJECT_NAMESPACE it is `git_base` where nothing else says so.";
     CI_API_V4_URL = "CI_API_V4_URL": "Where GitLab's API is; else `/api/v4` of CI_SERVER_URL, else of the host of `git_base`.";
     CI_PROJECT_NAMESPACE = "CI_PROJECT_NAMESPACE": "The group of the pipeline's project.";
+    CI_PROJECT_URL = "CI_PROJECT_URL": "The project that `deploy` deploys where none is named.";
+    CI_COMMIT_SHA = "CI_COMMIT_SHA": "The commit of it that `deploy` deploys.";
+    CI_MERGE_REQUEST_PROJECT_URL = "CI_MERGE_REQUEST_PROJECT_URL": "In a merge request's pipeline: used in place of CI_PROJECT_URL, which may be a fork's.";
+    CI_MERGE_REQUEST_SOURCE_BRANCH_SHA = "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": "In a pipeline of merged results: used in place of CI_COMMIT_SHA, which is on no branch.";
+    CI_ENVIRONMENT_NAME = "CI_ENVIRONMENT_NAME": "Environment whose deployments tell `deploy` what was in production, as `--environment`.";
     UV_DEFAULT_INDEX = "UV_DEFAULT_INDEX": "URL of the index that is asked last, as `index.url`; may be `name=URL`.";
     UV_INDEX_URL = "UV_INDEX_URL": "The same where UV_DEFAULT_INDEX is not set.";
     PIP_INDEX_URL = "PIP_INDEX_URL": "The same where neither is set.";

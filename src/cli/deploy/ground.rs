@@ -1,0 +1,272 @@
+//! The doors that deployments go through, and the way from wishes to a result that is shown: plan, table, apply, audit,
+//! release book. What all verbs that move production branches share.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use miette::Diagnostic;
+
+use crate::config::{BookPlace, CredentialEntries, Flags, Inputs, book_settings};
+use crate::deploy::{self, DeployError, Doors, Ending, Report, Rules, Run, Wish};
+use crate::git::Git;
+use crate::gitlab::Gitlab;
+use crate::http::{self, Client};
+use crate::release::{self, Book, GitShelf, ReleaseError, Stamp};
+use crate::store::Store;
+use crate::url::SafeUrl;
+
+use super::super::Format;
+use super::super::book::BookOptions;
+use super::super::context::{Context, StoreOption};
+use super::super::exit::Exit;
+use super::super::gitlab;
+use super::super::report::Failure;
+use super::super::session::{self, Typed};
+use super::RunOptions;
+use super::show::{Shown, plan_table, report_table};
+
+/// The doors of one run.
+pub(crate) struct Ground<'c> {
+    git: Git,
+    gitlab: Option<Gitlab>,
+    credentials: CredentialEntries,
+    git_base: Option<SafeUrl>,
+    place: Option<BookPlace>,
+    /// Keeps the store from being pruned meanwhile.
+    _store: Store,
+    context: &'c Context,
+}
+
+/// What is to be deployed, and how.
+pub(crate) struct Wanted<'a> {
+    /// The projects.
+    pub(crate) wishes: &'a [Wish],
+    /// By which rules.
+    pub(crate) rules: &'a Rules,
+    /// Who does it, and why.
+    pub(crate) stamp: &'a Stamp,
+    /// How it is run.
+    pub(crate) options: &'a RunOptions,
+}
+
+impl<'c> Ground<'c> {
+    /// Opens the doors; no connection is made yet.
+    pub(crate) fn open(options: &BookOptions, context: &'c Context) -> Result<Self, Failure> {
+        let typed = Typed {
+            config: options.config.clone(),
+            flags: Flags {
+                book: options.book.clone(),
+                git_base: options.git_base.clone(),
+                store: options.store.store.clone(),
+                ..Flags::default()
+            },
+        };
+        let work = |inputs: Inputs<'_>| book_settings(&inputs);
+        let settings = session::with_inputs(typed, context, work)?;
+        let store = context.open_store(&StoreOption {
+            store: settings.store.clone(),
+        })?;
+        let options = http::Options {
+            credentials: session::credentials(&settings.credentials, std::iter::empty()),
+            ..http::Options::default()
+        };
+        // Without a token the API tells little; what it would have told is said to be unknown then.
+        let gitlab = gitlab::door(context, None, settings.git_base.as_ref(), options.clone());
+        let gitlab = gitlab.ok().filter(|door| {
+            let tokens = door.tokens();
+            tokens.access().is_some() || tokens.job().is_some()
+        });
+        Ok(Self {
+            git: Git::new(&store.git_root(), Client::new(options)),
+            gitlab,
+            credentials: settings.credentials,
+            git_base: settings.git_base,
+            place: settings.place.map(|place| place.value),
+            _store: store,
+            context,
+        })
+    }
+
+    /// Where a project given by its name alone lives.
+    pub(super) const fn git_base(&self) -> Option<&SafeUrl> {
+        self.git_base.as_ref()
+    }
+
+    /// The release book, where the team has one.
+    fn shelf(&self) -> Option<GitShelf<'_>> {
+        self.place.as_ref().map(|place| GitShelf {
+            git: &self.git,
+            repository: &place.repository,
+            branch: &place.branch,
+        })
+    }
+
+    /// Plans, shows, applies, writes down and shows what came of it; `None`: it stopped at the plan.
+    pub(crate) fn carry_out(&self, wanted: &Wanted<'_>) -> Result<Option<Report>, Failure> {
+        let trail = Trail::open(self.context, wanted.options)?;
+        let book = self.book();
+        let doors = Doors {
+            git: &self.git,
+            gitlab: self.gitlab.as_ref(),
+            book: book.as_ref(),
+            credentials: &self.credentials,
+        };
+        let plan = deploy::plan(&doors, wanted.wishes, wanted.rules).map_err(failure)?;
+        let text = wanted.options.format == Format::Text;
+        if text {
+            self.context.print(&plan_table(&plan))?;
+        }
+        for note in plan.notes() {
+            self.context.reporter().warn(note, None);
+        }
+        let refused = DeployError::of_refusals(&plan);
+        if refused.is_some() || wanted.options.dry_run {
+            if !text {
+                self.context.print_json(&Shown::of(&plan, None))?;
+            }
+            return refused.map_or(Ok(None), |error| Err(failure(error)));
+        }
+        let run = Run {
+            stamp: wanted.stamp,
+            now: &Timestamp::now,
+            audit: &|line| trail.write(line),
+            environment: &wanted.rules.environment,
+        };
+        let report = deploy::apply(&doors, &plan, &run).map_err(failure)?;
+        let recorded = self.record(&report, wanted.stamp);
+        match text {
+            true if plan.is_done() => {}
+            true => self.context.print(&report_table(&report))?,
+            false => self.context.print_json(&Shown::of(&plan, Some(&report)))?,
+        }
+        if let Some(failure) = ended(&report) {
+            return Err(failure);
+        }
+        recorded.map_err(|source| Failure::new(Exit::Failed, Unrecorded { source }))?;
+        Ok(Some(report))
+    }
+
+    /// The book as it is. At night it must not stand in the way: one that cannot be read is a warning.
+    fn book(&self) -> Option<Book> {
+        let shelf = self.shelf()?;
+        match release::read(&shelf) {
+            Ok(book) => Some(book),
+            Err(error) => {
+                let message = format!("the release book is not asked: {error}");
+                self.context.reporter().warn(message, None);
+                None
+            }
+        }
+    }
+
+    fn record(&self, report: &Report, stamp: &Stamp) -> Result<(), ReleaseError> {
+        match self.shelf() {
+            Some(shelf) => deploy::record(&shelf, report, stamp).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where the audit lines go: to the log, and to a file where one is named.
+struct Trail<'c> {
+    context: &'c Context,
+    file: Option<Mutex<File>>,
+}
+
+impl<'c> Trail<'c> {
+    /// Opens the file before anything is pushed: what cannot be written down is not done.
+    fn open(context: &'c Context, options: &RunOptions) -> Result<Self, Failure> {
+        let file = match options.audit.as_ref().filter(|_| !options.dry_run) {
+            Some(path) => {
+                let path = context.folder.join(path);
+                let opened = File::options().create(true).append(true).open(&path);
+                let opened = opened.map_err(|source| DeployError::Audit { path, source });
+                Some(Mutex::new(opened.map_err(failure)?))
+            }
+            None => None,
+        };
+        Ok(Self { context, file })
+    }
+
+    fn write(&self, line: &deploy::AuditLine) {
+        let Ok(text) = serde_json::to_string(line) else {
+            return;
+        };
+        self.context.note(&text);
+        if let Some(file) = &self.file {
+            let mut file = file.lock().unwrap_or_else(|broken| broken.into_inner());
+            if let Err(error) = writeln!(file, "{text}").and_then(|()| file.sync_data()) {
+                let message = format!("the audit file cannot be written: {error}");
+                self.context.reporter().warn(message, None);
+            }
+        }
+    }
+}
+
+/// The exit code of an error about deployments.
+fn failure(error: DeployError) -> Failure {
+    let exit = match &error {
+        DeployError::Refused { .. } => Exit::DeployRefused,
+        DeployError::Twice { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error)
+}
+
+/// A deployment that did not come through.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{project} is {words}")]
+#[diagnostic(help("{hint}"))]
+struct Halted {
+    project: String,
+    words: String,
+    hint: String,
+}
+
+/// The branches are moved, but the book does not say so.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("the branches are as shown, but the release book does not say so")]
+#[diagnostic(help(
+    "run the same command again: nothing is pushed twice, and the book gets its lines"
+))]
+struct Unrecorded {
+    #[source]
+    #[diagnostic_source]
+    source: ReleaseError,
+}
+
+fn ended(report: &Report) -> Option<Failure> {
+    let exit = match report.ending() {
+        Ending::Done => return None,
+        Ending::Refused => Exit::DeployRefused,
+        Ending::Failed => Exit::Failed,
+    };
+    let culprit = report.culprit();
+    let stuck = report
+        .ends
+        .iter()
+        .find(|end| matches!(end.outcome, deploy::Outcome::Stuck { .. }));
+    let end = culprit.or(stuck)?;
+    let hint = match stuck {
+        Some(stuck) => format!(
+            "{} stands at a commit that it should have been moved back from: run the same command again to go on, or \
+             `pannier deploy {}@{} --rollback` to go back",
+            stuck.name,
+            stuck.name,
+            stuck.from.as_deref().unwrap_or("COMMIT")
+        ),
+        None if report.ending() == Ending::Refused => {
+            "nothing of this deployment is left; look at what stands there, then run it again"
+                .to_owned()
+        }
+        None => "run the same command again: what is done already is not done twice".to_owned(),
+    };
+    let halted = Halted {
+        project: end.name.clone(),
+        words: end.words(),
+        hint,
+    };
+    Some(Failure::new(exit, halted))
+}

@@ -1,0 +1,225 @@
+//! Why a project is not deployed, for whoever reads it at night: what stands there, by whom, and the flag or setting that
+//! changes it.
+
+use miette::Diagnostic;
+
+use super::history::By;
+use super::judge::{Facts, History, Kind};
+use super::wish::Expect;
+
+/// Why a project is not deployed. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
+pub enum Refusal {
+    /// It is behind production and never was there.
+    #[error(
+        "{} is outdated: {}{by} is there, which has it already{past}",
+        short(to),
+        short(now)
+    )]
+    #[diagnostic(help("{hint}"))]
+    Outdated {
+        /// What should be deployed.
+        to: String,
+        /// What is there.
+        now: String,
+        /// Who put it there.
+        by: By,
+        /// What is known of its past.
+        past: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Something else is there than was expected.
+    #[error("{expected} was expected, but {found}")]
+    #[diagnostic(help(
+        "somebody else has deployed meanwhile, and that is not overwritten: look at it, then plan anew with --dry-run"
+    ))]
+    Overtaken {
+        /// What should have been there.
+        expected: String,
+        /// What is there, and by whom.
+        found: String,
+    },
+    /// It is on another line of development.
+    #[error(
+        "what is there, {}{by}, has commits that this one lacks, and the other way round",
+        short(now)
+    )]
+    #[diagnostic(help(
+        "rebase or merge, so that nothing of production gets lost; or say --allow sidewise"
+    ))]
+    Sidewise {
+        /// What is there.
+        now: String,
+        /// Who put it there.
+        by: By,
+    },
+    /// It is neither on the default branch nor the head of an open merge request.
+    #[error("{}", elsewhere(default_branch, *merge_request, unknown.as_deref()))]
+    #[diagnostic(help("{}", elsewhere_hint(unknown.as_deref())))]
+    Elsewhere {
+        /// The default branch.
+        default_branch: String,
+        /// A merge request whose head it is.
+        merge_request: Option<u64>,
+        /// Why nobody could say whether that one is open.
+        unknown: Option<String>,
+    },
+    /// The server does not have it.
+    #[error("the server has no commit {commit}")]
+    #[diagnostic(help(
+        "its branch was rewritten or removed and the commit with it: run a new pipeline and deploy that one's commit"
+    ))]
+    Vanished {
+        /// Which one.
+        commit: String,
+    },
+    /// The branch is protected and force is not allowed.
+    #[error("the branch is protected and may only move forwards, and this is a {}", kind.word())]
+    #[diagnostic(help(
+        "allow force push in Settings > Repository > Protected branches of the project (as a maintainer), or deploy a commit \
+         that reverts the change"
+    ))]
+    NeedsForce {
+        /// What kind of move.
+        kind: Kind,
+    },
+    /// The server takes no push from us.
+    #[error("{problem}")]
+    #[diagnostic(help("{hint}"))]
+    NoRight {
+        /// What the server said of which token.
+        problem: String,
+        /// What is needed.
+        hint: &'static str,
+    },
+    /// The branch is protected against us.
+    #[error("{problem}")]
+    #[diagnostic(help(
+        "let the token's owner push to it: Settings > Repository > Protected branches of the project (as a maintainer); a job's \
+         token has the rights of whoever started the job"
+    ))]
+    Protected {
+        /// Whose token.
+        problem: String,
+    },
+    /// The branch is the default one.
+    #[error("it is the default branch of the project: that one is moved by merging")]
+    #[diagnostic(help("name a production branch with --branch"))]
+    DefaultBranch,
+}
+
+impl Refusal {
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Outdated { .. } => "outdated",
+            Self::Overtaken { .. } => "overtaken",
+            Self::Sidewise { .. } => "sidewise",
+            Self::Elsewhere { .. } => "elsewhere",
+            Self::Vanished { .. } => "vanished",
+            Self::NeedsForce { .. } => "needs force",
+            Self::NoRight { .. } => "no right",
+            Self::Protected { .. } => "protected",
+            Self::DefaultBranch => "default branch",
+        }
+    }
+
+    pub(super) fn outdated(facts: &Facts) -> Self {
+        let (past, hint) = match &facts.history {
+            History::Unknown { why } => (
+                format!(", and whether it ever was in production is not known ({why})"),
+                "if this is a rollback, say --rollback; with a token that reads the project's deployments, or a release book, it \
+                 is known whether it was deployed before",
+            ),
+            History::Never | History::Deployed => (
+                ", and it never was in production itself".to_owned(),
+                "a newer pipeline was faster: there is nothing to do. If production has to go back to a commit that was never \
+                 deployed, say --rollback",
+            ),
+        };
+        Self::Outdated {
+            to: facts.to.clone(),
+            now: facts.now.clone().unwrap_or_default(),
+            by: facts.by.clone(),
+            past,
+            hint,
+        }
+    }
+
+    pub(super) fn overtaken(expect: &Expect, facts: &Facts) -> Self {
+        let expected = match expect {
+            Expect::Seen => "what the plan saw".to_owned(),
+            Expect::Commit(commit) => short(commit).to_owned(),
+            Expect::Nothing => "no branch".to_owned(),
+        };
+        Self::Overtaken {
+            expected,
+            found: found(facts.now.as_deref(), &facts.by),
+        }
+    }
+
+    pub(super) fn no_right(status: u16, token: Option<&str>) -> Self {
+        let problem = match token {
+            Some(token) => format!("the token from {token} may not push here (answer {status})"),
+            None => format!("nobody may push here without a token (answer {status})"),
+        };
+        let hint = match token {
+            Some("CI_JOB_TOKEN") => {
+                "a job's token pushes to its own project only, and only where Settings > CI/CD > Job token permissions allows Git \
+                 push; for other projects set PANNIER_TOKEN to an access token with scope `write_repository` and role Developer \
+                 or higher"
+            }
+            _ => {
+                "set PANNIER_TOKEN (or GITLAB_TOKEN, PRIVATE_TOKEN, netrc) to an access token with scope `write_repository` and \
+                 role Developer or higher in the project"
+            }
+        };
+        Self::NoRight { problem, hint }
+    }
+
+    pub(super) fn protected(token: Option<&str>) -> Self {
+        let problem = match token {
+            Some(token) => {
+                format!("the branch is protected, and the token from {token} may not push to it")
+            }
+            None => "the branch is protected, and nobody pushes to it without a token".to_owned(),
+        };
+        Self::Protected { problem }
+    }
+}
+
+/// The beginning of a commit, as people read it.
+#[must_use]
+pub(super) fn short(commit: &str) -> &str {
+    commit.get(..8).unwrap_or(commit)
+}
+
+/// What is on the branch, and by whom.
+pub(super) fn found(now: Option<&str>, by: &By) -> String {
+    match now {
+        Some(now) => format!("{}{by} is there", short(now)),
+        None => "there is no such branch".to_owned(),
+    }
+}
+
+fn elsewhere(default: &str, merge_request: Option<u64>, unknown: Option<&str>) -> String {
+    let first = format!("the commit is not on the default branch `{default}`");
+    match (merge_request, unknown) {
+        (Some(iid), Some(why)) => {
+            format!("{first}, and whether its merge request !{iid} is open is not known ({why})")
+        }
+        (Some(iid), None) => format!("{first}, and its merge request !{iid} is not open"),
+        (None, _) => format!("{first}, and no open merge request has it as its head"),
+    }
+}
+
+const fn elsewhere_hint(unknown: Option<&str>) -> &'static str {
+    match unknown {
+        Some(_) => "give a token that reads merge requests (a job's own does), or say --any-commit",
+        None => {
+            "merge it first, or deploy the newest commit of its merge request; --any-commit deploys it all the same"
+        }
+    }
+}
