@@ -9,13 +9,15 @@ use jiff::Timestamp;
 
 use crate::config::{Flags, Inputs, book_settings};
 use crate::git::Git;
+use crate::gitlab::{Gitlab, ProjectRef};
 use crate::http::{self, Client};
-use crate::release::{self, Book, ChannelName, GitShelf, ReleaseError, Stamp};
+use crate::release::{self, Book, ChannelName, GitShelf, Registry, ReleaseError, Stamp};
 use crate::store::Store;
 use crate::url::SafeUrl;
 
 use super::context::{Context, StoreOption};
 use super::exit::Exit;
+use super::gitlab;
 use super::report::Failure;
 use super::session::{self, Typed};
 
@@ -51,6 +53,7 @@ pub(super) struct Desk<'c> {
     _store: Store,
     repository: SafeUrl,
     branch: String,
+    git_base: Option<SafeUrl>,
     context: &'c Context,
 }
 
@@ -81,6 +84,7 @@ impl<'c> Desk<'c> {
             git: Git::new(&store.git_root(), client),
             repository: place.value.repository,
             branch: place.value.branch,
+            git_base: settings.git_base,
             root,
             _store: store,
             context,
@@ -99,6 +103,24 @@ impl<'c> Desk<'c> {
     /// The book as it is now.
     pub(super) fn book(&self) -> Result<Book, Failure> {
         release::read(&self.shelf()).map_err(failure)
+    }
+
+    /// The GitLab that the environment names, else the one that has the projects.
+    pub(super) fn gitlab(&self) -> Result<Gitlab, Failure> {
+        let base = self.git_base.as_ref().unwrap_or(&self.repository);
+        gitlab::door(self.context, None, Some(base), http::Options::default())
+    }
+
+    /// The package registry of a project, of the book's own unless one is named.
+    pub(super) fn registry<'g>(
+        &self,
+        gitlab: &'g Gitlab,
+        named: Option<&str>,
+    ) -> Result<Registry<'g>, Failure> {
+        let project = named.map(ProjectRef::parse);
+        let project = project.or_else(|| gitlab.project_at(&self.repository));
+        let project = project.ok_or_else(|| Failure::new(Exit::Usage, NoProject))?;
+        Ok(Registry { gitlab, project })
     }
 
     /// Who writes now, and why.
@@ -144,6 +166,11 @@ pub(super) fn stamp(context: &Context, reason: Option<&str>) -> Stamp {
     "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
 ))]
 pub(super) struct NoBook;
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("the release book is not on this GitLab, so nothing says whose package registry is meant")]
+#[diagnostic(help("name the project with --project, by number or path"))]
+struct NoProject;
 
 /// Reads the name of a channel, for clap.
 pub(super) fn channel(text: &str) -> Result<ChannelName, String> {

@@ -9,6 +9,7 @@ mod deployment;
 mod error;
 mod merge_request;
 mod message;
+mod packages;
 mod pages;
 mod project;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use branch::{Branch, Protection};
 pub use deployment::{Deployable, DeployablePipeline, Deployment, Person};
 pub use error::GitlabError;
 pub use merge_request::MergeRequest;
+pub use packages::{PackageFile, PackageRef};
 pub use pages::More;
 pub use project::{Project, ProjectRef};
 pub use token::{Kind, Needs, Role, Token, Tokens};

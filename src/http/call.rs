@@ -21,6 +21,9 @@ const ANSWER: u64 = 64 << 20;
 /// What is waited when a server limits requests and does not say for how long.
 const LIMITED: Duration = Duration::from_secs(60);
 
+/// What a connection carries at least, in bytes per second, before an upload is given up.
+const SLOWEST: u64 = 64 << 10;
+
 /// Whether a request may be sent again when its answer is an error that may pass, or lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
@@ -195,6 +198,13 @@ impl Client {
             && url.same_origin(call.url)
         {
             builder = builder.header(name, value);
+        }
+        if let Some(Body::File(file)) = &call.body
+            && let Ok(found) = file.metadata()
+        {
+            // Sending counts into the client's patience with a silent server; a large file takes its time.
+            let sending = Duration::from_secs(found.len() / SLOWEST);
+            builder = builder.timeout(self.patience() + sending);
         }
         if let Some(body) = &call.body {
             let body = body.open().map_err(|source| HttpError::Sink {

@@ -308,6 +308,11 @@ impl Client {
         self.connection()
     }
 
+    /// How long a server may keep silent.
+    pub(super) fn patience(&self) -> Duration {
+        self.0.options.read_timeout
+    }
+
     /// The time of this client's clock.
     pub(super) fn now(&self) -> std::time::SystemTime {
         self.0.options.clock.now()

@@ -14,7 +14,7 @@ use crate::lock::pylock;
 
 use super::FORMAT;
 use super::error::ReleaseError;
-use super::model::{Action, Channel, Entry, Release};
+use super::model::{Action, Channel, Entry, Release, Tarball};
 use super::moves::Move;
 use super::names::{ChannelName, ReleaseId};
 
@@ -236,6 +236,20 @@ impl Book {
             channel: channel.to_string(),
             problem: "held no other release before",
         })
+    }
+
+    /// The newest release that was recorded with all of these tarballs.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] when the book cannot be read.
+    pub fn holding(&self, tarballs: &[Tarball]) -> Result<Option<Release>, ReleaseError> {
+        for id in self.in_order()?.iter().rev() {
+            let release = self.release(id)?;
+            if tarballs.iter().all(|it| release.tarballs.contains(it)) {
+                return Ok(Some(release));
+            }
+        }
+        Ok(None)
     }
 
     fn unknown(&self, text: &str) -> ReleaseError {

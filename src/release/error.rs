@@ -7,6 +7,7 @@ use miette::Diagnostic;
 
 use crate::digest::Digest;
 use crate::git::GitError;
+use crate::gitlab::GitlabError;
 use crate::lock::pylock::PylockError;
 
 /// What went wrong with a release or the book.
@@ -134,6 +135,66 @@ pub enum ReleaseError {
         /// Why not.
         problem: String,
     },
+    /// GitLab's package registry.
+    #[error("the package registry cannot be used")]
+    Gitlab(
+        #[from]
+        #[diagnostic_source]
+        GitlabError,
+    ),
+    /// A release without tarballs.
+    #[error("release {release} was recorded without tarballs")]
+    #[diagnostic(help("record them with it: `pannier release record --tarballs dist`"))]
+    Untarred {
+        /// The release.
+        release: String,
+    },
+    /// No release has these tarballs.
+    #[error("no release was recorded with the tarballs in {}", folder.display())]
+    #[diagnostic(help("record one: `pannier release record --tarballs FOLDER`"))]
+    Unrecorded {
+        /// Where they are.
+        folder: PathBuf,
+    },
+    /// A tarball is not in the registry.
+    #[error(
+        "the package registry of project {project} does not have {tarball}, or this token may not see it"
+    )]
+    #[diagnostic(help(
+        "`pannier release publish` brings it there; --project names another project"
+    ))]
+    Unpublished {
+        /// The tarball.
+        tarball: String,
+        /// The project.
+        project: String,
+    },
+    /// The registry has something else.
+    #[error(
+        "what the package registry has as {tarball} has digest {found}, recorded was {recorded}"
+    )]
+    #[diagnostic(help(
+        "nothing of it was used; find out who put it there, and publish the tarball again"
+    ))]
+    Unlike {
+        /// The tarball.
+        tarball: String,
+        /// What is there.
+        found: String,
+        /// What it should be.
+        recorded: Digest,
+    },
+    /// A release has no tarball of an image.
+    #[error("release {release} has no tarball of image `{image}`, only of {}", known.join(", "))]
+    #[diagnostic(help("`pannier release show` lists its tarballs"))]
+    NoImage {
+        /// The release.
+        release: String,
+        /// The image.
+        image: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
     /// There is none.
     #[error("{} holds no tarball with a manifest", folder.display())]
     #[diagnostic(help("name the folder that `pannier prepare` wrote to with --tarballs"))]
@@ -147,6 +208,9 @@ impl ReleaseError {
     /// Whether something is not what was recorded, as against something that failed (exit 4).
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::OtherLock { .. } | Self::Foreign { .. })
+        matches!(
+            self,
+            Self::OtherLock { .. } | Self::Foreign { .. } | Self::Unlike { .. }
+        )
     }
 }

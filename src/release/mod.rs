@@ -11,6 +11,7 @@ mod error;
 mod model;
 mod moves;
 mod names;
+mod registry;
 mod shelf;
 mod tarballs;
 #[cfg(test)]
@@ -23,8 +24,9 @@ pub use error::ReleaseError;
 pub use model::{Action, Channel, Entry, Recorded, Release, Stamp, Tarball};
 pub use moves::{Direction, Move, Moving, moved, same_repository};
 pub use names::{BadName, ChannelName, ReleaseId};
+pub use registry::{Carried, PACKAGE, Registry, fetch, publish};
 pub use shelf::{GitShelf, Shelf, read, write};
-pub use tarballs::gather;
+pub use tarballs::{gather, gather_any};
 pub use view::{Row, compare, rows};
 
 /// Version of the formats of the book.

@@ -17,6 +17,21 @@ use super::model::Tarball;
 /// # Errors
 /// [`ReleaseError`].
 pub fn gather(folder: &Path, lock: &Digest) -> Result<Vec<Tarball>, ReleaseError> {
+    gather_checked(folder, |manifest| check_lock(manifest, lock))
+}
+
+/// All tarballs of a folder that have a manifest beside them, hashed, of whatever lock.
+///
+/// # Errors
+/// [`ReleaseError`].
+pub fn gather_any(folder: &Path) -> Result<Vec<Tarball>, ReleaseError> {
+    gather_checked(folder, |_| Ok(()))
+}
+
+fn gather_checked(
+    folder: &Path,
+    check: impl Fn(&Path) -> Result<(), ReleaseError>,
+) -> Result<Vec<Tarball>, ReleaseError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source: io::Error| ReleaseError::Io { path, source }
@@ -26,7 +41,7 @@ pub fn gather(folder: &Path, lock: &Digest) -> Result<Vec<Tarball>, ReleaseError
         let path = entry.map_err(failed(folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if let Some(image) = name.strip_suffix(".manifest.json") {
-            check_lock(&path, lock)?;
+            check(&path)?;
             found.push(tarball(folder, image)?);
         }
     }
@@ -71,8 +86,7 @@ fn tarball(folder: &Path, image: &str) -> Result<Tarball, ReleaseError> {
         path: path.clone(),
         source,
     };
-    let mut file = File::open(&path).map_err(failed)?;
-    let (sha256, size) = Digest::of_reader(&mut file).map_err(failed)?;
+    let (sha256, size) = hashed(&path).map_err(failed)?;
     let beside = folder.join(format!("{name}.sha256"));
     if let Ok(text) = fs::read_to_string(&beside)
         && text.split_whitespace().next() != Some(sha256.to_string().as_str())
@@ -81,4 +95,9 @@ fn tarball(folder: &Path, image: &str) -> Result<Tarball, ReleaseError> {
         return Err(ReleaseError::Foreign { path, problem });
     }
     Ok(Tarball { name, sha256, size })
+}
+
+/// Digest and length of a file.
+pub(super) fn hashed(path: &Path) -> io::Result<(Digest, u64)> {
+    Digest::of_reader(&mut File::open(path)?)
 }

@@ -195,7 +195,7 @@ impl Desk {
     }
 }
 
-fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (number, part) in text.split('\'').enumerate() {
         match number % 2 {

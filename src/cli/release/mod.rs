@@ -1,8 +1,10 @@
 //! `pannier release`: recorded locks, the channels that they are on, and what moved from one to the next.
 
 mod diff;
+mod fetch;
 mod list;
 mod promote;
+mod publish;
 mod record;
 mod show;
 
@@ -12,7 +14,7 @@ use super::book::BookOptions;
 use super::context::Context;
 use super::report::Failure;
 
-/// Records locks as releases, and shows, compares and promotes them
+/// Records locks as releases; shows, compares, promotes and keeps them
 ///
 /// The release book is a branch of a repository that the team names (`releases` of pannier.yml, PANNIER_RELEASES or --book).
 /// A RELEASE is its name or the beginning of it, a channel such as `production`, `latest`, or `previous`: what the channel held
@@ -30,6 +32,8 @@ enum Verb {
     Show(show::Arguments),
     Diff(diff::Arguments),
     Promote(promote::Arguments),
+    Publish(publish::Arguments),
+    Fetch(fetch::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -39,5 +43,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         Verb::Show(arguments) => show::run(arguments, context),
         Verb::Diff(arguments) => diff::run(arguments, context),
         Verb::Promote(arguments) => promote::run(arguments, context),
+        Verb::Publish(arguments) => publish::run(arguments, context),
+        Verb::Fetch(arguments) => fetch::run(arguments, context),
     }
 }
