@@ -6,6 +6,7 @@
 
 mod archive;
 mod assemble;
+mod drain;
 mod entries;
 mod frames;
 pub mod index;

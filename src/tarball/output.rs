@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use super::assemble::{AssembleError, Common, Contents, Summary, assemble_like};
+use super::drain::Drain;
 use crate::name::ImageName;
 
 /// Where the files of one image go.
@@ -129,8 +130,10 @@ impl Output<'_> {
         let [tarball, digest, manifest] = &paths;
         let mut assembled = None;
         let written = write_beside(tarball, |file| {
-            assembled = Some(assemble_like(contents, common, file)?);
-            Ok(())
+            let failed = |source| AssembleError::Write { source };
+            let mut drain = Drain::new(file);
+            assembled = Some(assemble_like(contents, common, &mut drain)?);
+            drain.finish().map_err(failed)
         })?;
         let (summary, place) = assembled.expect("assembling has succeeded");
         // The file itself: under its name somebody else's may stand soon.
