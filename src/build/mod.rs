@@ -347,7 +347,9 @@ impl<'a> Builder<'a> {
             .map_err(|error: crate::wheel::FilenameError| unusable(error.to_string()))?;
         let file = std::fs::File::open(built).map_err(|error| unusable(error.to_string()))?;
         let incoming = self.store.incoming()?.fill(|mut out| {
-            wheel::normalise(&file, &filename, &mut out).map_err(|source| BuildError::Refused {
+            let scratch = self.store.scratch();
+            let normal = wheel::normalise(&file, &filename, scratch, &mut out);
+            normal.map_err(|source| BuildError::Refused {
                 label: label.to_owned(),
                 source,
             })

@@ -167,7 +167,7 @@ impl<'a> Work<'a> {
     }
 
     fn tip(&self) -> Result<Option<Oid>, GitError> {
-        let all = advertised(&self.git.client, self.repository)?;
+        let all = advertised(self.git.door(), self.repository)?;
         let ours = all.iter().find(|it| it.name == self.reference);
         Ok(ours.map(|it| it.oid))
     }
@@ -175,7 +175,7 @@ impl<'a> Work<'a> {
     /// Brings the branch's newest commit, without its history.
     fn fetch(&self) -> Result<Option<Oid>, GitError> {
         self.git.client.repeat(|| {
-            transport::connected(&self.git.client, self.repository, "fetching", || {
+            transport::connected(self.git.door(), self.repository, "fetching", || {
                 let mut remote = self.bare.remote_anonymous(&address(self.repository))?;
                 let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
                 let heads = connection.list()?;
@@ -249,7 +249,7 @@ impl<'a> Work<'a> {
             .map_err(GitError::library(self.repository, "naming a commit"))?;
         let spec = format!("{}:{}", local.name().unwrap_or_default(), self.reference);
         let refused: Cell<Option<String>> = Cell::new(None);
-        let pushed = transport::connected(&self.git.client, self.repository, "pushing", || {
+        let pushed = transport::connected(self.git.door(), self.repository, "pushing", || {
             let mut callbacks = RemoteCallbacks::new();
             callbacks.push_negotiation(|updates| {
                 let expected = parent.unwrap_or(Oid::ZERO_SHA1);

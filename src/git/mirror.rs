@@ -66,6 +66,11 @@ impl<'a> Mirror<'a> {
         self.root.join(&self.name)
     }
 
+    /// What connections go through, and where they spool.
+    const fn door(&self) -> (&Client, &Path) {
+        (self.client, self.root)
+    }
+
     /// Runs `work` on the mirror once it holds what is wanted, fetching that only when it does not. When the mirror
     /// turns out to be damaged, it is made anew and `work` runs once more.
     pub(super) fn with<T>(
@@ -269,7 +274,7 @@ impl<'a> Mirror<'a> {
     }
 
     fn download_specs(&self, mirror: &Repository, specs: &[String]) -> Result<(), GitError> {
-        transport::connected(self.client, self.repository, "fetching", || {
+        transport::connected(self.door(), self.repository, "fetching", || {
             let mut remote = mirror.remote_anonymous(&address(self.repository))?;
             remote.download(specs, Some(&mut options()))
         })
@@ -280,7 +285,7 @@ impl<'a> Mirror<'a> {
         mirror: &Repository,
         wanted: Wanted<'_>,
     ) -> Result<Vec<Advertised>, GitError> {
-        transport::connected(self.client, self.repository, "fetching", || {
+        transport::connected(self.door(), self.repository, "fetching", || {
             let mut remote = mirror.remote_anonymous(&address(self.repository))?;
             let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
             let advertised = list(connection.remote())?;
@@ -308,7 +313,7 @@ impl<'a> Mirror<'a> {
 
     fn download_commit(&self, mirror: &Repository, commit: Oid) -> Result<(), GitError> {
         let fetched =
-            transport::connected(self.client, self.repository, "fetching a commit", || {
+            transport::connected(self.door(), self.repository, "fetching a commit", || {
                 let mut remote = mirror.remote_anonymous(&address(self.repository))?;
                 let spec = format!("{commit}:refs/wanted/{commit}");
                 remote.download(&[spec], Some(&mut options()))
@@ -349,11 +354,11 @@ enum Lock {
 
 /// What a server advertises now.
 pub(super) fn advertised(
-    client: &Client,
+    (client, root): (&Client, &Path),
     repository: &SafeUrl,
 ) -> Result<Vec<Advertised>, GitError> {
     client.repeat(|| {
-        transport::connected(client, repository, "listing the references", || {
+        transport::connected((client, root), repository, "listing the references", || {
             let mut remote = Remote::create_detached(address(repository))?;
             let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
             list(connection.remote())

@@ -15,6 +15,7 @@ mod local;
 mod mirror;
 mod modules;
 mod moving;
+mod packed;
 mod references;
 mod revision;
 mod snapshot;
@@ -77,6 +78,11 @@ impl Git {
         }
     }
 
+    /// What connections go through, and where they spool.
+    fn door(&self) -> (&Client, &Path) {
+        (&self.client, &self.root)
+    }
+
     /// The commit (40 hexadecimal digits) that a full reference (`refs/…`, `HEAD`), tag, branch or commit means now.
     ///
     /// 40 hexadecimal digits are a commit without any asking. Fewer digits are looked for in the mirror, which is
@@ -88,7 +94,7 @@ impl Git {
         if let Some(commit) = revision::whole_commit(revision) {
             return Ok(commit);
         }
-        let advertised = mirror::advertised(&self.client, repository)?;
+        let advertised = mirror::advertised(self.door(), repository)?;
         if let Some(oid) = revision::find(&advertised, revision) {
             self.mirror(repository).catch_up(&advertised, oid)?;
             return Ok(oid.to_string());

@@ -9,6 +9,7 @@ use git2::{Oid, Repository};
 
 use super::error::{GitError, name};
 use super::mirror::{Mirror, Wanted};
+use super::packed;
 use super::tree::{self, Leaf, LeafKind};
 use super::{Git, Submodules, following};
 use crate::url::SafeUrl;
@@ -152,7 +153,22 @@ fn write_run(
     let objects = mirror.with(Wanted::Commit(source.commit), |mirror| {
         Repository::open_bare(mirror.path()).map_err(library("opening the mirror"))
     })?;
+    let store = objects.odb().map_err(library("opening the mirror"))?;
     for piece in run {
+        if let LeafKind::File { executable } = piece.kind
+            && let (packed::LARGE.., _) = store
+                .read_header(piece.oid)
+                .map_err(library("reading a file"))?
+            && let Some(mut large) = packed::open(&objects, piece.oid)
+                .map_err(GitError::io("reading", objects.path()))?
+        {
+            let written = out.file(&piece.path, executable, &mut large);
+            written.map_err(|error| match error.downcast::<git2::Error>() {
+                Ok(source) => library("reading a file")(source),
+                Err(error) => GitError::snapshot(|| name(&source.repository), &piece.path)(error),
+            })?;
+            continue;
+        }
         let blob = objects
             .find_blob(piece.oid)
             .map_err(library("reading a file"))?;

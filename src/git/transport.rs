@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
@@ -15,7 +16,7 @@ use super::error::{GitError, name};
 use crate::http::{Body, Client, HttpError, Request, Response};
 use crate::url::SafeUrl;
 
-/// Requests up to this size stay in memory.
+/// Requests up to this size (in bytes) stay in memory.
 const SPOOL: usize = 1 << 20;
 /// Several servers give the git protocol only to what calls itself git.
 const USER_AGENT: &str = concat!("git/2 (pannier/", env!("CARGO_PKG_VERSION"), ")");
@@ -24,6 +25,7 @@ const USER_AGENT: &str = concat!("git/2 (pannier/", env!("CARGO_PKG_VERSION"), "
 struct Current {
     client: Client,
     repository: SafeUrl,
+    scratch: PathBuf,
     failure: Option<GitError>,
 }
 
@@ -34,9 +36,9 @@ thread_local! {
 }
 
 /// Runs `work`, whose calls of libgit2 reach the network through `client` and for `repository`. What failed on the
-/// network comes first; libgit2's own error is but its echo.
+/// network comes first; libgit2's own error is but its echo. Large requests are spooled in `scratch`.
 pub(super) fn connected<T>(
-    client: &Client,
+    (client, scratch): (&Client, &Path),
     repository: &SafeUrl,
     doing: &'static str,
     work: impl FnOnce() -> Result<T, git2::Error>,
@@ -51,6 +53,7 @@ pub(super) fn connected<T>(
     let restore = Restore(CURRENT.replace(Some(Current {
         client: client.clone(),
         repository: repository.clone(),
+        scratch: scratch.to_owned(),
         failure: None,
     })));
     let done = work();
@@ -107,9 +110,13 @@ impl SmartSubtransport for Smart {
     ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
         let current = CURRENT.with_borrow(|current| {
             let current = current.as_ref()?;
-            Some((current.client.clone(), current.repository.clone()))
+            Some((
+                current.client.clone(),
+                current.repository.clone(),
+                current.scratch.clone(),
+            ))
         });
-        let Some((client, repository)) = current else {
+        let Some((client, repository, scratch)) = current else {
             return Err(git2::Error::from_str(
                 "a connection outside of the git room",
             ));
@@ -130,7 +137,7 @@ impl SmartSubtransport for Smart {
             client,
             service,
             moved: Arc::clone(&self.moved),
-            state: State::Asking(SpooledTempFile::new(SPOOL)),
+            state: State::Asking(SpooledTempFile::new_in(SPOOL, scratch)),
         }))
     }
 

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::error::WheelError;
 use super::filename::WheelFilename;
@@ -14,18 +15,25 @@ use crate::zip::{self, Rules};
 
 /// Rewrites a wheel: files sorted by path with `.dist-info` behind all others and `RECORD` last (so that a reader who
 /// streams it finds its metadata together), fixed times, modes 0644 or 0755, our own deflater, `RECORD` made anew.
-/// Folder entries, which mean nothing in a wheel, and signatures of the old `RECORD` are left out.
+/// Folder entries, which mean nothing in a wheel, and signatures of the old `RECORD` are left out. Large files are spooled in
+/// `scratch`.
 ///
 /// # Errors
 /// [`WheelError`] as for [`verify`](super::verify()): what is built here has to be as sound as what is fetched.
 pub fn normalise(
     built: &File,
     filename: &WheelFilename,
+    scratch: &Path,
     out: &mut dyn Write,
 ) -> Result<(), WheelError> {
     let wheel = verify::verify(built, filename, &Rules::default())?;
     let record = format!("{}/RECORD", wheel.dist_info);
-    let written = write_sorted(built, &wheel.pack.entries, &record, out);
+    let written = write_sorted(
+        built,
+        &wheel.pack.entries,
+        &record,
+        zip::Writer::new(out).spool_in(scratch),
+    );
     written.map_err(|source| WheelError::Io {
         wheel: filename.to_string(),
         source,
@@ -36,7 +44,7 @@ fn write_sorted(
     built: &File,
     entries: &[PackEntry],
     record: &str,
-    out: &mut dyn Write,
+    mut writer: zip::Writer<&mut dyn Write>,
 ) -> io::Result<()> {
     let dist_info = record.strip_suffix("RECORD").unwrap_or(record);
     let mut files: Vec<(&str, bool, &Stream)> = entries
@@ -50,7 +58,6 @@ fn write_sorted(
         .filter(|(path, ..)| !is_record_or_signature(path, record))
         .collect();
     files.sort_by_key(|(path, ..)| (path.starts_with(dist_info), *path));
-    let mut writer = zip::Writer::new(out);
     let mut rows = Record {
         rows: vec![RecordRow::bare(record)],
     };

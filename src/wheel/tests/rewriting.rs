@@ -8,7 +8,7 @@ use super::*;
 fn normalised(forge: &Forge) -> Vec<u8> {
     let mut out = Vec::new();
     let filename = forge.filename.parse().unwrap();
-    normalise(&forge.file(), &filename, &mut out).unwrap();
+    normalise(&forge.file(), &filename, &std::env::temp_dir(), &mut out).unwrap();
     out
 }
 
@@ -80,7 +80,13 @@ fn normalising_twice_changes_nothing_and_keeps_content() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&once).unwrap();
     let mut twice = Vec::new();
-    normalise(&file, &forge.filename.parse().unwrap(), &mut twice).unwrap();
+    normalise(
+        &file,
+        &forge.filename.parse().unwrap(),
+        &std::env::temp_dir(),
+        &mut twice,
+    )
+    .unwrap();
     assert_eq!(once, twice);
     let contents = |wheel: &Wheel| {
         let mut found: Vec<_> = wheel
@@ -107,7 +113,12 @@ fn normalising_drops_signatures_and_refuses_what_verify_refuses() {
         .record(record);
     assert_eq!(normalised(&signed), normalised(&Forge::new()));
     let bad = Forge::new().with("foo_bar-1.0.data/conf/x", "");
-    let error = normalise(&bad.file(), &bad.filename.parse().unwrap(), &mut Vec::new());
+    let error = normalise(
+        &bad.file(),
+        &bad.filename.parse().unwrap(),
+        &std::env::temp_dir(),
+        &mut Vec::new(),
+    );
     assert_eq!(error.unwrap_err().rule_name(), "wheel-data");
 }
 
