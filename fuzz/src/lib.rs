@@ -45,7 +45,10 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 /// Every file of a verified container can be read, has the content that was verified, and has it again in a tarball.
 pub fn check_pack(file: &File, pack: &Pack) {
-    let mut carried = Layout { items: Vec::new() };
+    let mut carried = Layout {
+        items: Vec::new(),
+        common: 0,
+    };
     let mut contents = Vec::new();
     for (entry, it) in pack.entries.iter().enumerate() {
         assert!(!it.path.is_empty() && !it.path.starts_with('/') && !it.path.ends_with('/'));
