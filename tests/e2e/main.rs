@@ -13,6 +13,7 @@ mod credentials;
 mod failures;
 mod gitlab_conformance;
 mod here;
+mod hostile;
 mod image;
 mod journey;
 mod kills;
