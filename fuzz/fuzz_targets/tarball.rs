@@ -59,7 +59,10 @@ fn honest() -> &'static [u8] {
     static HONEST: OnceLock<Vec<u8>> = OnceLock::new();
     HONEST.get_or_init(|| {
         let mut writer = Writer::new(pannier_fuzz::file(b""));
-        let mut layout = Layout { items: Vec::new() };
+        let mut layout = Layout {
+            items: Vec::new(),
+            common: 0,
+        };
         for entry in 0..3_u8 {
             let content = [entry].repeat(600_000);
             writer

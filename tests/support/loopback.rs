@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -77,6 +77,26 @@ pub enum Fault {
     Stall,
 }
 
+/// Speed in bytes per second, and when what has been sent so far has gone through.
+#[derive(Default)]
+struct Network(Mutex<Option<(u64, Instant)>>);
+
+impl Network {
+    /// Returns when this many bytes have gone through.
+    fn pass(&self, bytes: usize) {
+        let until = {
+            let mut network = self.0.lock().expect("no panic");
+            let Some((speed, free)) = &mut *network else {
+                return;
+            };
+            let time = Duration::from_secs_f64(bytes as f64 / *speed as f64);
+            *free = (*free).max(Instant::now()) + time;
+            *free
+        };
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+    }
+}
+
 type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
 
 struct State {
@@ -87,6 +107,7 @@ struct State {
     latency: AtomicU64,
     /// Connections that are open, by number: they are shut when the server goes.
     open: Mutex<HashMap<u64, TcpStream>>,
+    network: Network,
     over: Mutex<bool>,
     ended: Condvar,
 }
@@ -108,6 +129,7 @@ impl Loopback {
             seen: Mutex::default(),
             latency: AtomicU64::new(0),
             open: Mutex::default(),
+            network: Network::default(),
             over: Mutex::new(false),
             ended: Condvar::new(),
         });
@@ -154,6 +176,12 @@ impl Loopback {
     pub fn delay(&self, latency: Duration) {
         let milliseconds = u64::try_from(latency.as_millis()).expect("a short time");
         self.state.latency.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// From now on all connections together get this many bytes per second: what benchmarks take for a network.
+    pub fn limit(&self, bytes_per_second: Option<u64>) {
+        let mut network = self.state.network.0.lock().expect("no panic");
+        *network = bytes_per_second.map(|speed| (speed, Instant::now()));
     }
 
     /// All requests so far.
@@ -218,10 +246,16 @@ fn serve(
         at.and_then(|at| faults.remove(at)).map(|(_, fault)| fault)
     };
     match fault {
-        None => write_answer(stream, &request, &(state.handler)(&request), usize::MAX)?,
-        Some(Fault::Answer(answer)) => write_answer(stream, &request, &answer, usize::MAX)?,
+        None => write_answer(
+            state,
+            stream,
+            &request,
+            &(state.handler)(&request),
+            usize::MAX,
+        )?,
+        Some(Fault::Answer(answer)) => write_answer(state, stream, &request, &answer, usize::MAX)?,
         Some(Fault::Truncate(bytes)) => {
-            write_answer(stream, &request, &(state.handler)(&request), bytes)?;
+            write_answer(state, stream, &request, &(state.handler)(&request), bytes)?;
             return Ok(false);
         }
         Some(Fault::Drop) => return Ok(false),
@@ -305,6 +339,7 @@ fn read_chunks(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
 }
 
 fn write_answer(
+    state: &State,
     mut stream: &TcpStream,
     request: &Request,
     answer: &Answer,
@@ -323,6 +358,9 @@ fn write_answer(
     if request.method != "HEAD" {
         bytes.extend_from_slice(&answer.body[..answer.body.len().min(most)]);
     }
-    stream.write_all(&bytes)?;
+    for chunk in bytes.chunks(1 << 16) {
+        state.network.pass(chunk.len());
+        stream.write_all(chunk)?;
+    }
     stream.flush()
 }
