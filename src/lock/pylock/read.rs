@@ -5,7 +5,7 @@ use toml::Value;
 
 use super::raw::{RawFile, RawLock, RawPackage, RawVcs};
 use super::{PylockError, SyntaxError, TABLE_FORMAT};
-use crate::lock::model::{Artifact, Lock, LockedPackage, LockedSource, PannierTable};
+use crate::lock::model::{Artifact, Lock, LockedData, LockedPackage, LockedSource, PannierTable};
 use crate::name::PackageName;
 use crate::target::parse_marker;
 use crate::url::SafeUrl;
@@ -97,10 +97,18 @@ fn read_table(table: &Value) -> Result<PannierTable, PylockError> {
     // The format is looked at first: a newer table need not make sense to this reader.
     match table.get("format").and_then(Value::as_integer) {
         Some(found) if found != i64::from(TABLE_FORMAT) => Err(PylockError::TableFormat { found }),
-        _ => table
-            .clone()
-            .try_into()
-            .map_err(|why| PylockError::Syntax(SyntaxError::new(&why, ""))),
+        _ => {
+            let read = table.clone().try_into();
+            let mut table: PannierTable =
+                read.map_err(|why| PylockError::Syntax(SyntaxError::new(&why, "")))?;
+            // As for packages: whoever wrote credentials into a lock by hand gets them dropped.
+            for data in table.data.values_mut() {
+                if let LockedData::Git { url, .. } = data {
+                    *url = url.without_credentials();
+                }
+            }
+            Ok(table)
+        }
     }
 }
 

@@ -344,3 +344,14 @@ fn markers_of_other_signs_are_refused() {
     let error = read_document(text).expect_err("it is no marker");
     assert!(error.to_string().contains("is not a marker"), "{error}");
 }
+
+#[test]
+fn credentials_in_a_data_project_are_dropped() {
+    let text = write(&full());
+    let marked = text.replace(
+        "https://git.example.org/x/tables",
+        "https://ci:s3cr3t@git.example.org/x/tables",
+    );
+    assert_ne!(marked, text);
+    assert_eq!(read(&marked).unwrap().lock, read(&text).unwrap().lock);
+}
