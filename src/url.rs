@@ -152,7 +152,8 @@ impl SafeUrl {
     }
 }
 
-fn percent_decode(text: &str) -> String {
+/// The text with `%xx` replaced by what it stands for.
+pub(crate) fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut i = 0;

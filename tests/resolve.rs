@@ -11,13 +11,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use pannier::build::BuildSource;
+use pannier::config::overrides::Overrides;
 use pannier::config::request::{
     ConstraintsText, DataRequest, ImageRequest, PackageRequest, ProjectSource, Request,
 };
 use pannier::constraints::ConstraintLine;
+use pannier::digest::Digest;
 use pannier::event::{Event, Reporter, Silent};
 use pannier::git::Submodules;
-use pannier::lock::model::{Lock, LockedData, LockedSource};
+use pannier::lock::model::{Artifact, Lock, LockedData, LockedSource};
 use pannier::lock::pylock;
 use pannier::lock::resolve::{ResolveError, SourceError, Sources, Tools, Upgrade, Wanted, resolve};
 use pannier::lock::select::{Choice, select};
@@ -80,6 +82,15 @@ impl Sources for Described {
             .cloned()
             .map(Arc::new)
             .ok_or_else(|| SourceError::Other(format!("no project {key}")))
+    }
+
+    fn file(
+        &self,
+        _url: &SafeUrl,
+        _sha256: Option<&Digest>,
+        _targets: &[Target],
+    ) -> Result<(Artifact, Arc<Wheel>), SourceError> {
+        unreachable!("no request of these tests overrides anything")
     }
 }
 
@@ -236,6 +247,7 @@ fn request(images: Vec<ImageRequest>) -> Request {
         constraints: None,
         index: Indexes::default(),
         submodules: Submodules::Refuse,
+        overrides: Overrides::default(),
     }
 }
 

@@ -111,6 +111,7 @@ fn tarball(path: &Path, version: &str, files: &Files) {
         }],
         data: Vec::new(),
         fallback: None,
+        overrides: Vec::new(),
     };
     let contents = Contents {
         manifest: &manifest,

@@ -135,6 +135,7 @@ fn unpack(folder: &Path) {
         packages: Vec::new(),
         data: Vec::new(),
         fallback: None,
+        overrides: Vec::new(),
     };
     let tables = "tables".parse().unwrap();
     let contents = Contents {

@@ -140,6 +140,8 @@ fn manifest() -> Manifest {
         },
         packages: Vec::new(),
         data: Vec::new(),
+        fallback: None,
+        overrides: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! that the machine at work is not: the error then says to run in the image or to give a wheel.
 
 mod error;
+mod fetch;
 mod key;
 mod tree;
 
@@ -26,6 +27,7 @@ use crate::uv::{Surroundings, Uv, UvError, WheelBuild};
 use crate::wheel::{self, WheelFilename};
 
 pub use error::BuildError;
+pub use fetch::Fetched;
 
 /// A source tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

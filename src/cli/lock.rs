@@ -5,7 +5,10 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
+use crate::config::overrides::Applied;
+use crate::lock::effect::Effect;
 use crate::lock::model::Lock;
+use crate::lock::overridden::Movement;
 use crate::lock::resolve::Upgrade;
 use crate::lock::update::{self, Happened, Mode, UpToDate, UpdateError};
 use crate::name::PackageName;
@@ -21,7 +24,7 @@ use super::session::{Beside, RequestOptions, Session, configuration, failure};
 /// Versions and commits of an earlier lock stay where they can. The file is standard (PEP 751): pip and uv can install it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier lock                    # make or complete the lock\n  pannier lock --upgrade          # newest versions and commits\n  pannier lock --upgrade=numpy    # of one package\n  pannier lock --check            # exit 3 when the lock does not fit the request"
+    after_help = "Examples:\n  pannier lock                    # make or complete the lock\n  pannier lock --upgrade          # newest versions and commits\n  pannier lock --upgrade=numpy    # of one package\n  pannier lock --check            # exit 3 when the lock does not fit the request\n  pannier lock --strict --override job-tools=https://host/group/job-tools/-/merge_requests/5   # one package from a merge request"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -32,6 +35,9 @@ pub(super) struct Arguments {
     /// Only say whether the lock fits the request, and what changed when it does not (exit 3)
     #[arg(long, conflicts_with = "upgrade")]
     check: bool,
+    /// Refuse overrides that move more than what they stand in for and what that needs (exit 5)
+    #[arg(long)]
+    strict: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -45,19 +51,27 @@ struct Shown {
     changed: bool,
     changes: Vec<String>,
     forks: Vec<crate::lock::model::Fork>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    overrides: Vec<Applied>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<Effect>,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let configuration = configuration(&arguments.request, Beside::default(), context)?;
     let session = Session::open(&arguments.request, configuration, context)?;
     let mode = if arguments.check {
-        Mode::Locked
+        Mode::Check
     } else {
         Mode::Update(upgrade(&arguments.upgrade)?)
     };
     let uv = || session.uv();
     let builder = session.builder(&uv);
-    let done = session.lock(&builder, &mode)?;
+    let movement = match arguments.strict {
+        true => Movement::Refused,
+        false => Movement::Told,
+    };
+    let done = session.lock(&builder, &mode, movement)?;
     let path = session.lock_path();
     match arguments.format {
         Format::Json => context.print_json(&shown(&done, &path)),
@@ -115,6 +129,31 @@ pub(super) fn summary(done: &UpToDate, path: &Path) -> String {
             );
         }
     }
+    text + &overridden(done)
+}
+
+/// What people read about overrides: each of them, and what they moved.
+fn overridden(done: &UpToDate) -> String {
+    let overrides = done.lock.pannier.overrides.iter();
+    let mut text: String = overrides.map(|one| format!("  {one}\n")).collect();
+    let Some(effect) = &done.effect else {
+        if !text.is_empty() {
+            text += "  there is no production lock to compare with\n";
+        }
+        return text;
+    };
+    for (title, changes) in [
+        ("overridden", &effect.overridden),
+        ("needed by that", &effect.needed),
+        ("moved beside that", &effect.others),
+    ] {
+        for change in changes {
+            text += &format!("  {title}: {change}\n");
+        }
+    }
+    if effect.others.is_empty() {
+        text += "  nothing else differs from production\n";
+    }
     text
 }
 
@@ -129,6 +168,8 @@ fn shown(done: &UpToDate, path: &Path) -> Shown {
         changed: done.happened != Happened::Nothing,
         changes,
         forks: done.lock.pannier.forks.clone(),
+        overrides: done.lock.pannier.overrides.clone(),
+        effect: done.effect.clone(),
     }
 }
 

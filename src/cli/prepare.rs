@@ -10,6 +10,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::config::file::{Bytecode, Compression};
+use crate::config::overrides::Applied;
+use crate::lock::overridden::Movement;
 use crate::lock::resolve::Upgrade;
 use crate::lock::update::{Happened, Mode};
 use crate::prepare::fallback::Failed;
@@ -80,6 +82,8 @@ struct Shown<'a> {
     seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback: Option<&'a fallback::Instead>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    overrides: &'a [Applied],
     images: &'a [Prepared],
 }
 
@@ -88,6 +92,7 @@ struct Done {
     lock: PathBuf,
     lock_digest: crate::digest::Digest,
     fallback: Option<fallback::Instead>,
+    overrides: Vec<Applied>,
     images: Vec<Prepared>,
 }
 
@@ -113,6 +118,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
             lock_digest: done.lock_digest,
             seconds: started.elapsed().as_secs_f64(),
             fallback: done.fallback.as_ref(),
+            overrides: &done.overrides,
             images: &done.images,
         }),
         Format::Text => context.print(&summary(&done, &session.configuration.output)),
@@ -145,8 +151,8 @@ fn prepared(
     };
     let request = &session.configuration.request;
     let asked = || -> Result<Done, Failed> {
-        let locked = session.update(&builder, &parts, &mode)?;
-        if locked.happened != Happened::Nothing {
+        let locked = session.update(&builder, &parts, (&mode, Movement::Told))?;
+        if locked.happened != Happened::Nothing || !locked.lock.pannier.overrides.is_empty() {
             context.note(lock::summary(&locked, &session.lock_path()).trim_end());
         }
         let options = Options {
@@ -158,6 +164,7 @@ fn prepared(
             lock_digest: locked.digest,
             fallback: None,
             images: prepare::prepare(request, &locked.lock, &options, &tools)?,
+            overrides: locked.lock.pannier.overrides,
         })
     };
     match (asked(), known) {
@@ -279,7 +286,32 @@ fn summary(done: &Done, output: &Path) -> String {
     if let Some(instead) = &done.fallback {
         text += &format!("{instead}\n");
     }
-    text
+    text + &overridden(&done.overrides)
+}
+
+/// What came from elsewhere, as a table; empty when nothing did.
+fn overridden(overrides: &[Applied]) -> String {
+    if overrides.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        ("override", Align::Left),
+        ("version", Align::Left),
+        ("from", Align::Left),
+        ("to", Align::Left),
+        ("by", Align::Left),
+    ]);
+    for one in overrides {
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let cells = [
+            or_dash(&one.version),
+            or_dash(&one.from),
+            one.to(),
+            one.by(),
+        ];
+        table.row(std::iter::once(one.name.clone()).chain(cells));
+    }
+    format!("\n{}", table.render())
 }
 
 /// The exit code of an error while preparing.

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::build::{Builder, Workshop};
 use crate::config::digest::Parts;
 use crate::config::file::{Bytecode, Compression, ConfigFile};
+use crate::config::overrides::Unmatched;
 use crate::config::{
     ConfigError, Configuration, CredentialEntries, Environment, Flags, HereImage, Inputs,
     LoadedFile, configure, env,
@@ -16,6 +17,7 @@ use crate::config::{
 use crate::constraints;
 use crate::git::Git;
 use crate::http::{self, Client, Credentials};
+use crate::lock::overridden::{self, Movement};
 use crate::lock::resolve::{Doors, ResolveError, Tools};
 use crate::lock::update::{self, Mode, UpToDate, UpdateError};
 use crate::python::Pythons;
@@ -58,7 +60,23 @@ pub(super) struct RequestOptions {
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
+    overrides: OverrideOptions,
+    #[command(flatten)]
     store: StoreOption,
+}
+
+/// The flags that say what comes from elsewhere in this run.
+#[derive(Debug, Clone, Args)]
+struct OverrideOptions {
+    /// Take a package or data project from elsewhere in this run: git+https://…@REF, a merge request, a file, ==1.2.3 [env: NAME_pip_url]
+    #[arg(id = "override", long = "override", value_name = "NAME=VALUE")]
+    one: Vec<String>,
+    /// File with more of them, as a map below `overrides:`
+    #[arg(long, value_name = "FILE")]
+    overrides: Option<PathBuf>,
+    /// Refuse overrides of what is not there, instead of a warning
+    #[arg(long)]
+    strict_overrides: bool,
 }
 
 /// What a verb wants beside the common flags.
@@ -107,6 +125,12 @@ pub(super) fn configuration(
         store: options.store.store.clone(),
         book: beside.book,
         images: beside.images,
+        overrides: options.overrides.one.clone(),
+        overrides_file: options.overrides.overrides.clone(),
+        unmatched_overrides: match options.overrides.strict_overrides {
+            true => Unmatched::Refuse,
+            false => Unmatched::Warn,
+        },
         here: here.map(|described| HereImage {
             target: described.target,
             interpreter: described.interpreter,
@@ -285,9 +309,21 @@ impl<'c> Session<'c> {
         )
     }
 
-    /// Where the lock of this request is.
+    /// Where the lock of this request is: with overrides it is not that of production.
     pub(super) fn lock_path(&self) -> PathBuf {
+        match self.is_overridden() {
+            true => overridden::path(&self.production_lock()),
+            false => self.production_lock(),
+        }
+    }
+
+    /// Where the lock of the request without its overrides is.
+    pub(super) fn production_lock(&self) -> PathBuf {
         self.configuration.request.root.join("pylock.toml")
+    }
+
+    fn is_overridden(&self) -> bool {
+        !self.configuration.request.overrides.list.is_empty()
     }
 
     /// The digests of the request's parts.
@@ -299,10 +335,16 @@ impl<'c> Session<'c> {
             .map_err(|error| Failure::new(Exit::Usage, error))
     }
 
-    /// A lock that fits the request, as `mode` allows.
-    pub(super) fn lock(&self, builder: &Builder<'_>, mode: &Mode) -> Result<UpToDate, Failure> {
+    /// A lock that fits the request, as `mode` allows; `movement` says what overrides may move.
+    pub(super) fn lock(
+        &self,
+        builder: &Builder<'_>,
+        mode: &Mode,
+        movement: Movement,
+    ) -> Result<UpToDate, Failure> {
         let parts = self.parts()?;
-        self.update(builder, &parts, mode).map_err(failure)
+        self.update(builder, &parts, (mode, movement))
+            .map_err(failure)
     }
 
     /// The same with the request's parts at hand and the error as it is.
@@ -310,7 +352,7 @@ impl<'c> Session<'c> {
         &self,
         builder: &Builder<'_>,
         parts: &Parts,
-        mode: &Mode,
+        (mode, movement): (&Mode, Movement),
     ) -> Result<UpToDate, UpdateError> {
         let doors = Doors {
             git: &self.git,
@@ -326,13 +368,14 @@ impl<'c> Session<'c> {
                 reporter: self.context.reporter(),
             })
         };
-        update::bring_up_to_date(
-            &self.lock_path(),
-            (&self.configuration.request, parts),
-            mode,
-            self.context.reporter(),
-            tools,
-        )
+        let (path, reporter) = (self.production_lock(), self.context.reporter());
+        let wanted = (&self.configuration.request, parts);
+        if self.is_overridden() {
+            let terms = (mode, movement);
+            overridden::bring_up_to_date(&path, wanted, terms, reporter, tools)
+        } else {
+            update::bring_up_to_date(&path, wanted, mode, reporter, tools)
+        }
     }
 }
 
@@ -341,6 +384,8 @@ pub(super) fn failure(error: UpdateError) -> Failure {
     let exit = match &error {
         error if error.is_stale() => Exit::Stale,
         UpdateError::Resolve(error) if error.is_refusal() => Exit::Refused,
+        UpdateError::Resolve(error) if error.is_usage() => Exit::Usage,
+        UpdateError::Moved { .. } => Exit::Drift,
         _ => Exit::Failed,
     };
     Failure::new(exit, error)

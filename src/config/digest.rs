@@ -39,6 +39,14 @@ impl Request {
             Submodules::Follow => "follow",
         };
         parts.insert("submodules".to_owned(), digest_of(&[submodules.to_owned()]));
+        // None is no part: what a production lock was made from does not hold the word.
+        if !self.overrides.list.is_empty() {
+            let overrides = self.overrides.list.iter();
+            let overrides: Vec<String> = overrides
+                .map(|one| format!("{}={}", one.name, one.value))
+                .collect();
+            parts.insert("overrides".to_owned(), digest_of(&overrides));
+        }
         for image in &self.images {
             image_parts(image, &mut parts);
             for package in &image.packages {

@@ -9,9 +9,11 @@ use crate::config::error::ConfigError;
 use crate::config::file::{Bytecode, Compression, WheelLimits};
 use crate::config::images;
 use crate::config::inputs::Inputs;
+use crate::config::overrides::{self, OverrideError, Overrides, Policy, Prefix};
 use crate::config::provenance::{Effective, Origin, Provenance};
 use crate::config::releases::BookPlace;
 use crate::config::request::{ConstraintsText, ProjectSource, Request};
+use crate::config::text::Text;
 use crate::constraints::Loader;
 use crate::name::ImageName;
 use crate::url::SafeUrl;
@@ -56,6 +58,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
     let common = Common::new(&inputs)?;
     let mut loader = Loader::new(inputs.read, &inputs.environment.0);
     let mut provenance = common.provenance(&inputs);
+    let overrides = overrides(&inputs, &common, &mut provenance)?;
     let constraints = constraints(&inputs, &mut loader)?;
     let images = images::images(&inputs, &common, &mut loader, &mut provenance)?;
     let found = loader
@@ -82,6 +85,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         constraints,
         index: common.index.clone(),
         submodules: common.submodules.value,
+        overrides,
     };
     let credentials = credentials(&inputs, &common, &request);
     let index = with_known_credentials(request.index.clone(), &credentials);
@@ -100,6 +104,48 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         credentials,
         provenance,
     })
+}
+
+/// The overrides of this run, all of them allowed.
+fn overrides(
+    inputs: &Inputs<'_>,
+    common: &Common,
+    provenance: &mut Provenance,
+) -> Result<Overrides, ConfigError> {
+    let list = overrides::gather(inputs)?;
+    let policy = policy(inputs, common);
+    for one in &list {
+        policy
+            .check(&one.name, &one.value)
+            .map_err(|source| OverrideError::Refused {
+                origin: one.origin.clone(),
+                name: one.name.clone(),
+                source,
+            })?;
+        provenance.insert(format!("overrides.{}", one.name), one.origin.clone());
+    }
+    Ok(Overrides {
+        list,
+        unmatched: inputs.flags.unmatched_overrides,
+    })
+}
+
+/// What the file allows; where it does not say, the servers that packages come from anyway.
+fn policy(inputs: &Inputs<'_>, common: &Common) -> Policy {
+    let entry = inputs.file().overrides.clone().unwrap_or_default();
+    let plain = |list: Vec<Text<Prefix>>| list.into_iter().map(|one| one.0).collect();
+    let standard = || {
+        let base = common.git_base.iter().map(|base| &base.value.group);
+        let index = common.index.url.iter().chain(&common.index.extra);
+        base.chain(index).filter_map(Prefix::server).collect()
+    };
+    Policy {
+        allow: entry.allow.map_or_else(standard, plain),
+        refs: entry
+            .refs
+            .map(|list| list.into_iter().map(|one| one.0).collect()),
+        deny: entry.deny.into_iter().flatten().map(|one| one.0).collect(),
+    }
 }
 
 fn constraints(

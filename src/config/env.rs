@@ -73,6 +73,8 @@ variables! {
     PACKAGES = "GITLAB_COM_PACKAGES": "Replaces `packages`, of every image: projects separated by white space; folders start at that of the file.";
     DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space; folders start at that of the file.";
     RELEASES = "PANNIER_RELEASES": "The repository of the release book, as `releases.repository`; `project@branch` names its branch too.";
+    PIP_URL = "<NAME>_pip_url": "From where the package or data project NAME comes in this run, as `--override`; in NAME, case is folded and `_` stands for every sign.";
+    GITLAB_USER_LOGIN = "GITLAB_USER_LOGIN": "Whose run it is; recorded with overrides.";
     UV = "PANNIER_UV": "The uv program to use; else the one on PATH, else one is fetched.";
     TOKEN = "PANNIER_TOKEN": "Token for the host of `git_base` and for GitLab's API.";
     GITLAB_TOKEN = "GITLAB_TOKEN": "Used like PANNIER_TOKEN where that is not set; where CI_SERVER_URL is set, for its host only.";

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 
+use crate::config::overrides::OverrideError;
 use crate::config::project::{FORMS, MissingBase, ProjectError};
 use crate::config::provenance::Origin;
 use crate::constraints::LineError;
@@ -100,6 +101,12 @@ fn hint(said: &str) -> Option<String> {
     None
 }
 
+impl From<OverrideError> for ConfigError {
+    fn from(error: OverrideError) -> Self {
+        Self::Override(Box::new(error))
+    }
+}
+
 /// The known word that is nearest to `text`, if one is near enough to be meant.
 pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
@@ -129,6 +136,10 @@ pub enum ConfigError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     File(#[from] FileError),
+
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Override(Box<OverrideError>),
 
     #[error("{origin}: the project `{text}` cannot be used")]
     #[diagnostic(help("{FORMS}"))]

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::config::error::FileError;
+use crate::config::overrides::{OverrideName, Prefix, RefPattern};
 use crate::config::project::ProjectSpec;
 use crate::config::text::Text;
 use crate::constraints::{RequirementError, parse_requirement, shown};
@@ -60,6 +61,8 @@ pub struct ConfigFile {
     pub bytecode: Option<Bytecode>,
     /// Where releases are recorded.
     pub releases: Option<ReleasesEntry>,
+    /// Which overrides are allowed: sources of packages and data projects that are named for one run alone.
+    pub overrides: Option<OverridesEntry>,
     /// How large a wheel may become; one beyond it is refused before it is inflated further.
     pub wheel_limits: Option<WheelLimits>,
 }
@@ -132,6 +135,21 @@ impl From<PythonLinkEntry> for PythonLink {
             PythonLinkEntry::None => Self::None,
         }
     }
+}
+
+/// Which overrides are allowed.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with the keys `allow`, `refs` and `deny`"
+)]
+pub struct OverridesEntry {
+    /// URLs below which an override may be, compared by whole components of the path: `https://gitlab.example.com/group`. Unless set, the host of `git_base` and those of the index. Versions of the index are always allowed.
+    pub allow: Option<Vec<Text<Prefix>>>,
+    /// Patterns of revisions that an override may name: `production`, `feature/*` (one component), `refs/merge-requests/*/head`, `**` (any). All unless set.
+    pub refs: Option<Vec<Text<RefPattern>>>,
+    /// Names of packages and data projects that nobody may override.
+    pub deny: Option<Vec<Text<OverrideName>>>,
 }
 
 /// How large a wheel may become.

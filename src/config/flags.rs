@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::config::file::{Bytecode, Compression};
+use crate::config::overrides::Unmatched;
 use crate::target::Target;
 
 /// Everything that flags can say about a request; `None` and empty lists mean that nothing was said.
@@ -31,6 +32,12 @@ pub struct Flags {
     pub book: Option<String>,
     /// `--image`, as often as given: the images to prepare, all unless given
     pub images: Vec<String>,
+    /// `--override`, as often as given: `NAME=VALUE`
+    pub overrides: Vec<String>,
+    /// `--overrides`: a file of them
+    pub overrides_file: Option<PathBuf>,
+    /// `--strict-overrides`
+    pub unmatched_overrides: Unmatched,
     /// `--here`: the machine that Pannier runs on is the image
     pub here: Option<HereImage>,
 }

@@ -17,6 +17,7 @@ mod images;
 mod index;
 mod inputs;
 mod lists;
+pub mod overrides;
 pub mod project;
 mod provenance;
 mod releases;

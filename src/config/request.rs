@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use pep508_rs::{Requirement, VerbatimUrl};
 
+use crate::config::overrides::Overrides;
 use crate::constraints::{ConstraintLine, shown};
 use crate::git::Submodules;
 use crate::name::{DataName, ImageName, PackageName};
@@ -28,6 +29,8 @@ pub struct Request {
     pub index: Indexes,
     /// What happens to submodules of git projects.
     pub submodules: Submodules,
+    /// What comes from elsewhere in this run. The images above say what holds without them.
+    pub overrides: Overrides,
 }
 
 /// One image and what goes into its tarball.

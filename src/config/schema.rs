@@ -31,7 +31,7 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 28] = [
     "git_base",
     "repository",
     "branch",
@@ -52,6 +52,10 @@ const ORDER: [&str; 24] = [
     "compression",
     "bytecode",
     "releases",
+    "overrides",
+    "allow",
+    "refs",
+    "deny",
     "wheel_limits",
     "ratio",
     "total_mib",

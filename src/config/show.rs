@@ -77,6 +77,10 @@ impl Configuration {
         if let Some(seconds) = self.source_date_epoch {
             values.push(self.row("source_date_epoch", [seconds.to_string()]));
         }
+        for one in &request.overrides.list {
+            let key = format!("overrides.{}", one.name);
+            values.push(self.row(&key, [one.value.to_string()]));
+        }
         for image in &request.images {
             values.extend(self.image_rows(image));
         }

@@ -221,6 +221,7 @@ mod tests {
                 images: BTreeMap::new(),
                 data: data.into_iter().collect(),
                 forks: Vec::new(),
+                overrides: Vec::new(),
             },
         }
     }

@@ -49,6 +49,7 @@ mod tests {
             images: BTreeMap::new(),
             data: BTreeMap::new(),
             forks: Vec::new(),
+            overrides: Vec::new(),
         }
     }
 

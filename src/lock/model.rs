@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::config::overrides::Applied;
 use crate::digest::Digest;
 use crate::name::{DataName, ImageName, PackageName};
 use crate::target::Target;
@@ -115,6 +116,10 @@ pub struct PannierTable {
     /// Why one version did not serve all images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forks: Vec<Fork>,
+    /// What came from elsewhere in the run that made this lock, sorted by name. A lock with overrides is of that run alone: it
+    /// is no known good state of production.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Applied>,
 }
 
 /// One image as the lock was made for it.

@@ -61,6 +61,7 @@ fn lock(image: LockedImage, packages: Vec<LockedPackage>) -> Lock {
             images: BTreeMap::from([(name(), image)]),
             data: BTreeMap::new(),
             forks: Vec::new(),
+            overrides: Vec::new(),
         },
     }
 }

@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use super::diff::{Change, diff};
+use super::effect::Effect;
 use super::fresh::{Freshness, freshness};
 use super::model::Lock;
 use super::pylock::{self, PylockError};
@@ -25,6 +26,8 @@ use crate::name::PackageName;
 pub enum Mode {
     /// A lock that does not fit the request is an error.
     Locked,
+    /// The same, and nothing is written at all: the lock of a run with overrides neither.
+    Check,
     /// A lock that does not fit the request is made anew, and one that fits gives up what the upgrade names.
     Update(Upgrade),
 }
@@ -38,6 +41,8 @@ pub struct UpToDate {
     pub digest: Digest,
     /// What happened to the file.
     pub happened: Happened,
+    /// What the overrides of this run moved away from the production lock; none without overrides or without that lock.
+    pub effect: Option<Effect>,
 }
 
 /// What happened to a lock file.
@@ -93,6 +98,13 @@ pub enum UpdateError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Resolve(#[from] ResolveError),
+    /// More than the overrides and what they need moved.
+    #[error("beside what is overridden and what that needs, this moved: {}", .changes.join("; "))]
+    #[diagnostic(help("run `pannier lock` without overrides first, or leave --strict out"))]
+    Moved {
+        /// What moved, as [`Change`] prints.
+        changes: Vec<String>,
+    },
     /// The file cannot be written.
     #[error("cannot write the lock {path}")]
     #[diagnostic(help("check that this user may write there and that the disk is not full"))]
@@ -152,12 +164,12 @@ pub fn bring_up_to_date<'t>(
         .as_ref()
         .map(|(lock, _)| freshness(&lock.pannier, parts));
     let upgrade = match (mode, &state) {
-        (Mode::Locked | Mode::Update(Upgrade::None), Some(Freshness::Fresh)) => None,
-        (Mode::Locked, None) => {
+        (Mode::Locked | Mode::Check | Mode::Update(Upgrade::None), Some(Freshness::Fresh)) => None,
+        (Mode::Locked | Mode::Check, None) => {
             let path = path.to_owned();
             return Err(UpdateError::Missing { path });
         }
-        (Mode::Locked, Some(Freshness::Stale(changes))) => {
+        (Mode::Locked | Mode::Check, Some(Freshness::Stale(changes))) => {
             let (path, changes) = (path.to_owned(), changes.clone());
             return Err(UpdateError::Stale { path, changes });
         }
@@ -168,6 +180,7 @@ pub fn bring_up_to_date<'t>(
             lock: lock.clone(),
             digest: *digest,
             happened: Happened::Nothing,
+            effect: None,
         });
     }
     if let Some(Freshness::Stale(changes)) = &state {
@@ -195,6 +208,7 @@ pub fn bring_up_to_date<'t>(
             None => Happened::Made,
         },
         digest: Digest::of(text.as_bytes()),
+        effect: None,
         lock,
     })
 }
@@ -213,7 +227,7 @@ fn tell_unknown(names: &[PackageName], lock: &Lock, reporter: &dyn Reporter) {
     }
 }
 
-fn write(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = NamedTempFile::new_in(folder)?;

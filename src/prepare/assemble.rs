@@ -310,5 +310,6 @@ fn manifest(image: &ImagePlan, from: &From<'_>, options: &Options) -> Manifest {
         packages: packages.collect(),
         data: data.collect(),
         fallback: options.fallback.clone(),
+        overrides: image.overrides.clone(),
     }
 }

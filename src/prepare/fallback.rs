@@ -70,6 +70,9 @@ impl Failed {
     /// Whose failure it is.
     #[must_use]
     pub fn blame(&self, request: &Request) -> Blame {
+        if !request.overrides.list.is_empty() {
+            return Blame::Own("it asks for overrides, which no release has");
+        }
         let machine = Blame::Own("it is this machine that fails");
         match self {
             Self::Lock(UpdateError::Resolve(error)) => of_resolution(error, request),

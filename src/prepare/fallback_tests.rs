@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::*;
+use crate::config::Origin;
+use crate::config::overrides::{Override, Overrides};
 use crate::config::request::DataRequest;
 use crate::digest::Digest;
 use crate::git::Submodules;
@@ -49,6 +51,7 @@ fn request() -> Request {
         constraints: None,
         index: Indexes::default(),
         submodules: Submodules::Refuse,
+        overrides: Overrides::default(),
     }
 }
 
@@ -106,6 +109,7 @@ fn lock() -> Lock {
             images: [("builder".parse().unwrap(), image)].into(),
             data: [("tables".parse().unwrap(), tables)].into(),
             forks: Vec::new(),
+            overrides: Vec::new(),
         },
     };
     // As it comes out of the book.
@@ -196,8 +200,18 @@ fn an_index_a_repository_and_a_package_are_to_blame_and_the_run_itself_is_not_ex
             path: "packages/local".into(),
         },
     });
+    // What a run with overrides asks for is in no release.
+    let mut overridden = request.clone();
+    overridden.overrides.list = vec![Override {
+        name: "lib".parse().unwrap(),
+        value: "==1.6".parse().unwrap(),
+        origin: Origin::Variable("lib_pip_url".to_owned()),
+        asked_by: None,
+    }];
     for failure in others {
         assert_eq!(failure.blame(&request), Blame::Others, "{failure:?}");
+        let blame = failure.blame(&overridden);
+        assert!(matches!(blame, Blame::Own(_)), "{failure:?}");
     }
     let full = || io::Error::from(io::ErrorKind::StorageFull);
     let own = [

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pep440_rs::Version;
 
 use crate::build::BuildSource;
+use crate::config::overrides::{Applied, Kind};
 use crate::config::request::Request;
 use crate::digest::Digest;
 use crate::lock::model::{Artifact, Lock, LockedData, LockedPackage, LockedSource};
@@ -37,6 +38,8 @@ pub(super) struct ImagePlan {
     pub(super) packages: Vec<PackagePlan>,
     /// Sorted by name.
     pub(super) data: Vec<DataPlan>,
+    /// Those of the lock that are about something of this image.
+    pub(super) overrides: Vec<Applied>,
 }
 
 /// One package of one image.
@@ -109,6 +112,7 @@ pub(super) fn plan(
             .iter()
             .map(|name| data(name, lock, request))
             .collect::<Result<Vec<_>, _>>()?;
+        let overrides = overrides(lock, &packages, names);
         Ok(ImagePlan {
             name: image.name.clone(),
             image: image.image.clone(),
@@ -117,11 +121,22 @@ pub(super) fn plan(
             python_link: image.python_link,
             packages,
             data,
+            overrides,
         })
     });
     Ok(Plan {
         images: images.collect::<Result<_, PrepareError>>()?,
     })
+}
+
+/// The overrides of the packages and data projects of one image.
+fn overrides(lock: &Lock, packages: &[PackagePlan], data: &[DataName]) -> Vec<Applied> {
+    let concerns = |one: &&Applied| match one.kind {
+        Kind::Package => packages.iter().any(|it| it.name.as_str() == one.name),
+        Kind::Data => data.iter().any(|name| name.as_str() == one.name),
+    };
+    let overrides = lock.pannier.overrides.iter();
+    overrides.filter(concerns).cloned().collect()
 }
 
 fn package(

@@ -72,6 +72,13 @@ pub fn record(
         place: "what is to be recorded".to_owned(),
         source,
     })?;
+    if !read.lock.pannier.overrides.is_empty() {
+        let overrides = read.lock.pannier.overrides.iter();
+        return Err(ReleaseError::Overridden {
+            what: "what is to be recorded".to_owned(),
+            overrides: overrides.map(|one| one.name.clone()).collect(),
+        });
+    }
     let digest = Digest::of(lock.as_bytes());
     let taken = |id: &ReleaseId| book.file(&release_path(id)).is_some();
     let id = ReleaseId::free(stamp.at, &digest, taken);

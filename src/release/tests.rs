@@ -57,6 +57,7 @@ fn lock(version: &str, commit: char) -> String {
             images: BTreeMap::new(),
             data: [("tables".parse().unwrap(), tables)].into(),
             forks: Vec::new(),
+            overrides: Vec::new(),
         },
     })
 }
@@ -177,6 +178,25 @@ fn a_release_holds_what_its_lock_holds_and_no_credential() {
         );
     }
     assert!(release.reason.unwrap().starts_with("fix the https://"));
+}
+
+#[test]
+fn a_run_with_overrides_is_no_release() {
+    let shelf = Memory::default();
+    let mut overridden = pylock::read(&lock("1.0", 'a')).unwrap().lock;
+    overridden.pannier.overrides = vec![
+        serde_json::from_value(serde_json::json!({
+            "name": "tool", "kind": "package", "said-by": "tool_pip_url"
+        }))
+        .unwrap(),
+    ];
+    let text = pylock::write(&overridden);
+    let refused = record(&shelf.book(), &text, &[], Some(&production()), &stamp(0, 7));
+    let error = refused.expect_err("it is of one run");
+    assert!(
+        matches!(&error, ReleaseError::Overridden { overrides, .. } if *overrides == ["tool"]),
+        "{error}"
+    );
 }
 
 #[test]

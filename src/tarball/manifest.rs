@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::overrides::Applied;
 use crate::digest::Digest;
 use crate::name::{DataName, ImageName, PackageName};
 use crate::target::{Platform, PythonVersion};
@@ -35,6 +36,9 @@ pub struct Manifest {
     /// Where the lock is from when it is not what was asked for, because that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    /// Which of these came from elsewhere in the run that wrote the tarball, sorted by name; none: it is of production.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Applied>,
 }
 
 /// A release that was prepared instead of what was asked for. Why is not told here: it would differ from machine to machine.
@@ -195,6 +199,7 @@ pub(super) mod tests {
                 source: Source::Directory,
             }],
             fallback: None,
+            overrides: Vec::new(),
         }
     }
 

@@ -252,6 +252,7 @@ pub fn lock(version: &str, digit: char) -> String {
             images: BTreeMap::new(),
             data: [("tables".parse().unwrap(), tables)].into(),
             forks: Vec::new(),
+            overrides: Vec::new(),
         },
     })
 }

@@ -145,6 +145,7 @@ impl Known<'_> {
             )),
             lock_digest: held.digest,
             fallback: Some(instead),
+            overrides: Vec::new(),
             images,
         })
     }

@@ -4,7 +4,7 @@
 
 mod parse;
 
-pub(super) use parse::check_revision;
+pub(super) use parse::{check_revision, subdirectory};
 
 use std::fmt;
 use std::path::PathBuf;

@@ -199,7 +199,7 @@ fn parse_short(text: &str) -> Result<Place, String> {
 }
 
 /// What a fragment means is known to URLs; the host here is only a place to hang it on.
-fn subdirectory(fragment: &str) -> Result<Option<String>, String> {
+pub(in crate::config) fn subdirectory(fragment: &str) -> Result<Option<String>, String> {
     let url: Result<GitUrl, UrlError> = format!("https://host/project#{fragment}").parse();
     match url {
         Ok(url) => Ok(url.subdirectory),

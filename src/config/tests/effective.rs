@@ -59,6 +59,7 @@ fn flags_beat_the_environment() {
         book: None,
         images: vec!["small".to_owned()],
         here: None,
+        ..Flags::default()
     };
     let files = vec![("c.txt", "six==1")];
     let case = Case {

@@ -5,6 +5,7 @@ mod digest;
 mod effective;
 mod file;
 mod images;
+mod overrides;
 mod projects;
 mod releases;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{PylockError, read, read_document, write};
+use crate::config::overrides::{Applied, Kind};
 use crate::digest::Digest;
 use crate::lock::model::{
     Artifact, Fork, Lock, LockedData, LockedImage, LockedPackage, LockedSource, PannierTable,
@@ -122,6 +123,21 @@ fn full() -> Lock {
                 version: "0.9".to_owned(),
                 image: "a".parse().unwrap(),
                 reason: "no wheel".to_owned(),
+            }],
+            overrides: vec![Applied {
+                name: "beta".to_owned(),
+                kind: Kind::Package,
+                from: Some("1.0 of the index".to_owned()),
+                version: Some("1.1".to_owned()),
+                url: Some("https://git.example.org/me/beta.git".parse().unwrap()),
+                revision: Some("refs/merge-requests/5/head".to_owned()),
+                commit: Some("b".repeat(40)),
+                subdirectory: Some("py".to_owned()),
+                sha256: None,
+                said_by: "beta_pip_url".to_owned(),
+                asked_by: Some("alice".to_owned()),
+                set_aside: vec!["constraints.txt:3: beta<1.1".to_owned()],
+                moves: vec!["alpha".parse().unwrap()],
             }],
         },
     }

@@ -137,6 +137,55 @@ pub enum ResolveError {
         /// What was not served at the end.
         last: String,
     },
+    /// What an override names cannot be used.
+    #[error("the override of `{name}` ({said_by}) cannot be used")]
+    Override {
+        /// The package.
+        name: String,
+        /// The variable, flag or key that said it.
+        said_by: String,
+        /// Why not.
+        #[source]
+        #[diagnostic_source]
+        source: Cause,
+    },
+    /// A data project is to come from something that is no tree.
+    #[error("{said_by}: the data project `{name}` can only come from a git repository")]
+    #[diagnostic(help("write `git+https://host/group/{name}.git@revision` or a merge request"))]
+    DataOverride {
+        /// The data project.
+        name: DataName,
+        /// The variable, flag or key that said it.
+        said_by: String,
+    },
+    /// Nothing has the name of an override.
+    #[error(
+        "{said_by}: no package and no data project of this run is called `{name}`, so its override changes nothing"
+    )]
+    #[diagnostic(help("{hint}"))]
+    Unmatched {
+        /// The name.
+        name: String,
+        /// The variable, flag or key that said it.
+        said_by: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// There is no solution with the overrides, but one without them.
+    #[error("{overrides} of this run {}: without it the request has a solution", cause(*.count))]
+    #[diagnostic(help(
+        "change what the override requires or the version that it has, or loosen what collides with it"
+    ))]
+    Conflict {
+        /// The overrides that are the cause, for people.
+        overrides: String,
+        /// How many these are.
+        count: usize,
+        /// Why there is no solution.
+        #[source]
+        #[diagnostic_source]
+        source: Cause,
+    },
     /// uv wrote something that is no lock.
     #[error("what uv wrote cannot be used")]
     Written(#[source] PylockError),
@@ -175,6 +224,34 @@ impl From<UvError> for ResolveError {
     }
 }
 
+/// An error behind another one.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Cause(Box<ResolveError>);
+
+impl From<ResolveError> for Cause {
+    fn from(why: ResolveError) -> Self {
+        Self(Box::new(why))
+    }
+}
+
+impl miette::Diagnostic for Cause {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.0.help()
+    }
+
+    fn diagnostic_source(&self) -> Option<&dyn miette::Diagnostic> {
+        self.0.diagnostic_source()
+    }
+}
+
+fn cause(count: usize) -> &'static str {
+    match count {
+        1 => "is the cause",
+        _ => "are the cause together",
+    }
+}
+
 impl ResolveError {
     /// Whether everything was looked at and no lock can be made of it: an answer about the request, as against something that
     /// failed on the way to one.
@@ -184,7 +261,9 @@ impl ResolveError {
             Self::Collision(_)
             | Self::NotServed { .. }
             | Self::TwoSources { .. }
-            | Self::TwoDataSources { .. } => true,
+            | Self::TwoDataSources { .. }
+            | Self::Conflict { .. } => true,
+            Self::Override { source, .. } => source.0.is_unsatisfiable(),
             // The build constraints are a part of the request.
             Self::Metadata {
                 source: SourceError::Build(BuildError::Backend { source, .. }),
@@ -194,9 +273,30 @@ impl ResolveError {
         }
     }
 
+    /// Whether no set of versions was found, as against something that failed.
+    pub(super) const fn is_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Collision(_) | Self::NotServed { .. } | Self::Endless { .. }
+        )
+    }
+
+    /// Whether what was said makes no sense, as against something that failed.
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::Unmatched { .. } | Self::DataOverride { .. })
+    }
+
     /// Whether foreign bytes were refused, as against something that failed.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Metadata { source: SourceError::Build(error), .. } if error.is_refusal())
+        match self {
+            Self::Metadata {
+                source: SourceError::Build(error),
+                ..
+            } => error.is_refusal(),
+            Self::Override { source, .. } => source.0.is_refusal(),
+            _ => false,
+        }
     }
 }

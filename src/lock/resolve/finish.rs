@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::inputs::{Image, Inputs};
-use super::projects::{Project, Projects};
+use super::projects::{Place, Project, Projects};
 use super::revisions::Revision;
 use super::rounds::Chosen;
 use super::{ResolveError, Wanted, stub_of};
@@ -65,17 +65,18 @@ pub(super) fn lock(
             images,
             data,
             forks,
+            overrides: Vec::new(),
         },
     })
 }
 
 fn restore(package: LockedPackage, project: &Project) -> LockedPackage {
-    let (source, version) = match &project.source {
-        ProjectSource::Git {
+    let (source, version) = match &project.place {
+        Place::Tree(ProjectSource::Git {
             repository,
             revision,
             subdirectory,
-        } => {
+        }) => {
             let source = LockedSource::Git {
                 repository: repository.without_credentials(),
                 requested_revision: Some(revision.clone()),
@@ -84,7 +85,16 @@ fn restore(package: LockedPackage, project: &Project) -> LockedPackage {
             };
             (source, package.version)
         }
-        ProjectSource::Directory { path } => (LockedSource::Directory { path: plain(path) }, None),
+        Place::Tree(ProjectSource::Directory { path }) => {
+            (LockedSource::Directory { path: plain(path) }, None)
+        }
+        Place::File(artifact) => {
+            let source = LockedSource::Archive {
+                artifact: artifact.clone(),
+                subdirectory: None,
+            };
+            (source, package.version)
+        }
     };
     LockedPackage {
         version,

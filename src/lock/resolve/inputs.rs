@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use pep508_rs::{MarkerTree, Requirement, VerbatimUrl};
 
-use super::Wanted;
+use super::overriding::Overriding;
 use super::projects::Projects;
-use super::stubs::{Stubs, requirement_on};
-use crate::config::request::ImageRequest;
+use super::stubs::{Stubs, named, requirement_on};
+use crate::config::request::{ImageRequest, Request};
 use crate::name::{ImageName, PackageName};
 use crate::target::{Tag, Target};
 
@@ -70,6 +70,8 @@ pub(super) struct Inputs {
     pub requirements: Vec<String>,
     /// Bounds: the request's, and that each project comes from its stub.
     pub constraints: Vec<String>,
+    /// The request's bounds without those that overrides set aside, and the versions that overrides name.
+    pub bounds: Vec<String>,
     /// The request's bounds alone, for build backends.
     pub build_constraints: Vec<String>,
     /// Lowest Python of the images.
@@ -77,12 +79,16 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    pub(super) fn new(wanted: &Wanted<'_>, projects: &Projects, stubs: &Stubs) -> Self {
-        let request = wanted.request;
+    pub(super) fn new(
+        request: &Request,
+        projects: &Projects,
+        stubs: &Stubs,
+        overriding: &Overriding<'_>,
+    ) -> Self {
         let mut images: Vec<Image> = request
             .images
             .iter()
-            .map(|image| view(image, projects, stubs))
+            .map(|image| view(image, projects, stubs, overriding))
             .collect();
         mark_narrower(&mut images);
         let mut environments: Vec<String> =
@@ -95,7 +101,16 @@ impl Inputs {
             .flat_map(|text| &text.lines)
             .map(|line| line.requirement.to_string())
             .collect();
-        let mut constraints = build_constraints.clone();
+        let mut bounds: Vec<String> = overriding
+            .constraints()
+            .map(|line| line.requirement.to_string())
+            .collect();
+        bounds.extend(
+            overriding
+                .versions()
+                .map(|(name, version)| format!("{name}{version}")),
+        );
+        let mut constraints = bounds.clone();
         constraints.extend(
             stubs
                 .iter()
@@ -110,6 +125,7 @@ impl Inputs {
             requirements: merge(&images, environments.len()),
             environments,
             constraints,
+            bounds,
             build_constraints,
             python: format!("3.{}", lowest.unwrap_or(8)),
             images,
@@ -122,7 +138,12 @@ impl Inputs {
     }
 }
 
-fn view(image: &ImageRequest, projects: &Projects, stubs: &Stubs) -> Image {
+fn view(
+    image: &ImageRequest,
+    projects: &Projects,
+    stubs: &Stubs,
+    overriding: &Overriding<'_>,
+) -> Image {
     let mut lines = Vec::new();
     let mut requested = Vec::new();
     for package in &image.packages {
@@ -131,13 +152,16 @@ fn view(image: &ImageRequest, projects: &Projects, stubs: &Stubs) -> Image {
             .expect("every source of the request was asked for its name");
         let extras: Vec<String> = package.extras.iter().map(ToString::to_string).collect();
         lines.push(Line {
-            text: requirement_on(name, &extras, &stubs[name]),
+            text: match overriding.version(name) {
+                Some(_) => named(name, &extras),
+                None => requirement_on(name, &extras, &stubs[name]),
+            },
             marker: None,
         });
         requested.push(name.clone());
     }
     for requirement in &image.requirements {
-        lines.push(line_of(requirement));
+        lines.push(line_of(requirement, overriding));
         requested.extend(requirement.name.to_string().parse::<PackageName>());
     }
     lines.sort();
@@ -155,11 +179,16 @@ fn view(image: &ImageRequest, projects: &Projects, stubs: &Stubs) -> Image {
     }
 }
 
-fn line_of(requirement: &Requirement<VerbatimUrl>) -> Line {
-    let bare = Requirement {
+fn line_of(requirement: &Requirement<VerbatimUrl>, overriding: &Overriding<'_>) -> Line {
+    let mut bare = Requirement {
         marker: MarkerTree::TRUE,
         ..requirement.clone()
     };
+    let name = bare.name.to_string().parse::<PackageName>();
+    if name.is_ok_and(|name| overriding.package(&name).is_some()) {
+        // Its version or URL is what the override stands in for; a constraint says what holds.
+        bare.version_or_url = None;
+    }
     Line {
         text: bare.to_string(),
         marker: requirement

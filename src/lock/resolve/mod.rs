@@ -1,29 +1,36 @@
 //! Making a lock: revisions become commits, projects tell their metadata, uv chooses versions, and what uv does not
 //! look at is checked: that every image has a wheel of what was chosen.
 //!
-//! The steps are [`revisions`], [`projects`], [`stubs`], [`inputs`], [`serve`] and [`finish`]. Refuses to write the lock
+//! The steps are [`revisions`], [`projects`], [`stubs`], [`inputs`], [`serve`] and [`finish`]; [`overriding`] says in each of
+//! them what comes from elsewhere in this run. Refuses to write the lock
 //! anywhere and to choose versions by itself: it only takes choices away from uv that serve no image.
 
+mod applied;
 mod error;
 mod exclusion;
 mod finish;
+mod hold;
 mod inputs;
+mod overriding;
 mod projects;
 mod revisions;
 mod rounds;
 mod serve;
 mod stubs;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
-pub use error::ResolveError;
+pub use error::{Cause, ResolveError};
 
-use super::model::{Lock, LockedPackage, LockedSource};
+use super::model::{Artifact, Lock, LockedPackage, LockedSource};
 use crate::build::{BuildError, BuildSource, Builder};
 use crate::config::digest::Parts;
+use crate::config::overrides::{Applied, Kind, Override, OverrideValue};
 use crate::config::request::Request;
+use crate::digest::Digest;
 use crate::event::{Reporter, Stage, StageGuard};
 use crate::git::{Git, GitError};
 use crate::name::PackageName;
@@ -86,6 +93,18 @@ pub trait Sources: Sync {
     /// What building gives.
     fn metadata(&self, source: &BuildSource, targets: &[Target])
     -> Result<Arc<Wheel>, SourceError>;
+
+    /// A wheel or source archive by its URL: which file it is, and what its wheel says about itself. `sha256` is what it must
+    /// have, where that was stated.
+    ///
+    /// # Errors
+    /// What fetching and building give.
+    fn file(
+        &self,
+        url: &SafeUrl,
+        sha256: Option<&Digest>,
+        targets: &[Target],
+    ) -> Result<(Artifact, Arc<Wheel>), SourceError>;
 }
 
 /// The sources of the real world.
@@ -107,6 +126,34 @@ impl Sources for Doors<'_> {
         targets: &[Target],
     ) -> Result<Arc<Wheel>, SourceError> {
         Ok(self.builder.metadata_wheel(source, targets)?.wheel)
+    }
+
+    fn file(
+        &self,
+        url: &SafeUrl,
+        sha256: Option<&Digest>,
+        targets: &[Target],
+    ) -> Result<(Artifact, Arc<Wheel>), SourceError> {
+        let fetched = self.builder.fetch(url, sha256)?;
+        let artifact = Artifact {
+            name: url.file_name(),
+            url: url.without_credentials(),
+            size: Some(fetched.size),
+            upload_time: None,
+            sha256: fetched.sha256,
+        };
+        let wheel = match fetched.wheel {
+            Some(stored) => stored.wheel,
+            None => {
+                let source = BuildSource::Sdist {
+                    url: url.clone(),
+                    name: artifact.name.clone(),
+                    sha256: artifact.sha256,
+                };
+                self.builder.metadata_wheel(&source, targets)?.wheel
+            }
+        };
+        Ok((artifact, wheel))
     }
 }
 
@@ -141,22 +188,116 @@ pub struct Wanted<'a> {
 /// # Errors
 /// [`ResolveError`] names the package, the image, the chain of requirements.
 pub fn resolve(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveError> {
+    let overrides = &wanted.request.overrides;
+    if overrides.list.is_empty() {
+        return attempt(wanted, BTreeSet::new(), tools);
+    }
+    let mut found = BTreeSet::new();
+    loop {
+        let lock = attempt(wanted, found.clone(), tools);
+        let lock = lock.map_err(|why| explain(why, wanted, tools))?;
+        // A package that others pull in is known by name only now; so is what an override pulls in.
+        let known = lock.packages.iter().map(|package| &package.name);
+        let news: Vec<PackageName> = known
+            .filter(|name| !found.contains(*name) && misses(wanted.request, &lock, name))
+            .cloned()
+            .collect();
+        if news.is_empty() {
+            overriding::check_matches(wanted, &lock, tools.reporter)?;
+            return Ok(lock);
+        }
+        found.extend(news);
+    }
+}
+
+/// Whether an override names a source of the package and the lock has it from elsewhere.
+fn misses(request: &Request, lock: &Lock, name: &PackageName) -> bool {
+    let one = request.overrides.of(name.as_str());
+    let named = one.is_some_and(|one| !matches!(one.value, OverrideValue::Version(_)));
+    let mut records = lock.pannier.overrides.iter();
+    let is_it = |one: &Applied| one.kind == Kind::Package && one.name == name.as_str();
+    named && !records.any(|one| is_it(one) && one.has_source())
+}
+
+/// One resolution; `found` are overridden packages that an earlier one led to.
+fn attempt(
+    wanted: &Wanted<'_>,
+    found: BTreeSet<PackageName>,
+    tools: Tools<'_>,
+) -> Result<Lock, ResolveError> {
+    let request = overriding::with_data(wanted.request)?;
+    let changed = Wanted {
+        request: &request,
+        ..*wanted
+    };
+    let overriding = overriding::Overriding::of(&changed, found);
     let commits = {
-        let revisions = revisions::Wanted::of(wanted);
+        let revisions = revisions::Wanted::of(&changed, &overriding);
         let stage = StageGuard::start(tools.reporter, Stage::Revisions, Some(revisions.len()));
         revisions::commits(&revisions, tools, &stage)?
     };
     let projects = {
-        let total = projects::count(wanted.request);
+        let total = projects::count(&request, &overriding);
         let stage = StageGuard::start(tools.reporter, Stage::Build, Some(total));
-        projects::discover(wanted, commits, tools, &stage)?
+        projects::discover(&changed, commits, &overriding, (tools, &stage))?
     };
     let _stage = StageGuard::start(tools.reporter, Stage::Resolve, None);
     let work = TempDir::new().map_err(ResolveError::Work)?;
-    let stubs = stubs::write(&projects, work.path())?;
-    let inputs = inputs::Inputs::new(wanted, &projects, &stubs);
-    let chosen = rounds::choose(wanted, &inputs, work.path(), tools)?;
-    finish::lock(wanted, &projects, &inputs, chosen)
+    let stubs = stubs::write(&projects, &overriding, work.path())?;
+    let mut inputs = inputs::Inputs::new(&request, &projects, &stubs, &overriding);
+    let mut choose = |inputs: &inputs::Inputs| {
+        let chosen = rounds::choose(&changed, inputs, work.path(), tools)?;
+        let mut lock = finish::lock(&changed, &projects, inputs, chosen)?;
+        lock.pannier.overrides = applied::records(wanted, &overriding, &projects, &lock);
+        Ok(lock)
+    };
+    let lock = choose(&inputs)?;
+    match wanted.previous {
+        Some(before) if !lock.pannier.overrides.is_empty() && *wanted.upgrade == Upgrade::None => {
+            hold::hold(before, lock, &mut inputs, &mut choose)
+        }
+        _ => Ok(lock),
+    }
+}
+
+/// Says of an error whether overrides are its cause. Where there is no solution, it is looked for without them.
+fn explain(why: ResolveError, wanted: &Wanted<'_>, tools: Tools<'_>) -> ResolveError {
+    let request = wanted.request;
+    if !why.is_conflict() {
+        return overriding::blame(why, request);
+    }
+    let solved = |overrides: Vec<Override>| {
+        let mut request = request.clone();
+        request.overrides.list = overrides;
+        let without = Wanted {
+            request: &request,
+            ..*wanted
+        };
+        attempt(&without, BTreeSet::new(), tools).is_ok()
+    };
+    let list = &request.overrides.list;
+    if !solved(Vec::new()) {
+        tools.reporter.warn(
+            "there is no solution without the overrides either".to_owned(),
+            None,
+        );
+        return why;
+    }
+    let alone = list.iter().filter(|one| {
+        list.len() > 1 && {
+            let others = list.iter().filter(|other| other.name != one.name);
+            solved(others.cloned().collect())
+        }
+    });
+    let mut causes: Vec<&Override> = alone.collect();
+    if causes.is_empty() {
+        causes = list.iter().collect();
+    }
+    ResolveError::Conflict {
+        count: causes.len(),
+        overrides: overriding::described(&causes),
+        source: why.into(),
+    }
 }
 
 /// Whether the file of an archive is the stub of a project.

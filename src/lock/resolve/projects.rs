@@ -1,7 +1,7 @@
 //! The second step: every git package and folder tells its metadata, and so does what these require from git themselves.
 //!
-//! One package has one source in a lock: the request's comes before that of a nested requirement; two that the request
-//! itself states are an error.
+//! One package has one source in a lock: an override's comes before the request's, and that before the one of a nested
+//! requirement; two that the request itself states are an error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,22 +9,72 @@ use std::sync::Arc;
 use pep508_rs::VersionOrUrl;
 use rayon::prelude::*;
 
+use super::overriding::Overriding;
 use super::revisions::{self, Commits, Revision};
 use super::{ResolveError, Tools, Wanted};
 use crate::build::BuildSource;
 use crate::config::request::{ProjectSource, Request};
 use crate::constraints::parse_requirement;
+use crate::digest::Digest;
 use crate::event::StageGuard;
+use crate::lock::model::Artifact;
 use crate::name::PackageName;
 use crate::target::Target;
 use crate::url::{GitUrl, SafeUrl, redact};
 use crate::wheel::Wheel;
 
+/// Where a project is before it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A repository or a folder.
+    Tree(ProjectSource),
+    /// A wheel or source archive by its URL, which an override named.
+    File {
+        /// Where it is.
+        url: SafeUrl,
+        /// Its digest, where one was stated.
+        sha256: Option<Digest>,
+    },
+}
+
+impl Origin {
+    /// For people, without credentials.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Tree(source) => shown(source),
+            Self::File { url, .. } => url.to_string(),
+        }
+    }
+}
+
+/// Where a project is.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// A repository or a folder.
+    Tree(ProjectSource),
+    /// A wheel or source archive by its URL.
+    File(Artifact),
+}
+
+impl Place {
+    /// For people, without credentials.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Tree(source) => shown(source),
+            Self::File(artifact) => artifact.url.to_string(),
+        }
+    }
+
+    fn is(&self, source: &ProjectSource) -> bool {
+        matches!(self, Self::Tree(own) if same(own, source))
+    }
+}
+
 /// A project at its commit, and what it says about itself.
 #[derive(Debug, Clone)]
 pub(super) struct Project {
     /// Where it is.
-    pub source: ProjectSource,
+    pub place: Place,
     /// Its commit; none for folders.
     pub commit: Option<String>,
     /// Its metadata.
@@ -42,6 +92,8 @@ pub(super) struct Projects {
     pub names: Vec<(ProjectSource, PackageName)>,
     /// Commits by revision: the request's and what nested requirements added.
     pub commits: Commits,
+    /// What overridden packages were asked for as, where only another project or its own metadata told.
+    pub instead: BTreeMap<PackageName, String>,
 }
 
 impl Projects {
@@ -54,58 +106,112 @@ impl Projects {
     }
 }
 
+/// Who wants a source to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    Request,
+    Nested,
+    Override,
+}
+
 /// A source that has to be asked.
 struct Ask {
-    source: ProjectSource,
+    origin: Origin,
+    asker: Asker,
     commit: Option<String>,
     name: Option<PackageName>,
     by: String,
     targets: Vec<Target>,
 }
 
-/// Number of distinct package sources of a request.
-pub(super) fn count(request: &Request) -> u64 {
-    asked_for(request, &Commits::new()).len() as u64
+/// Number of distinct package sources that are asked first.
+pub(super) fn count(request: &Request, overriding: &Overriding<'_>) -> u64 {
+    let own = asked_for(request, &Commits::new(), overriding).len();
+    (own + overriding.expected().len()) as u64
 }
 
 /// Asks the request's projects, then what they require from git, until nothing new appears.
 pub(super) fn discover(
     wanted: &Wanted<'_>,
     commits: Commits,
-    tools: Tools<'_>,
-    stage: &StageGuard<'_>,
+    overriding: &Overriding<'_>,
+    (tools, stage): (Tools<'_>, &StageGuard<'_>),
 ) -> Result<Projects, ResolveError> {
     let request = wanted.request;
     let known = wanted
         .previous
         .map(|lock| revisions::locked(lock, wanted.upgrade))
         .unwrap_or_default();
-    let mut asks = asked_for(request, &commits);
+    let mut asks = asked_for(request, &commits, overriding);
     let mut projects = Projects {
         commits,
+        names: stood_for(request, overriding),
         ..Projects::default()
     };
-    let mut nested = false;
+    let search = Search {
+        request,
+        known,
+        overriding,
+        tools,
+    };
+    for (name, origin) in overriding.expected() {
+        asks.push(search.overridden(name, origin, &mut projects)?);
+    }
     while !asks.is_empty() {
         let found = ask_all(&asks, request, tools, stage)?;
         let mut names = Vec::with_capacity(found.len());
-        for (ask, wheel) in asks.into_iter().zip(found) {
+        let mut late = Vec::new();
+        for (ask, (place, wheel)) in asks.into_iter().zip(found) {
             let name = wheel.name.clone();
-            if !nested {
-                projects.names.push((ask.source.clone(), name.clone()));
+            if let (Asker::Request, Origin::Tree(source)) = (ask.asker, &ask.origin) {
+                projects.names.push((source.clone(), name.clone()));
+                if overriding.package(&name).is_some() {
+                    // Only its own metadata told that it is what an override stands in for.
+                    projects.instead.insert(name.clone(), shown(source));
+                    late.push((name, source.clone()));
+                    continue;
+                }
             }
-            add(&mut projects, ask, wheel)?;
+            add(&mut projects, ask, place, wheel)?;
             names.push(name);
         }
-        nested = true;
-        asks = requirements_of(&names, &mut projects, &known, request, tools)?;
+        asks = search.requirements_of(&names, &mut projects)?;
+        for (name, source) in late {
+            let pending = asks.iter().any(|ask| ask.name.as_ref() == Some(&name));
+            if !pending && !projects.by_name.contains_key(&name) {
+                let folder = folder_of(&source);
+                let origin = overriding.origin(&name, folder);
+                let ask = origin.map(|origin| search.overridden(name, origin, &mut projects));
+                asks.extend(ask.transpose()?);
+            }
+        }
     }
-    tell_covered(request, &projects, tools);
+    tell_covered(request, &projects, overriding, tools);
     Ok(projects)
 }
 
+/// The sources of the request that overrides stand in for, with their names.
+fn stood_for(request: &Request, overriding: &Overriding<'_>) -> Vec<(ProjectSource, PackageName)> {
+    let packages = request.images.iter().flat_map(|image| &image.packages);
+    packages
+        .filter_map(|package| Some((package.source.clone(), overriding.stands_for(package)?)))
+        .collect()
+}
+
+fn folder_of(source: &ProjectSource) -> Option<&str> {
+    match source {
+        ProjectSource::Git { subdirectory, .. } => subdirectory.as_deref(),
+        ProjectSource::Directory { .. } => None,
+    }
+}
+
 /// Warns where an image asks the index for what another image or project takes from its source: one lock holds one source.
-fn tell_covered(request: &Request, projects: &Projects, tools: Tools<'_>) {
+fn tell_covered(
+    request: &Request,
+    projects: &Projects,
+    overriding: &Overriding<'_>,
+    tools: Tools<'_>,
+) {
     let mut covered: BTreeMap<PackageName, Vec<&str>> = BTreeMap::new();
     for image in &request.images {
         let own: Vec<_> = image
@@ -117,7 +223,8 @@ fn tell_covered(request: &Request, projects: &Projects, tools: Tools<'_>) {
             let Ok(name) = requirement.name.to_string().parse::<PackageName>() else {
                 continue;
             };
-            if projects.by_name.contains_key(&name) && !own.contains(&&name) {
+            let overridden = overriding.package(&name).is_some();
+            if projects.by_name.contains_key(&name) && !own.contains(&&name) && !overridden {
                 covered.entry(name).or_default().push(image.name.as_str());
             }
         }
@@ -129,7 +236,7 @@ fn tell_covered(request: &Request, projects: &Projects, tools: Tools<'_>) {
                 "`{name}` under requirements of image `{}` comes from {} ({}), not from the index: one lock holds one \
                  source per package",
                 images.join("`, `"),
-                shown(&project.source),
+                project.place.shown(),
                 project.by
             ),
             Some("list it under `packages` of that image too, so that the file says what happens".to_owned()),
@@ -137,12 +244,16 @@ fn tell_covered(request: &Request, projects: &Projects, tools: Tools<'_>) {
     }
 }
 
-/// The request's sources, each once, with the targets of all images that want it.
-fn asked_for(request: &Request, commits: &Commits) -> Vec<Ask> {
+/// The request's sources but for those that overrides stand in for, each once, with the targets of all images that want it.
+fn asked_for(request: &Request, commits: &Commits, overriding: &Overriding<'_>) -> Vec<Ask> {
     let mut asks: Vec<Ask> = Vec::new();
     for image in &request.images {
         for package in &image.packages {
-            let known = asks.iter_mut().find(|ask| ask.source == package.source);
+            if overriding.stands_for(package).is_some() {
+                continue;
+            }
+            let origin = Origin::Tree(package.source.clone());
+            let known = asks.iter_mut().find(|ask| ask.origin == origin);
             match known {
                 Some(ask) => {
                     if !ask.targets.contains(&image.target) {
@@ -159,7 +270,8 @@ fn asked_for(request: &Request, commits: &Commits) -> Vec<Ask> {
                         } => commits.get(&Revision::new(repository, revision)).cloned(),
                         ProjectSource::Directory { .. } => None,
                     },
-                    source: package.source.clone(),
+                    origin,
+                    asker: Asker::Request,
                     name: package.name.clone(),
                     by: format!("image `{}`", image.name),
                     targets: vec![image.target.clone()],
@@ -175,12 +287,21 @@ fn ask_all(
     request: &Request,
     tools: Tools<'_>,
     stage: &StageGuard<'_>,
-) -> Result<Vec<Arc<Wheel>>, ResolveError> {
+) -> Result<Vec<(Place, Arc<Wheel>)>, ResolveError> {
     let ask = |ask: &Ask| {
-        let project = shown(&ask.source);
-        let source = build_source(&ask.source, ask.commit.as_deref(), request);
-        let wheel = tools.sources.metadata(&source, &ask.targets);
-        let wheel = wheel.map_err(|source| ResolveError::Metadata {
+        let project = ask.origin.shown();
+        let asked = match &ask.origin {
+            Origin::Tree(tree) => {
+                let source = build_source(tree, ask.commit.as_deref(), request);
+                let wheel = tools.sources.metadata(&source, &ask.targets);
+                wheel.map(|wheel| (Place::Tree(tree.clone()), wheel))
+            }
+            Origin::File { url, sha256 } => {
+                let file = tools.sources.file(url, sha256.as_ref(), &ask.targets);
+                file.map(|(artifact, wheel)| (Place::File(artifact), wheel))
+            }
+        };
+        let (place, wheel) = asked.map_err(|source| ResolveError::Metadata {
             project: project.clone(),
             source,
         })?;
@@ -194,24 +315,29 @@ fn ask_all(
             });
         }
         stage.step(format!("{} {}", wheel.name, wheel.version));
-        Ok(wheel)
+        Ok((place, wheel))
     };
     asks.par_iter().map(ask).collect()
 }
 
-fn add(projects: &mut Projects, ask: Ask, wheel: Arc<Wheel>) -> Result<(), ResolveError> {
+fn add(
+    projects: &mut Projects,
+    ask: Ask,
+    place: Place,
+    wheel: Arc<Wheel>,
+) -> Result<(), ResolveError> {
     let name = wheel.name.clone();
     if let Some(other) = projects.by_name.get(&name) {
         return Err(ResolveError::TwoSources {
             package: name,
-            one: shown(&other.source).into(),
+            one: other.place.shown().into(),
             one_by: other.by.as_str().into(),
-            other: shown(&ask.source).into(),
+            other: place.shown().into(),
             other_by: ask.by.into(),
         });
     }
     let project = Project {
-        source: ask.source,
+        place,
         commit: ask.commit,
         wheel,
         by: ask.by,
@@ -220,87 +346,139 @@ fn add(projects: &mut Projects, ask: Ask, wheel: Arc<Wheel>) -> Result<(), Resol
     Ok(())
 }
 
-/// What the named projects require from git and is not known yet.
-fn requirements_of(
-    names: &[PackageName],
-    projects: &mut Projects,
-    known: &Commits,
-    request: &Request,
-    tools: Tools<'_>,
-) -> Result<Vec<Ask>, ResolveError> {
-    let mut asks: Vec<Ask> = Vec::new();
-    for name in names {
-        let lines = projects.by_name[name].wheel.requires_dist.clone();
-        let project = shown(&projects.by_name[name].source);
-        for line in lines {
-            let Some((nested, url)) = git_requirement(&line, &project)? else {
-                continue;
-            };
-            let source = ProjectSource::Git {
-                revision: url.revision.unwrap_or_else(|| "HEAD".to_owned()),
-                repository: url.repository,
-                subdirectory: url.subdirectory,
-            };
-            if let Some(top) = projects.by_name.get(&nested) {
-                if !same(&top.source, &source) {
-                    tools.reporter.detail(format!(
-                        "{name} requires {nested} from {}; it comes from {} ({})",
-                        shown(&source),
-                        shown(&top.source),
-                        top.by
-                    ));
-                }
-                continue;
-            }
-            let by = format!("required by `{name}`");
-            if let Some(other) = asks.iter().find(|ask| ask.name.as_ref() == Some(&nested)) {
-                if same(&other.source, &source) {
-                    continue;
-                }
-                return Err(ResolveError::TwoSources {
-                    package: nested,
-                    one: shown(&other.source).into(),
-                    one_by: other.by.as_str().into(),
-                    other: shown(&source).into(),
-                    other_by: by.into(),
-                });
-            }
-            asks.push(Ask {
-                commit: Some(commit_of(&source, projects, known, tools)?),
-                source,
-                name: Some(nested),
-                by,
-                targets: all_targets(request),
-            });
-        }
-    }
-    Ok(asks)
+/// What sources are searched with.
+struct Search<'s> {
+    request: &'s Request,
+    /// Commits of the earlier lock.
+    known: Commits,
+    overriding: &'s Overriding<'s>,
+    tools: Tools<'s>,
 }
 
-/// The commit of a nested requirement: that of the same revision elsewhere in the lock, the earlier lock's, or git's.
-fn commit_of(
-    source: &ProjectSource,
-    projects: &mut Projects,
-    known: &Commits,
-    tools: Tools<'_>,
-) -> Result<String, ResolveError> {
-    let ProjectSource::Git {
-        repository,
-        revision,
-        ..
-    } = source
-    else {
-        unreachable!("nested requirements are from git");
-    };
-    let key = Revision::new(repository, revision);
-    if let Some(commit) = projects.commits.get(&key).or_else(|| known.get(&key)) {
-        let commit = commit.clone();
-        projects.commits.insert(key, commit.clone());
-        return Ok(commit);
+impl Search<'_> {
+    /// The question to what the override of a package names.
+    fn overridden(
+        &self,
+        name: PackageName,
+        origin: Origin,
+        projects: &mut Projects,
+    ) -> Result<Ask, ResolveError> {
+        let said_by = self.overriding.package(&name).map(|one| one.origin.clone());
+        Ok(Ask {
+            commit: match &origin {
+                Origin::Tree(source) => Some(self.commit_of(source, projects)?),
+                Origin::File { .. } => None,
+            },
+            name: Some(name),
+            origin,
+            asker: Asker::Override,
+            by: said_by.map_or_else(String::new, |said| format!("override by {said}")),
+            targets: all_targets(self.request),
+        })
     }
-    let commit = revisions::commit(repository, revision, tools)?;
-    projects.commits.insert(key, commit.clone());
-    Ok(commit)
+
+    /// What the named projects require from git and is not known yet.
+    fn requirements_of(
+        &self,
+        names: &[PackageName],
+        projects: &mut Projects,
+    ) -> Result<Vec<Ask>, ResolveError> {
+        let mut asks: Vec<Ask> = Vec::new();
+        for name in names {
+            let lines = projects.by_name[name].wheel.requires_dist.clone();
+            let project = projects.by_name[name].place.shown();
+            for line in lines {
+                let Some((nested, url)) = git_requirement(&line, &project)? else {
+                    continue;
+                };
+                let source = ProjectSource::Git {
+                    revision: url.revision.unwrap_or_else(|| "HEAD".to_owned()),
+                    repository: url.repository,
+                    subdirectory: url.subdirectory,
+                };
+                let ask = self.nested(name, nested, source, (projects, &asks))?;
+                asks.extend(ask);
+            }
+        }
+        Ok(asks)
+    }
+
+    /// The question to what one project requires from git; `None` where it is known, or asked already.
+    fn nested(
+        &self,
+        by: &PackageName,
+        nested: PackageName,
+        source: ProjectSource,
+        (projects, asks): (&mut Projects, &[Ask]),
+    ) -> Result<Option<Ask>, ResolveError> {
+        if let Some(top) = projects.by_name.get(&nested) {
+            if !top.place.is(&source) {
+                self.tools.reporter.detail(format!(
+                    "{by} requires {nested} from {}; it comes from {} ({})",
+                    shown(&source),
+                    top.place.shown(),
+                    top.by
+                ));
+            }
+            return Ok(None);
+        }
+        let asked = asks.iter().find(|ask| ask.name.as_ref() == Some(&nested));
+        if self.overriding.package(&nested).is_some() {
+            let instead = projects.instead.entry(nested.clone());
+            instead.or_insert_with(|| shown(&source));
+            let origin = self.overriding.origin(&nested, folder_of(&source));
+            return match (asked, origin) {
+                (None, Some(origin)) => self.overridden(nested, origin, projects).map(Some),
+                _ => Ok(None),
+            };
+        }
+        let by = format!("required by `{by}`");
+        let Some(other) = asked else {
+            return Ok(Some(Ask {
+                commit: Some(self.commit_of(&source, projects)?),
+                origin: Origin::Tree(source),
+                asker: Asker::Nested,
+                name: Some(nested),
+                by,
+                targets: all_targets(self.request),
+            }));
+        };
+        match &other.origin {
+            Origin::Tree(known) if same(known, &source) => Ok(None),
+            origin => Err(ResolveError::TwoSources {
+                package: nested,
+                one: origin.shown().into(),
+                one_by: other.by.as_str().into(),
+                other: shown(&source).into(),
+                other_by: by.into(),
+            }),
+        }
+    }
+
+    /// The commit of a nested requirement or an override: that of the same revision elsewhere in the lock, the earlier lock's,
+    /// or git's.
+    fn commit_of(
+        &self,
+        source: &ProjectSource,
+        projects: &mut Projects,
+    ) -> Result<String, ResolveError> {
+        let ProjectSource::Git {
+            repository,
+            revision,
+            ..
+        } = source
+        else {
+            unreachable!("nested requirements and overrides are from git");
+        };
+        let key = Revision::new(repository, revision);
+        let known = projects.commits.get(&key).or_else(|| self.known.get(&key));
+        let commit = match known {
+            Some(commit) => commit.clone(),
+            None => revisions::commit(repository, revision, self.tools)?,
+        };
+        projects.commits.insert(key, commit.clone());
+        Ok(commit)
+    }
 }
 
 fn all_targets(request: &Request) -> Vec<Target> {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use super::overriding::Overriding;
 use super::{ResolveError, Tools, Upgrade};
 use crate::config::request::{ProjectSource, Request};
 use crate::event::StageGuard;
@@ -40,12 +41,15 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    pub(super) fn of(wanted: &super::Wanted<'a>) -> Self {
+    pub(super) fn of(wanted: &super::Wanted<'a>, overriding: &Overriding<'a>) -> Self {
         let mut known = wanted
             .previous
             .map(|lock| locked(lock, wanted.upgrade))
             .unwrap_or_default();
-        let asked: BTreeMap<_, _> = sources(wanted.request)
+        let named = overriding.repositories();
+        let named =
+            named.map(|(repository, revision)| (Revision::new(repository, revision), repository));
+        let asked: BTreeMap<_, _> = sources(wanted.request, overriding)
             .filter_map(|source| match source {
                 ProjectSource::Git {
                     repository,
@@ -54,6 +58,7 @@ impl<'a> Wanted<'a> {
                 } => Some((Revision::new(repository, revision), repository)),
                 ProjectSource::Directory { .. } => None,
             })
+            .chain(named)
             .collect();
         known.retain(|revision, _| asked.contains_key(revision));
         Self { asked, known }
@@ -64,10 +69,15 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn sources(request: &Request) -> impl Iterator<Item = &ProjectSource> {
-    request.images.iter().flat_map(|image| {
-        let packages = image.packages.iter().map(|package| &package.source);
-        packages.chain(image.data.iter().map(|data| &data.source))
+fn sources<'a>(
+    request: &'a Request,
+    overriding: &Overriding<'a>,
+) -> impl Iterator<Item = &'a ProjectSource> {
+    request.images.iter().flat_map(move |image| {
+        let packages = image.packages.iter();
+        let packages = packages.filter(|package| overriding.stands_for(package).is_none());
+        let data = image.data.iter().map(|data| &data.source);
+        packages.map(|package| &package.source).chain(data)
     })
 }
 

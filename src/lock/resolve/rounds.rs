@@ -56,7 +56,16 @@ pub(super) fn choose(
         exclusions: wanted
             .previous
             .map(|lock| known_forks(lock, wanted.upgrade, inputs))
-            .unwrap_or_default(),
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|fork| {
+                wanted
+                    .request
+                    .overrides
+                    .of(fork.unserved.package.as_str())
+                    .is_none()
+            })
+            .collect(),
         accepted: BTreeSet::new(),
         tried: Vec::new(),
         bare: BTreeMap::new(),
@@ -309,7 +318,7 @@ impl Search<'_> {
         let Some(platform) = uv_platform(&image.target) else {
             return Ok(Newest::Unknown);
         };
-        let mut constraints = self.inputs.build_constraints.clone();
+        let mut constraints = self.inputs.bounds.clone();
         let tried = self
             .tried
             .iter()

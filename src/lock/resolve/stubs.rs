@@ -1,16 +1,19 @@
 //! The third step: uv gets a wheel of metadata alone for every project, so that it builds and clones nothing.
 //!
 //! Requirements on git become requirements on those wheels: one URL per package at every depth, which uv sees no conflict
-//! in, and which no package of the same name on an index can take the place of.
+//! in, and which no package of the same name on an index can take the place of. What is overridden with a version of the index
+//! is asked for by its name alone. Extras stay asked for, whatever a package is overridden with.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use pep508_rs::VersionOrUrl;
 use url::Url;
 
 use super::ResolveError;
-use super::projects::{Project, Projects, git_requirement, shown};
+use super::overriding::Overriding;
+use super::projects::{Project, Projects, git_requirement};
 use crate::constraints::parse_requirement;
 use crate::name::PackageName;
 use crate::wheel::{StubMetadata, stub};
@@ -19,7 +22,11 @@ use crate::wheel::{StubMetadata, stub};
 pub(super) type Stubs = BTreeMap<PackageName, Url>;
 
 /// Writes all stubs below `work`.
-pub(super) fn write(projects: &Projects, work: &Path) -> Result<Stubs, ResolveError> {
+pub(super) fn write(
+    projects: &Projects,
+    overriding: &Overriding<'_>,
+    work: &Path,
+) -> Result<Stubs, ResolveError> {
     let folder = work.join("stubs");
     fs::create_dir(&folder).map_err(ResolveError::Work)?;
     let mut metadata = BTreeMap::new();
@@ -32,9 +39,9 @@ pub(super) fn write(projects: &Projects, work: &Path) -> Result<Stubs, ResolveEr
         metadata.insert(path, (stub, project));
     }
     for (path, (mut meta, project)) in metadata {
-        let project = shown(&project.source);
+        let project = project.place.shown();
         for line in &mut meta.requires_dist {
-            if let Some(rewritten) = rewrite(line, &urls, &project)? {
+            if let Some(rewritten) = rewrite(line, &urls, overriding, &project)? {
                 *line = rewritten;
             }
         }
@@ -57,31 +64,46 @@ fn describe(name: &PackageName, project: &Project) -> Result<StubMetadata, Resol
     })
 }
 
-/// `name[extras] @ git+… ; marker` as a requirement on the stub; `None` where it is no such requirement.
-fn rewrite(line: &str, urls: &Stubs, project: &str) -> Result<Option<String>, ResolveError> {
-    let Some((name, _)) = git_requirement(line, project)? else {
-        return Ok(None);
-    };
+/// `name[extras] @ git+… ; marker` as a requirement on the stub, or on the name where that is overridden with a version; so for
+/// any other URL of what is overridden. `None` where it is no such requirement.
+fn rewrite(
+    line: &str,
+    urls: &Stubs,
+    overriding: &Overriding<'_>,
+    project: &str,
+) -> Result<Option<String>, ResolveError> {
+    let from_git = git_requirement(line, project)?.is_some();
     let Ok(requirement) = parse_requirement(line) else {
         return Ok(None);
     };
-    let Some(url) = urls.get(&name) else {
+    let name: PackageName = requirement.name.to_string().parse()?;
+    let by_url = matches!(requirement.version_or_url, Some(VersionOrUrl::Url(_)));
+    let overridden = overriding.package(&name).is_some();
+    if !by_url || !(from_git || overridden) {
         return Ok(None);
-    };
+    }
     let extras: Vec<String> = requirement.extras.iter().map(ToString::to_string).collect();
     let marker = requirement
         .marker
         .contents()
         .map(|marker| format!(" ; {marker}"));
-    Ok(Some(
-        requirement_on(&name, &extras, url) + &marker.unwrap_or_default(),
-    ))
+    let text = match urls.get(&name) {
+        Some(url) => requirement_on(&name, &extras, url),
+        None if overridden => named(&name, &extras),
+        None => return Ok(None),
+    };
+    Ok(Some(text + &marker.unwrap_or_default()))
 }
 
 /// `name[extras] @ file:///…`
 pub(super) fn requirement_on(name: &PackageName, extras: &[String], url: &Url) -> String {
+    format!("{} @ {url}", named(name, extras))
+}
+
+/// `name[extras]`
+pub(super) fn named(name: &PackageName, extras: &[String]) -> String {
     match extras.is_empty() {
-        true => format!("{name} @ {url}"),
-        false => format!("{name}[{}] @ {url}", extras.join(",")),
+        true => name.to_string(),
+        false => format!("{name}[{}]", extras.join(",")),
     }
 }
