@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most things that are worked on at once: what a server takes of one client without minding.
-const MOST: usize = 32;
+const MOST: usize = 64;
 
 /// Does `work` for each of `things`, several at once; results are in the order of the things.
 pub(super) fn each<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {

@@ -10,7 +10,10 @@ use super::judge::{Facts, Force, History, Origin, Relation, Right, needs_force};
 use super::plan::{Contained, Doors};
 use super::wish::{Rules, Wish};
 use crate::git::{Comparison, Ends, GitError, Heads};
-use crate::gitlab::{Gitlab, GitlabError, MergeRequest, ProjectRef};
+use crate::gitlab::{Gitlab, MergeRequest, ProjectRef};
+
+/// Up to how many commits their merge requests are asked for: beyond, nobody would read them, and it takes many requests.
+const MANY: usize = 2000;
 
 /// What was found out about a project.
 pub(super) struct Gathered {
@@ -90,10 +93,23 @@ impl Look<'_> {
             to: &facts.to,
             default: head.as_deref(),
         };
-        let compared = self.doors.git.compare(&self.wish.repository, heads, ends);
+        let git = self.doors.git;
+        let (compared, rights) = std::thread::scope(|scope| {
+            // Neither waits for the other: these are other requests.
+            let rights = scope.spawn(|| self.rights());
+            let compared = git.compare(&self.wish.repository, heads, ends);
+            let rights = rights.join();
+            (
+                compared,
+                rights.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            )
+        });
+        let rights = rights?;
+        (facts.right, facts.force) = (rights.right, rights.force);
+        self.notes.extend(rights.note);
         let comparison = match compared {
             Ok(comparison) => comparison,
-            Err(GitError::NoCommit { .. }) => {
+            Err(GitError::NoCommit { commit, .. }) if commit == facts.to => {
                 facts.relation = Relation::Vanished;
                 facts.by = self.past(facts).by;
                 return Ok(None);
@@ -116,10 +132,6 @@ impl Look<'_> {
         if needs_force(facts.relation) || overtaken || homeless {
             let past = self.past(facts);
             (facts.history, facts.by) = (past.history, past.by);
-        }
-        facts.right = self.right()?;
-        if facts.right == Right::Yes {
-            self.protection(facts);
         }
         Ok(Some(comparison))
     }
@@ -184,52 +196,6 @@ impl Look<'_> {
         form.map(|it| it.iid)
     }
 
-    fn right(&self) -> Result<Right, GitError> {
-        let refused = self.doors.git.refuses_pushes(&self.wish.repository)?;
-        Ok(match refused {
-            None => Right::Yes,
-            Some(status) => Right::Repository {
-                status,
-                token: self.token(),
-            },
-        })
-    }
-
-    fn token(&self) -> Option<String> {
-        let known = self.doors.credentials.find(&self.wish.repository);
-        known.map(|it| it.source.clone())
-    }
-
-    /// What the API tells of the branch's protection.
-    fn protection(&mut self, facts: &mut Facts) {
-        let Some((gitlab, project)) = &self.api else {
-            return;
-        };
-        let branch = match gitlab.branch(project, &self.rules.branch) {
-            Ok(branch) => branch,
-            Err(error) => {
-                return self.note("whether the branch is protected is not known", &error);
-            }
-        };
-        let protected = branch.as_ref().is_some_and(|it| it.protected == Some(true));
-        if branch.is_some() && !protected {
-            facts.force = Force::Allowed;
-        }
-        if branch.is_some_and(|it| it.can_push == Some(false)) {
-            facts.right = Right::Branch {
-                token: self.token(),
-            };
-            return;
-        }
-        // Only maintainers are told; where we are not, the server says it when it is tried.
-        if protected && let Ok(Some(allowed)) = gitlab.allows_force(project, &self.rules.branch) {
-            facts.force = match allowed {
-                true => Force::Allowed,
-                false => Force::Forbidden,
-            };
-        }
-    }
-
     /// The merge requests among the commits that come or go.
     fn contained(&mut self, facts: &Facts, comparison: Option<&Comparison>) -> Contained {
         let Some(comparison) = comparison.filter(|_| facts.now.is_some()) else {
@@ -263,8 +229,12 @@ impl Look<'_> {
 
     fn merged(&mut self, comparison: &Comparison) -> Result<&Vec<MergeRequest>, &String> {
         let api = self.api.as_ref();
+        let commits = comparison.ahead.len() + comparison.behind.len();
         let asked = self.merged.get_or_insert_with(|| {
             let (gitlab, project) = api.ok_or("there is no token for GitLab's API")?;
+            if commits > MANY {
+                return Err(format!("{commits} commits are too many to ask for"));
+            }
             // Whatever left a commit here was merged after that commit was made; a day is left to clocks.
             let since = Timestamp::from_second(comparison.since - 86_400);
             let since = since.map_err(|error| error.to_string())?;
@@ -274,8 +244,57 @@ impl Look<'_> {
         });
         asked.as_ref()
     }
+}
 
-    fn note(&mut self, what: &str, error: &GitlabError) {
-        self.notes.push(format!("{what}: {error}"));
+/// What whoever pushes may do.
+struct Rights {
+    right: Right,
+    force: Force,
+    note: Option<String>,
+}
+
+impl Look<'_> {
+    /// Asks the repository whether it takes our pushes, and the API what the branch's protection is.
+    fn rights(&self) -> Result<Rights, GitError> {
+        let answer = |right, force, note| Rights { right, force, note };
+        let git = self.doors.git;
+        if let Some(status) = git.refuses_pushes(&self.wish.repository)? {
+            let token = self.token();
+            return Ok(answer(
+                Right::Repository { status, token },
+                Force::Unknown,
+                None,
+            ));
+        }
+        let Some((gitlab, project)) = &self.api else {
+            return Ok(answer(Right::Yes, Force::Unknown, None));
+        };
+        let branch = match gitlab.branch(project, &self.rules.branch) {
+            Ok(Some(branch)) => branch,
+            Ok(None) => return Ok(answer(Right::Yes, Force::Unknown, None)),
+            Err(error) => {
+                let note = format!("whether the branch is protected is not known: {error}");
+                return Ok(answer(Right::Yes, Force::Unknown, Some(note)));
+            }
+        };
+        if branch.can_push == Some(false) {
+            let token = self.token();
+            return Ok(answer(Right::Branch { token }, Force::Unknown, None));
+        }
+        if branch.protected != Some(true) {
+            return Ok(answer(Right::Yes, Force::Allowed, None));
+        }
+        // Only maintainers are told; where we are not, the server says it when it is tried.
+        let force = match gitlab.allows_force(project, &self.rules.branch) {
+            Ok(Some(true)) => Force::Allowed,
+            Ok(Some(false)) => Force::Forbidden,
+            Ok(None) | Err(_) => Force::Unknown,
+        };
+        Ok(answer(Right::Yes, force, None))
+    }
+
+    fn token(&self) -> Option<String> {
+        let known = self.doors.credentials.find(&self.wish.repository);
+        known.map(|it| it.source.clone())
     }
 }

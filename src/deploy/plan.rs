@@ -114,6 +114,15 @@ impl Plan {
                 }
             }
         }
+        let stays = self.steps.iter().filter(|step| {
+            let forward = matches!(step.verdict, Ok(Kind::Forward | Kind::First));
+            forward && step.force == Force::Forbidden && self.steps.len() > 1
+        });
+        let stays: Vec<&str> = stays.map(|step| step.name.as_str()).collect();
+        if !stays.is_empty() {
+            let note = "the branch may only move forwards, so this goes last and is not moved back";
+            found.push((note.to_owned(), stays));
+        }
         let line = |(note, names): (String, Vec<&str>)| format!("{}: {note}", names.join(", "));
         found.into_iter().map(line).collect()
     }

@@ -38,10 +38,10 @@ impl Heads {
     /// server shows them for closed and merged ones too.
     #[must_use]
     pub fn merge_requests_at(&self, commit: &str) -> Vec<u64> {
-        let at = self.advertised.iter().filter(|it| {
-            // Cheaper than a text for each of what may be thousands.
-            Oid::from_str(commit).is_ok_and(|oid| oid == it.oid)
-        });
+        let Ok(commit) = Oid::from_str(commit) else {
+            return Vec::new();
+        };
+        let at = self.advertised.iter().filter(|it| it.oid == commit);
         let number = |it: &Advertised| {
             let rest = it.name.strip_prefix("refs/merge-requests/")?;
             rest.strip_suffix("/head")?.parse().ok()

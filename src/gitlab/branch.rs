@@ -48,14 +48,15 @@ impl Protection {
 }
 
 impl Gitlab {
-    /// A branch; `None`: there is none. A job's token may ask for lists of branches only, so that is what is asked for.
+    /// A branch; `None`: there is none. A job's token may ask for lists of branches only, so that is what is asked for: of
+    /// those that begin so, as GitLab takes `^` or `$` in a search, but not both.
     ///
     /// # Errors
     /// [`GitlabError`].
     pub fn branch(&self, project: &ProjectRef, name: &str) -> Result<Option<Branch>, GitlabError> {
         let endpoint = Branches::builder()
             .project(project)
-            .search(format!("^{name}$"))
+            .search(format!("^{name}"))
             .build()
             .map_err(|error| GitlabError::Unusable {
                 what: error.to_string(),

@@ -167,6 +167,11 @@ impl Loopback {
         faults.push_back((part.to_owned(), fault));
     }
 
+    /// How many faults have not happened yet.
+    pub fn pending(&self) -> usize {
+        self.state.faults.lock().expect("no panic").len()
+    }
+
     /// Takes back the faults that have not happened.
     pub fn heal(&self) {
         self.state.faults.lock().expect("no panic").clear();

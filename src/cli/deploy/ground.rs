@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use miette::Diagnostic;
 
 use crate::config::{BookPlace, CredentialEntries, Flags, Inputs, book_settings};
-use crate::deploy::{self, DeployError, Doors, Ending, Report, Rules, Run, Wish};
-use crate::git::Git;
+use crate::deploy::{self, DeployError, Doors, Ending, Outcome, Report, Rules, Run, Wish};
+use crate::git::{Git, RefusalKind};
 use crate::gitlab::Gitlab;
 use crate::http::{self, Client};
 use crate::release::{self, Book, GitShelf, ReleaseError, Stamp};
@@ -237,6 +237,35 @@ struct Unrecorded {
     source: ReleaseError,
 }
 
+/// What helps against a refusal that came with the push.
+const fn refused(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Refused {
+            kind: RefusalKind::NoForce,
+            ..
+        } => {
+            "allow force push in Settings > Repository > Protected branches of the project (as a maintainer), or deploy a commit \
+             that reverts the change"
+        }
+        Outcome::Refused {
+            kind: RefusalKind::Protected,
+            ..
+        } => {
+            "let the token's owner push to it: Settings > Repository > Protected branches of the project (as a maintainer)"
+        }
+        Outcome::Refused {
+            kind: RefusalKind::NoRight,
+            ..
+        } => {
+            "set PANNIER_TOKEN to an access token with scope `write_repository` and role Developer or higher in the project"
+        }
+        Outcome::Refused { .. } => {
+            "see the server's own words: a hook or a push rule of the project stands against it"
+        }
+        _ => "look at what is there now, then plan anew with --dry-run",
+    }
+}
+
 fn ended(report: &Report) -> Option<Failure> {
     let exit = match report.ending() {
         Ending::Done => return None,
@@ -247,7 +276,7 @@ fn ended(report: &Report) -> Option<Failure> {
     let stuck = report
         .ends
         .iter()
-        .find(|end| matches!(end.outcome, deploy::Outcome::Stuck { .. }));
+        .find(|end| matches!(end.outcome, Outcome::Stuck { .. }));
     let end = culprit.or(stuck)?;
     let hint = match stuck {
         Some(stuck) => format!(
@@ -257,10 +286,7 @@ fn ended(report: &Report) -> Option<Failure> {
             stuck.name,
             stuck.from.as_deref().unwrap_or("COMMIT")
         ),
-        None if report.ending() == Ending::Refused => {
-            "nothing of this deployment is left; look at what stands there, then run it again"
-                .to_owned()
-        }
+        None if report.ending() == Ending::Refused => refused(&end.outcome).to_owned(),
         None => "run the same command again: what is done already is not done twice".to_owned(),
     };
     let halted = Halted {

@@ -146,6 +146,11 @@ impl Gitlab {
         self.http.fault(part, server_error(status));
     }
 
+    /// How many faults have not happened yet.
+    pub fn pending(&self) -> usize {
+        self.http.pending()
+    }
+
     /// Takes back the faults that have not happened.
     pub fn heal(&self) {
         self.http.heal();
