@@ -6,7 +6,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 5 | [`cli`] |
-//! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`], [`deploy`] |
+//! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`], [`deploy`], [`guard`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
@@ -24,6 +24,7 @@ pub mod digest;
 pub mod event;
 pub mod git;
 pub mod gitlab;
+pub mod guard;
 pub mod http;
 pub mod inspect;
 pub mod lock;

@@ -78,6 +78,11 @@ impl Context {
         &self.progress
     }
 
+    /// Whether nothing but warnings, errors and results is wanted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.progress.is_quiet()
+    }
+
     /// Whether a person watches.
     pub(super) fn is_terminal(&self) -> bool {
         self.scene == Scene::Terminal

@@ -11,6 +11,7 @@ mod deploy;
 mod diff;
 mod exit;
 mod gitlab;
+mod guard;
 mod image;
 mod inspect;
 mod lock;
@@ -24,6 +25,8 @@ mod store;
 mod table;
 mod unpack;
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -94,6 +97,7 @@ enum Verb {
     Lock(lock::Arguments),
     Config(config::Arguments),
     Deploy(Box<deploy::Arguments>),
+    Guard(Box<guard::Arguments>),
     Release(release::Arguments),
     Image(image::Arguments),
     Renovate(renovate::Arguments),
@@ -101,10 +105,42 @@ enum Verb {
     Completions(completions::Arguments),
 }
 
+/// The program as `gitlab-job-guard`.
+#[derive(Debug, Parser)]
+#[command(name = JOB_GUARD, version, infer_long_args = true, args_override_self = true)]
+struct JobGuard {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    guard: guard::Arguments,
+}
+
+/// The name under which the binary is the guard alone.
+const JOB_GUARD: &str = "gitlab-job-guard";
+
+impl From<JobGuard> for Cli {
+    fn from(called: JobGuard) -> Self {
+        Self {
+            common: called.common,
+            verb: Verb::Guard(Box::new(called.guard)),
+        }
+    }
+}
+
+/// Whether this process was called by that name.
+fn is_job_guard() -> bool {
+    let called = std::env::args_os().next().unwrap_or_default();
+    Path::new(&called).file_name() == Some(OsStr::new(JOB_GUARD))
+}
+
 /// Runs the program with this process's arguments and environment.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = match is_job_guard() {
+        true => JobGuard::try_parse().map(Cli::from),
+        false => Cli::try_parse(),
+    };
+    let mut cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // A closed stdout or stderr leaves the exit code to tell.
@@ -117,6 +153,10 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
+    if let Verb::Guard(arguments) = &cli.verb {
+        cli.common.quiet |= arguments.silent;
+        return guard::main(arguments, &Context::capture(&cli.common));
+    }
     let context = Context::capture(&cli.common);
     match run(cli.verb, &context) {
         Ok(()) => Exit::Done.into(),
@@ -138,6 +178,8 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Lock(arguments) => lock::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
         Verb::Deploy(arguments) => deploy::run(&arguments, context),
+        // It has gone its own way: its exit code may be that of a command.
+        Verb::Guard(_) => Ok(()),
         Verb::Release(arguments) => release::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),
         Verb::Renovate(arguments) => renovate::run(&arguments, context),

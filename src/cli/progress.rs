@@ -70,6 +70,12 @@ impl Progress {
         }
     }
 
+    /// Whether warnings alone are shown.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
     fn line(&self, text: &str) {
         let show = || {
             // A closed stderr is no reason to fail.

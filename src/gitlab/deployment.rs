@@ -33,6 +33,9 @@ pub struct Deployment {
 pub struct Person {
     /// The login.
     pub username: String,
+    /// The name for people.
+    #[serde(default)]
+    pub name: String,
 }
 
 /// The job of a deployment.

@@ -7,11 +7,15 @@
 mod branch;
 mod deployment;
 mod error;
+mod jobs;
 mod merge_request;
 mod message;
 mod packages;
 mod pages;
+mod pipelines;
 mod project;
+mod resource_groups;
+mod status;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -24,10 +28,14 @@ use serde::de::DeserializeOwned;
 pub use branch::{Branch, Protection};
 pub use deployment::{Deployable, DeployablePipeline, Deployment, Person};
 pub use error::GitlabError;
+pub use jobs::{Downstream, Job};
 pub use merge_request::MergeRequest;
 pub use packages::{PackageFile, PackageRef};
-pub use pages::More;
+pub use pages::{Conditional, More};
+pub use pipelines::{Pipeline, PipelineFilter};
 pub use project::{Project, ProjectRef};
+pub use resource_groups::{ProcessMode, ResourceGroup};
+pub use status::{RunStatus, Standing};
 pub use token::{Kind, Needs, Role, Token, Tokens};
 
 use crate::http::{Body, Call, Client, HttpError, Method, Repeat, Reply};

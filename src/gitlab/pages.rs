@@ -4,6 +4,7 @@
 //! host, and to read without end.
 
 use std::collections::HashSet;
+use std::time::SystemTime;
 
 use gitlab::api::Endpoint;
 use serde::de::DeserializeOwned;
@@ -27,6 +28,28 @@ pub enum More {
     Wanted,
     /// What came suffices.
     Enough,
+}
+
+/// A list that may have been known already.
+#[derive(Debug, Clone)]
+pub struct Conditional<T> {
+    /// The objects; `None` when nothing has changed.
+    pub objects: Option<Vec<T>>,
+    /// By what this list is known again (`ETag`), where the server says it.
+    pub version: Option<String>,
+    /// The server's time, where it says it.
+    pub time: Option<SystemTime>,
+}
+
+impl<T> Default for Conditional<T> {
+    /// An empty list.
+    fn default() -> Self {
+        Self {
+            objects: Some(Vec::new()),
+            version: None,
+            time: None,
+        }
+    }
 }
 
 impl Gitlab {
@@ -57,10 +80,69 @@ impl Gitlab {
         needs: &Needs,
         mut take: impl FnMut(Vec<T>) -> More,
     ) -> Result<(), GitlabError> {
+        let url = self.first_page(endpoint)?;
+        let first = self.send_to(&url, endpoint, needs, Vec::new())?;
+        self.pages_from(url, first, endpoint, needs, &mut take)
+    }
+
+    /// All objects of a list, each once, unless its first page is still the version that is known: then only that is said.
+    /// For lists that bring what changed to their first page.
+    ///
+    /// # Errors
+    /// [`GitlabError`].
+    pub fn list_conditional<T: DeserializeOwned>(
+        &self,
+        endpoint: &impl Endpoint,
+        needs: &Needs,
+        version: Option<&str>,
+    ) -> Result<Conditional<T>, GitlabError> {
+        let url = self.first_page(endpoint)?;
+        let headers = version.map(|version| ("if-none-match", version.to_owned()));
+        let first = self.send_to(&url, endpoint, needs, headers.into_iter().collect())?;
+        let mut read = Conditional {
+            objects: None,
+            version: first.header("etag").or(version).map(str::to_owned),
+            time: time_of(&first),
+        };
+        if first.status != 304 {
+            let mut all = Vec::new();
+            self.pages_from(url, first, endpoint, needs, &mut |page| {
+                all.extend(page);
+                More::Wanted
+            })?;
+            read.objects = Some(all);
+        }
+        Ok(read)
+    }
+
+    /// The first page of a list alone.
+    ///
+    /// # Errors
+    /// [`GitlabError`].
+    pub fn first_objects<T: DeserializeOwned>(
+        &self,
+        endpoint: &impl Endpoint,
+        needs: &Needs,
+    ) -> Result<Conditional<T>, GitlabError> {
+        let reply = self.send(endpoint, needs)?;
+        Ok(Conditional {
+            objects: Some(self.shaped(endpoint, &reply)?),
+            version: None,
+            time: time_of(&reply),
+        })
+    }
+
+    fn pages_from<T: DeserializeOwned>(
+        &self,
+        mut url: SafeUrl,
+        first: Reply,
+        endpoint: &impl Endpoint,
+        needs: &Needs,
+        take: &mut dyn FnMut(Vec<T>) -> More,
+    ) -> Result<(), GitlabError> {
         let mut seen = HashSet::new();
-        let mut url = self.first_page(endpoint)?;
+        let mut reply = first;
         for _ in 0..PAGES {
-            let reply = self.send_to(&url, endpoint, needs, Vec::new())?;
             let objects: Vec<Value> = self.shaped(endpoint, &reply)?;
             let mut page = Vec::with_capacity(objects.len());
             for object in objects {
@@ -81,6 +163,7 @@ impl Gitlab {
                 Some(next) => url = next,
                 None => return Ok(()),
             }
+            reply = self.send_to(&url, endpoint, needs, Vec::new())?;
         }
         Err(GitlabError::Unusable {
             what: format!(
@@ -138,6 +221,10 @@ impl Gitlab {
             .append_pair("page", number);
         parsed(next.as_str()).map(Some)
     }
+}
+
+fn time_of(reply: &Reply) -> Option<SystemTime> {
+    httpdate::parse_http_date(reply.header("date")?).ok()
 }
 
 fn parsed(url: &str) -> Result<SafeUrl, GitlabError> {

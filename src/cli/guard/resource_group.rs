@@ -1,0 +1,100 @@
+//! `pannier guard resource-group`: the settings of GitLab's own queue that its pages do not offer.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::gitlab::{GitlabError, Job, ProcessMode};
+use crate::guard::say;
+
+use super::super::Format;
+use super::super::context::Context;
+use super::super::exit::Exit;
+use super::super::report::Failure;
+use super::options::{Given, Mode, ResourceGroup};
+
+impl From<Mode> for ProcessMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Unordered => Self::Unordered,
+            Mode::OldestFirst => Self::OldestFirst,
+            Mode::NewestFirst => Self::NewestFirst,
+            Mode::NewestReadyFirst => Self::NewestReadyFirst,
+        }
+    }
+}
+
+/// GitLab makes a resource group when a job first uses it.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("project {project} has no resource group `{name}`, or none that this token may see")]
+#[diagnostic(help(
+    "GitLab makes it when a job with `resource_group: {name}` first runs; set its mode after that"
+))]
+struct NoGroup {
+    project: String,
+    name: String,
+    #[source]
+    source: GitlabError,
+}
+
+pub(super) fn run(options: &ResourceGroup, context: &Context) -> Result<(), Failure> {
+    let given = Given::of(context);
+    let gitlab = super::door(&options.access, &given)?;
+    let project = given.project(&options.access)?;
+    let name = &options.name;
+    let failed = |source: GitlabError| match source.is_missing() {
+        true => Failure::new(
+            Exit::Failed,
+            NoGroup {
+                project: project.to_string(),
+                name: name.clone(),
+                source,
+            },
+        ),
+        false => Failure::new(Exit::Failed, source),
+    };
+    let group = match options.mode {
+        Some(mode) => gitlab.set_process_mode(&project, name, mode.into()),
+        None => gitlab.resource_group(&project, name),
+    };
+    let group = group.map_err(failed)?;
+    let waiting = match options.list {
+        true => Some(gitlab.upcoming_jobs(&project, name).map_err(failed)?),
+        false => None,
+    };
+    if options.format == Format::Json {
+        let jobs = waiting.as_ref().map(|jobs| {
+            let job = |job: &Job| json!({ "id": job.id, "name": job.name, "status": job.status.word(), "created_at": job.created_at.to_string() });
+            jobs.iter().map(job).collect::<Vec<_>>()
+        });
+        let shown =
+            json!({ "name": group.key, "process_mode": group.process_mode, "waiting": jobs });
+        return context.print_json(&shown);
+    }
+    let mut text = format!("{}: {}\n", group.key, group.process_mode);
+    if let Some(jobs) = waiting {
+        text += &shown(&jobs, Timestamp::now());
+    }
+    context.print(&text)
+}
+
+fn shown(jobs: &[Job], now: Timestamp) -> String {
+    if jobs.is_empty() {
+        return "nobody waits\n".to_owned();
+    }
+    let mut text = String::new();
+    for job in jobs {
+        let age = say::length(now.duration_since(job.created_at));
+        let _ = write!(
+            text,
+            "  job {} #{} {}, made {age} ago",
+            job.name, job.id, job.status
+        );
+        if let Some(person) = &job.user {
+            let _ = write!(text, ", started by {} (@{})", person.name, person.username);
+        }
+        text.push('\n');
+    }
+    text
+}

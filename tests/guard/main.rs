@@ -1,0 +1,17 @@
+//! The guard against the stand-in GitLab: what it waits for and says (`holding`), the program with its exit codes and signals
+//! (`program`), many of them at once (`race`), and the program whose place it takes beside it (`peer`).
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/git_http.rs"]
+mod git_http;
+#[path = "../support/gitlab/mod.rs"]
+mod gitlab;
+#[path = "../support/loopback.rs"]
+mod loopback;
+
+mod families;
+mod holding;
+mod peer;
+mod program;
+mod race;
+mod setup;

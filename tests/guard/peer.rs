@@ -1,0 +1,1 @@
+//! Beside gitlab-job-guard 0.0.4.3.
