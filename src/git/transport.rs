@@ -18,6 +18,9 @@ use crate::url::SafeUrl;
 
 /// Requests up to this size (in bytes) stay in memory.
 const SPOOL: usize = 1 << 20;
+/// Bytes of a pack that libgit2 maps at once (a single larger object is mapped whole, whatever is set here); a multiple of
+/// twice the page size.
+const WINDOW: usize = 8 << 20;
 /// Several servers give the git protocol only to what calls itself git.
 const USER_AGENT: &str = concat!("git/2 (pannier/", env!("CARGO_PKG_VERSION"), ")");
 
@@ -87,6 +90,11 @@ fn set_up_once() -> Result<(), git2::Error> {
     // SAFETY: as above. The check protects programs that obey a foreign repository's configuration (hooks, filters,
     // pagers); libgit2 runs none of these, and a store that CI restored belongs to another user.
     unsafe { opts::set_verify_owner_validation(false)? };
+    // SAFETY: as above. Packs are read through small windows: by default a pack of any size may be mapped as a whole.
+    unsafe {
+        opts::set_mwindow_size(WINDOW)?;
+        opts::set_mwindow_mapped_limit(4 * WINDOW)?;
+    }
     for scheme in ["http", "https"] {
         let factory = |remote: &git2::Remote<'_>| Transport::smart(remote, true, Smart::default());
         // SAFETY: registering must not run beside the creation of transports; as above, nothing of libgit2 runs yet.
