@@ -12,6 +12,7 @@ mod arm64;
 mod credentials;
 mod failures;
 mod gitlab_conformance;
+mod gitlab_example;
 mod here;
 mod hostile;
 mod image;

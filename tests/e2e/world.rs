@@ -87,7 +87,7 @@ impl World {
 }
 
 /// The binary under test: the release build where the gate names it, else the one built for the tests.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     std::env::var_os("PANNIER_E2E_BIN")
         .map_or_else(|| env!("CARGO_BIN_EXE_pannier").into(), PathBuf::from)
 }

@@ -280,7 +280,7 @@ impl State {
             .map(|job| (job.id, job.manual))
             .collect();
         for (job, manual) in &next {
-            self.put(
+            self.put_job(
                 *job,
                 if *manual {
                     Status::Manual
@@ -298,15 +298,15 @@ impl State {
     /// Sets a job's status, and lets everything follow from it.
     pub fn set_job(&mut self, job: Id, status: Status) {
         let pipeline = self.jobs[&job].pipeline;
-        self.put(job, status);
+        self.put_job(job, status);
         if status.is_done() {
             self.proceed(pipeline);
         }
         self.recompute(pipeline);
     }
 
-    /// Sets a job's status and times; a job whose resource is taken waits for it.
-    fn put(&mut self, id: Id, status: Status) {
+    /// Sets a job's status and times alone, without its pipeline; a job whose resource is taken waits for it.
+    pub fn put_job(&mut self, id: Id, status: Status) {
         let now = self.now();
         let job = &self.jobs[&id];
         let (project, group) = (job.project, job.resource_group.clone());
@@ -379,7 +379,7 @@ impl State {
             return;
         }
         if let Some(next) = self.upcoming(project, group).first().copied() {
-            self.put(next, Status::Pending);
+            self.put_job(next, Status::Pending);
             self.recompute(self.jobs[&next].pipeline);
         }
     }
@@ -452,7 +452,7 @@ impl State {
             Status::Running if !self.jobs[&job].bridge => self.set_job(job, Status::Canceling),
             status if status.is_cancelable() => {
                 // Later stages do not begin because of a cancellation.
-                self.put(job, Status::Canceled);
+                self.put_job(job, Status::Canceled);
                 self.recompute(self.jobs[&job].pipeline);
             }
             _ => {}

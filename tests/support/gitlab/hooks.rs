@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::repo;
-use super::state::{Delivery, Id, State};
+use super::state::{Delivery, Hook, Id, State};
 
 /// A time as webhooks write it.
 fn time(at: jiff::Timestamp) -> String {
@@ -14,19 +14,20 @@ fn time(at: jiff::Timestamp) -> String {
 impl State {
     /// Sends `body` to the project's hooks that want `kind`.
     pub fn deliver(&mut self, project: Id, kind: &str, event: &'static str, body: Value) {
-        let hooks = self
-            .hooks
-            .values()
-            .filter(|hook| hook.project == project && hook.events.contains(kind));
-        let deliveries: Vec<_> = hooks
-            .map(|hook| Delivery {
-                url: hook.url.clone(),
+        let wants = |hook: &&Hook| hook.project == project && hook.events.contains(kind);
+        let hooks: Vec<_> = self.hooks.values().filter(wants).cloned().collect();
+        for hook in hooks {
+            let delivery = Delivery {
+                hook: hook.id,
+                number: self.next("delivery"),
+                sent_at: self.now(),
+                url: hook.url,
                 event,
-                token: hook.token.clone(),
+                token: hook.token,
                 body: body.clone(),
-            })
-            .collect();
-        self.outbox.extend(deliveries);
+            };
+            self.outbox.push(delivery);
+        }
     }
 
     pub fn hook_project(&self, id: Id) -> Value {

@@ -264,8 +264,17 @@ fn send(delivery: &Delivery) {
         .timeout(Duration::from_secs(10))
         .build();
     let client = client.expect("a client");
+    let uuid = |number: Id| format!("00000000-0000-4000-8000-{number:012}");
     let mut request = client
         .post(&delivery.url)
+        .header("x-gitlab-event-uuid", uuid(delivery.number))
+        .header("x-gitlab-webhook-uuid", uuid(delivery.hook))
+        .header("idempotency-key", uuid(delivery.number))
+        .header("webhook-id", uuid(delivery.number))
+        .header(
+            "webhook-timestamp",
+            delivery.sent_at.as_second().to_string(),
+        )
         .header("content-type", "application/json")
         .header("user-agent", "GitLab/19.3.0-ee")
         .header("x-gitlab-event", delivery.event)

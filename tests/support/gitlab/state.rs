@@ -318,6 +318,10 @@ pub struct Hook {
 /// A webhook on its way to its hook.
 #[derive(Debug, Clone)]
 pub struct Delivery {
+    pub hook: Id,
+    /// Counts deliveries; the same in each try of one.
+    pub number: Id,
+    pub sent_at: Timestamp,
     pub url: String,
     pub event: &'static str,
     pub token: Option<String>,

@@ -494,10 +494,8 @@ impl Pipeline {
     /// Adds a job with all that a configuration can say of it.
     pub fn add(&self, spec: JobSpec, status: Status) -> Job {
         let id = self.world.change(|state| {
-            let own = state.pipelines[&self.id].status;
             let id = state.add_job(self.id, &spec);
-            state.set_job(id, status);
-            state.set_pipeline(self.id, own);
+            state.put_job(id, status);
             id
         });
         self.handle(id)

@@ -155,7 +155,7 @@ pub fn id_of(state: &State, call: &Call<'_>) -> Reply<Id> {
     find(state, call).map(|it| it.id)
 }
 
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 19] = [
     "push",
     "web",
     "trigger",
@@ -169,8 +169,11 @@ const SOURCES: [&str; 16] = [
     "external_pull_request_event",
     "parent_pipeline",
     "ondemand_dast_scan",
+    "ondemand_dast_validation",
     "security_orchestration_policy",
     "container_registry_push",
+    "duo_workflow",
+    "pipeline_execution_policy_schedule",
     "unknown",
 ];
 
