@@ -3,6 +3,7 @@
 //! Loopback gives gigabytes per second, which no index does; so the lines of the table have the speed of a network, which all
 //! connections share.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::set::{Set, images};
@@ -41,7 +42,7 @@ pub fn measure(set: &Set) {
         &folder,
         "unset ${!UV_*} ${!PIP_*}; \"$PANNIER\" lock --quiet",
     );
-    let urls = std::fs::read_to_string(folder.join("pylock.toml")).unwrap();
+    let urls = tell_sizes(set, &folder.join("pylock.toml"));
     let urls: Vec<_> = urls
         .split('"')
         .filter(|it| it.starts_with("http") && it.ends_with(".whl"))
@@ -67,7 +68,7 @@ pub fn measure(set: &Set) {
             "rm -rf store dist files; mkdir files",
             [
                 "unset ${!UV_*} ${!PIP_*}; \"$PANNIER\" prepare --locked --quiet",
-                "cd files; curl --silent --show-error --fail --parallel --parallel-max 8 --config ../urls",
+                "cd files; curl --no-progress-meter --fail --parallel --parallel-max 8 --config ../urls",
             ],
         );
         let ratio = ours.as_secs_f64() / alone.as_secs_f64();
@@ -103,4 +104,17 @@ pub fn measure(set: &Set) {
     table::target("peak memory in MiB", peak, peak <= 64.0, "at most 64");
     println!();
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// The index of the tests does not tell how long its files are, which real ones do: adds it to the lock, and gives the lock.
+fn tell_sizes(set: &Set, lock: &Path) -> String {
+    let mut text = std::fs::read_to_string(lock).unwrap();
+    for wheel in std::fs::read_dir(set.folder.join("wheels")).unwrap() {
+        let wheel = wheel.unwrap();
+        let end = format!("/{}\"", wheel.file_name().to_str().unwrap());
+        let size = wheel.metadata().unwrap().len();
+        text = text.replace(&end, &format!("{end}, size = {size}"));
+    }
+    std::fs::write(lock, &text).unwrap();
+    text
 }

@@ -2,6 +2,7 @@
 //!
 //! Each thing is fetched once, however many images need it.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
@@ -55,7 +56,10 @@ pub(super) fn fill(
     let missing_data = keyed.iter().filter(|(.., stored)| stored.is_none());
     let total = (missing.count() + missing_data.count()) as u64;
     let stage = StageGuard::start(tools.reporter, Stage::Fetch, Some(total));
-    let wheels = looked_up.into_par_iter().map(|(need, stored)| {
+    let mut looked_up = looked_up;
+    looked_up.sort_by_cached_key(|(need, _)| order(need));
+    // One after the other from the front, which a parallel iterator over a list does not do.
+    let wheels = looked_up.into_iter().par_bridge().map(|(need, stored)| {
         let stored = match stored {
             Some(stored) => stored,
             None => wheel(need, tools, &stage)?,
@@ -77,6 +81,15 @@ pub(super) fn fill(
         wheels: wheels?,
         data: data?,
     })
+}
+
+/// What takes longest comes first, so that nothing large is left to be verified when everything else is done: builds, then the
+/// largest files.
+fn order(need: &WheelNeed) -> Reverse<u64> {
+    match need {
+        WheelNeed::Download { size, .. } => Reverse(size.unwrap_or(0)),
+        WheelNeed::Build { .. } => Reverse(u64::MAX),
+    }
 }
 
 /// The wheel, if no work is needed to have it.
@@ -103,6 +116,7 @@ fn wheel(
             filename,
             url,
             sha256,
+            ..
         } => download(filename, url, sha256, tools)?,
         WheelNeed::Build {
             source,

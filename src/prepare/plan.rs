@@ -62,6 +62,8 @@ pub(super) enum WheelNeed {
         filename: WheelFilename,
         url: SafeUrl,
         sha256: Digest,
+        /// Its length in bytes, where the lock tells it.
+        size: Option<u64>,
     },
     /// Something that is built, for a target that it must fit.
     Build {
@@ -174,6 +176,7 @@ fn download(artifact: &Artifact) -> Result<WheelNeed, PrepareError> {
         filename: artifact.name.parse()?,
         url: artifact.url.clone(),
         sha256: artifact.sha256,
+        size: artifact.size,
     })
 }
 
