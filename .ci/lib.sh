@@ -3,10 +3,11 @@
 
 CI_CACHE=${PANNIER_CI_CACHE:-$HOME/.cache/pannier-ci}
 CI_TOOLS=$CI_CACHE/tools/bin
+CI_JOB_GUARD=$CI_CACHE/job-guard/bin/gitlab-job-guard
 CI_NODE=$CI_CACHE/node/node_modules/.bin
 CI_RENOVATE=$CI_CACHE/renovate/node_modules
 CI_ROOTS=$CI_CACHE/roots
-export CI_CACHE CI_TOOLS CI_NODE CI_RENOVATE CI_ROOTS
+export CI_CACHE CI_TOOLS CI_JOB_GUARD CI_NODE CI_RENOVATE CI_ROOTS
 
 die() {
     printf 'error: %s\n' "$*" >&2

@@ -12,7 +12,7 @@ use super::setup::House;
 const WORK: &str = r#"mkdir lock || exit 99; echo "$CI_PIPELINE_ID" >>log; rmdir lock || exit 98"#;
 
 /// Runs a guard for each pipeline; gives exit codes and the order in which they went through.
-fn run(house: &House, pipelines: &[Pipeline], order: Order) -> (Vec<i32>, Vec<u64>) {
+pub fn run(house: &House, pipelines: &[Pipeline], order: Order) -> (Vec<i32>, Vec<u64>) {
     let folder = tempfile::TempDir::new().unwrap();
     let running = AtomicUsize::new(0);
     let mut shuffled: Vec<&Pipeline> = pipelines.iter().collect();
@@ -76,7 +76,7 @@ fn one_at_a_time(count: usize) {
 }
 
 #[allow(clippy::print_stderr, reason = "the figure is the result")]
-fn report(text: &str) {
+pub fn report(text: &str) {
     eprintln!("{text}");
 }
 
