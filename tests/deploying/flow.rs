@@ -61,6 +61,30 @@ fn from_a_merge_request_and_from_main_after_it_was_merged() {
     insta::assert_snapshot!([shown, after].join("\n"));
 }
 
+/// What is there was squashed into main: main has it in another form, so nothing gets lost, and it goes forward.
+#[test]
+fn from_main_after_what_is_there_was_squashed() {
+    let mut world = World::new();
+    world.tools.set_branch(BRANCH, &world.c[3]);
+    let head = world.tools.commit("feature", &[("f", "1")]);
+    world.call(&head, "f1");
+    let merge_request = world.tools.merge_request("feature", "main");
+    let (code, shown) = world.run("deploy tools@feature");
+    assert_eq!((code, world.now()), (0, Some(head)), "{shown}");
+    let squashed = world.tools.commit("main", &[("f", "1")]);
+    world.call(&squashed, "s1");
+    let (code, shown) = world.run("deploy tools@main");
+    assert_eq!(code, 8, "as long as nobody says that it was: {shown}");
+    world.gitlab.change(|state| {
+        let found = state.merge_requests.get_mut(&merge_request.id).unwrap();
+        found.state = "merged";
+        found.merge_commit_sha = Some(squashed.clone());
+    });
+    let (code, shown) = world.run("deploy tools@main");
+    assert_eq!((code, world.now()), (0, Some(squashed)), "{shown}");
+    insta::assert_snapshot!(shown);
+}
+
 /// Of a fork's merge request the head is in the project, and so it can be deployed.
 #[test]
 fn from_a_forks_merge_request() {
