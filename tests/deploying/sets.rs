@@ -226,6 +226,13 @@ fn from_a_lock_with_a_book() {
     assert_eq!(code, 0, "{only}");
     let (code, missing) = run("deploy --from-lock pylock.toml p3");
     assert_eq!(code, 2, "{missing}");
+    let path = world.folder.path().join("pylock.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let overridden = "\n[[tool.pannier.overrides]]\nname = \"p1\"\nkind = \"package\"\nsaid-by = \"P1_PIP_URL\"\n";
+    std::fs::write(&path, text + overridden).unwrap();
+    let (code, tried) = run("deploy --from-lock pylock.toml");
+    assert_eq!(code, 8, "{tried}");
+    let missing = [missing, tried].join("\n");
     insta::assert_snapshot!([first, back, only, missing, history()].join("\n"));
 }
 

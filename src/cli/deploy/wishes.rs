@@ -43,11 +43,21 @@ enum Mistake {
         "write at least 7 digits of a commit, or `none` where there is no branch yet"
     ))]
     Expect { text: String },
+    #[error("{path} was made with overrides ({}): it is a try-out", overrides.join(", "))]
+    #[diagnostic(help("merge what is tried out there, lock without overrides, and deploy that"))]
+    Overridden {
+        path: String,
+        overrides: Vec<String>,
+    },
 }
 
 impl From<Mistake> for Failure {
     fn from(mistake: Mistake) -> Self {
-        Self::new(Exit::Usage, mistake)
+        let exit = match mistake {
+            Mistake::Overridden { .. } => Exit::DeployRefused,
+            _ => Exit::Usage,
+        };
+        Self::new(exit, mistake)
     }
 }
 
@@ -59,6 +69,14 @@ pub(super) fn wishes(
     if let Some(file) = &arguments.from_lock {
         let path = context.folder.join(file);
         let found = lock::read(&path, context)?;
+        let overrides = &found.pannier.overrides;
+        if !overrides.is_empty() {
+            return Err(Mistake::Overridden {
+                path: path.display().to_string(),
+                overrides: overrides.iter().map(|it| it.name.clone()).collect(),
+            }
+            .into());
+        }
         return locked(&found, &arguments.projects).map_err(Failure::from);
     }
     let job = JobProject::of(&Environment(context.variables.clone()));
