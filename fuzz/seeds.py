@@ -123,6 +123,7 @@ SEEDS = {
     "constraints": lambda: [CONSTRAINTS.encode(), *(line.encode() for line in CONSTRAINTS.splitlines())],
     "config": lambda: [CONFIG.encode(), *(line.encode() for line in CONFIG.splitlines())],
     "url": lambda: [it.encode() for it in (URL, f"git+{URL}@feature/a#subdirectory=py/lib", "git+https://git.example.org/x@", "file:///x/y", "https://u:it's3cr3t@h:8/x?y#z", "https:u:s3cr3t@h", "https://u:a/s3cr3t@h")],
+    "overrides": lambda: [it.encode() for it in ("git+https://git.example.org/group/x.git@feature/a@2#subdirectory=py/lib", "https://git.example.org/group/x/-/merge_requests/5", "https://example.org/x-1.0-py3-none-any.whl#sha256=" + HASH, "https://example.org/x-1.0.tar.gz", ">=1,<2", URL, "overrides:\n  x: " + URL)],
     "netrc": lambda: [b'machine git.example.org\n login ci # x\n password "s3cr\\3t x"\nmacdef a\n b\n\ndefault user d passwd s3cr3t\n'],
     "tar": tars,
     "tarball": lambda: [b"", b"\x0c\x06\x01", b"\x0c\x06\x01\0", b"\0\x81\x01\x10\x81\x02\0"],

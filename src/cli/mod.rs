@@ -15,6 +15,7 @@ mod guard;
 mod image;
 mod inspect;
 mod lock;
+mod overrides;
 mod prepare;
 mod progress;
 mod release;
@@ -95,6 +96,7 @@ enum Verb {
     Inspect(inspect::Arguments),
     Diff(diff::Arguments),
     Lock(lock::Arguments),
+    Override(overrides::Arguments),
     Config(config::Arguments),
     Deploy(Box<deploy::Arguments>),
     Guard(Box<guard::Arguments>),
@@ -176,6 +178,7 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Inspect(arguments) => inspect::run(&arguments, context),
         Verb::Diff(arguments) => diff::run(&arguments, context),
         Verb::Lock(arguments) => lock::run(&arguments, context),
+        Verb::Override(arguments) => overrides::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
         Verb::Deploy(arguments) => deploy::run(&arguments, context),
         // It has gone its own way: its exit code may be that of a command.

@@ -10,6 +10,7 @@ use crate::build::{Builder, Workshop};
 use crate::config::digest::Parts;
 use crate::config::file::{Bytecode, Compression, ConfigFile};
 use crate::config::overrides::Unmatched;
+use crate::config::request::Request;
 use crate::config::{
     ConfigError, Configuration, CredentialEntries, Environment, Flags, HereImage, Inputs,
     LoadedFile, configure, env,
@@ -77,6 +78,19 @@ struct OverrideOptions {
     /// Refuse overrides of what is not there, instead of a warning
     #[arg(long)]
     strict_overrides: bool,
+}
+
+impl RequestOptions {
+    /// The same with these overrides as well, as if `--override` said them.
+    pub(super) fn with_overrides(mut self, pairs: &[String]) -> Self {
+        self.overrides.one.extend_from_slice(pairs);
+        self
+    }
+}
+
+/// Where the lock of a request without its overrides is.
+pub(super) fn production_lock(request: &Request) -> PathBuf {
+    request.root.join("pylock.toml")
 }
 
 /// What a verb wants beside the common flags.
@@ -245,6 +259,7 @@ impl<'c> Session<'c> {
                 configuration.request.index.iter(),
             ),
             offline: options.offline,
+            confined: configuration.request.overrides.confined(),
             ..http::Options::default()
         });
         let search = context.search_path();
@@ -318,8 +333,8 @@ impl<'c> Session<'c> {
     }
 
     /// Where the lock of the request without its overrides is.
-    pub(super) fn production_lock(&self) -> PathBuf {
-        self.configuration.request.root.join("pylock.toml")
+    fn production_lock(&self) -> PathBuf {
+        production_lock(&self.configuration.request)
     }
 
     fn is_overridden(&self) -> bool {

@@ -35,6 +35,8 @@ pub struct Options {
     pub user_agent: String,
     /// Whether every request is refused before a connection is made.
     pub offline: bool,
+    /// URLs that must not lead to another origin, nor anything below them: whoever named them was trusted with that origin alone.
+    pub confined: Vec<SafeUrl>,
     /// The time, and the passing of it.
     pub clock: Arc<dyn Clock>,
 }
@@ -48,6 +50,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             user_agent: concat!("pannier/", env!("CARGO_PKG_VERSION")).to_owned(),
             offline: false,
+            confined: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -260,12 +263,28 @@ impl Client {
             let location = response.headers().get(LOCATION);
             let location = location.and_then(|value| value.to_str().ok());
             url = next_hop(request.url, &url, location)?;
+            if self.is_confined(request.url) && !url.same_origin(request.url) {
+                let problem = format!(
+                    "to another server ({}), which a source that was named for this run may not do",
+                    shown(&url)
+                );
+                return Err(redirect_error(request.url, problem).into());
+            }
         }
         Err(redirect_error(
             request.url,
             format!("after {REDIRECTS} redirects there is still no answer (a loop?)"),
         )
         .into())
+    }
+
+    fn is_confined(&self, url: &SafeUrl) -> bool {
+        self.0.options.confined.iter().any(|start| {
+            let start_path = start.expose().path().trim_end_matches('/');
+            let rest = url.expose().path().strip_prefix(start_path);
+            start.same_origin(url)
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     fn exchange(

@@ -69,6 +69,7 @@ pub fn bring_up_to_date<'t>(
     let upgrade = match (mode, &state, &current) {
         (Mode::Update(upgrade @ (Upgrade::All | Upgrade::Packages(_))), ..) => upgrade,
         (_, Some(Freshness::Fresh), Some((lock, digest))) => {
+            resolve::check_matches(request, before, lock, reporter)?;
             let effect = compared(before, lock, movement)?;
             return Ok(UpToDate {
                 lock: lock.clone(),

@@ -20,6 +20,7 @@ mod journey;
 mod kills;
 mod lock_installs;
 mod lying_index;
+mod overrides;
 mod repos;
 mod reproducible;
 mod same_as_uv;

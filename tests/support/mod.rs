@@ -7,3 +7,4 @@ pub mod gitlab;
 pub mod index;
 pub mod loopback;
 pub mod popular;
+pub mod projects;

@@ -23,6 +23,7 @@ pub use value::{OverrideValue, Subdirectory};
 pub(super) use said::gather;
 
 use crate::config::provenance::Origin;
+use crate::url::SafeUrl;
 
 /// One override as it was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,5 +63,16 @@ impl Overrides {
     pub fn of(&self, name: &str) -> Option<&Override> {
         let mut list = self.list.iter();
         list.find(|one| one.name.is(name))
+    }
+
+    /// URLs that must not lead to another server, nor anything below them: a file whose digest is stated may.
+    #[must_use]
+    pub fn confined(&self) -> Vec<SafeUrl> {
+        let urls = self.list.iter().filter_map(|one| match &one.value {
+            OverrideValue::Git { repository, .. } => Some(repository),
+            OverrideValue::File { url, sha256: None } => Some(url),
+            OverrideValue::File { .. } | OverrideValue::Version(_) => None,
+        });
+        urls.cloned().collect()
     }
 }

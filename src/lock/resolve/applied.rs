@@ -1,7 +1,7 @@
 //! What became of the overrides: the records that the lock keeps of them.
 
 use super::Wanted;
-use super::overriding::Overriding;
+use super::overriding::{Overriding, set_aside};
 use super::projects::{Place, Projects, shown};
 use crate::config::overrides::{Applied, Kind, Override, OverrideValue};
 use crate::config::request::ProjectSource;
@@ -21,7 +21,7 @@ pub(super) fn records(
         if let Some(package) = packages.find(|package| one.name.is(package.name.as_str())) {
             records.push(Applied {
                 from: instead_of(&package.name, wanted, overriding, projects),
-                set_aside: overriding.set_aside(&package.name),
+                set_aside: set_aside(wanted.request, &package.name),
                 ..of_package(one, package, projects)
             });
         }

@@ -3,21 +3,25 @@
 //! A package that is not overridden has to move only when there is no solution with its version of production. That is tried
 //! for each that moved; what could not stay is recorded.
 
-use super::ResolveError;
 use super::inputs::Inputs;
+use super::{ResolveError, Upgrade};
 use crate::lock::diff::{ChangeKind, diff};
 use crate::lock::model::{Lock, LockedSource};
 use crate::name::PackageName;
 
-/// Gives the lock in which only what has to moves away from `before`. `choose` resolves with other inputs.
+/// Gives the lock in which only what has to moves away from `before`, and what the upgrade gives up. `choose` resolves with
+/// other inputs.
 pub(super) fn hold(
-    before: &Lock,
+    (before, upgrade): (&Lock, &Upgrade),
     mut lock: Lock,
     inputs: &mut Inputs,
     choose: &mut dyn FnMut(&Inputs) -> Result<Lock, ResolveError>,
 ) -> Result<Lock, ResolveError> {
     let mut moves = Vec::new();
     for (name, version) in moved(before, &lock) {
+        if upgrade.concerns(name.as_str()) {
+            continue;
+        }
         let bounds = inputs.constraints.len();
         inputs.constraints.push(format!("{name}=={version}"));
         match choose(inputs) {

@@ -12,6 +12,7 @@ mod finish;
 mod hold;
 mod inputs;
 mod overriding;
+mod preview;
 mod projects;
 mod revisions;
 mod rounds;
@@ -24,6 +25,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 pub use error::{Cause, ResolveError};
+pub use overriding::check_matches;
+pub use preview::{Preview, preview};
 
 use super::model::{Artifact, Lock, LockedPackage, LockedSource};
 use crate::build::{BuildError, BuildSource, Builder};
@@ -203,7 +206,7 @@ pub fn resolve(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveErr
             .cloned()
             .collect();
         if news.is_empty() {
-            overriding::check_matches(wanted, &lock, tools.reporter)?;
+            check_matches(wanted.request, wanted.previous, &lock, tools.reporter)?;
             return Ok(lock);
         }
         found.extend(news);
@@ -253,8 +256,8 @@ fn attempt(
     };
     let lock = choose(&inputs)?;
     match wanted.previous {
-        Some(before) if !lock.pannier.overrides.is_empty() && *wanted.upgrade == Upgrade::None => {
-            hold::hold(before, lock, &mut inputs, &mut choose)
+        Some(before) if !lock.pannier.overrides.is_empty() => {
+            hold::hold((before, wanted.upgrade), lock, &mut inputs, &mut choose)
         }
         _ => Ok(lock),
     }

@@ -13,7 +13,7 @@ use pep440_rs::VersionSpecifiers;
 use super::projects::{Origin, shown};
 use super::revisions::Revision;
 use super::{ResolveError, Wanted};
-use crate::config::overrides::{Override, OverrideValue, Overrides, Unmatched};
+use crate::config::overrides::{Override, OverrideName, OverrideValue, Overrides, Unmatched};
 use crate::config::request::{PackageRequest, ProjectSource, Request};
 use crate::constraints::ConstraintLine;
 use crate::event::Reporter;
@@ -186,33 +186,37 @@ impl<'a> Overriding<'a> {
         lines.filter(|line| !self.sets_aside(line))
     }
 
-    /// The constraints of a package that do not hold, as `file:line: text`.
-    pub(super) fn set_aside(&self, name: &PackageName) -> Vec<String> {
-        let lines = self.request.constraints.iter().flat_map(|text| &text.lines);
-        lines
-            .filter(|line| self.sets_aside(line))
-            .filter(|line| line.requirement.name.to_string().parse().as_ref() == Ok(name))
-            .map(|line| {
-                let text = crate::constraints::shown(&line.requirement);
-                format!("{}:{}: {text}", line.file.display(), line.line)
-            })
-            .collect()
-    }
-
     fn sets_aside(&self, line: &ConstraintLine) -> bool {
-        self.overrides.of(line.requirement.name.as_ref()).is_some()
+        let name = line.requirement.name.as_ref();
+        self.overrides.of(name).is_some()
     }
 }
 
-/// Tells the overrides whose names are not in the result, or refuses them.
-pub(super) fn check_matches(
-    wanted: &Wanted<'_>,
+/// The constraints of an overridden package, which do not hold, as `file:line: text`.
+pub(super) fn set_aside(request: &Request, name: &PackageName) -> Vec<String> {
+    let lines = request.constraints.iter().flat_map(|text| &text.lines);
+    lines
+        .filter(|line| line.requirement.name.to_string().parse().as_ref() == Ok(name))
+        .map(|line| {
+            let text = crate::constraints::shown(&line.requirement);
+            format!("{}:{}: {text}", line.file.display(), line.line)
+        })
+        .collect()
+}
+
+/// Tells the overrides whose names are not in a lock, or refuses them, as the request says. `previous` is the production lock.
+///
+/// # Errors
+/// [`ResolveError::Unmatched`].
+pub fn check_matches(
+    request: &Request,
+    previous: Option<&Lock>,
     lock: &Lock,
     reporter: &dyn Reporter,
 ) -> Result<(), ResolveError> {
     let names = names_of(lock);
-    let before = wanted.previous.map(names_of).unwrap_or_default();
-    let overrides = &wanted.request.overrides;
+    let before = previous.map(names_of).unwrap_or_default();
+    let overrides = &request.overrides;
     for one in &overrides.list {
         let is_among = |names: &BTreeSet<String>| names.iter().any(|name| one.name.is(name));
         if is_among(&names) {
@@ -224,7 +228,7 @@ pub(super) fn check_matches(
             said_by: one.origin.to_string(),
             hint: match gone {
                 true => "production has it, but nothing of this run needs it any more".to_owned(),
-                false => near(one.name.as_str(), &names),
+                false => did_you_mean(&near(one.name.as_str(), &names)),
             },
         };
         if overrides.unmatched == Unmatched::Refuse && !gone {
@@ -236,7 +240,7 @@ pub(super) fn check_matches(
     Ok(())
 }
 
-fn names_of(lock: &Lock) -> BTreeSet<String> {
+pub(super) fn names_of(lock: &Lock) -> BTreeSet<String> {
     let packages = lock.packages.iter().map(|package| package.name.to_string());
     let data = lock.pannier.data.keys().map(ToString::to_string);
     packages.chain(data).collect()
@@ -298,7 +302,7 @@ pub(super) fn with_data(request: &Request) -> Result<Cow<'_, Request>, ResolveEr
 }
 
 /// The last component of where a source is, without `.git`.
-fn last_component(source: &ProjectSource) -> Option<String> {
+pub(super) fn last_component(source: &ProjectSource) -> Option<String> {
     let last = match source {
         ProjectSource::Git { repository, .. } => repository.file_name(),
         ProjectSource::Directory { path } => path.file_name()?.to_string_lossy().into_owned(),
@@ -306,27 +310,25 @@ fn last_component(source: &ProjectSource) -> Option<String> {
     Some(last.strip_suffix(".git").unwrap_or(&last).to_owned())
 }
 
-/// Names that may have been meant.
-fn near(name: &str, names: &BTreeSet<String>) -> String {
+/// Names that may have been meant, the nearest first.
+pub(super) fn near(name: &str, names: &BTreeSet<String>) -> Vec<String> {
+    let likeness = |known: &str| strsim::jaro_winkler(OverrideName::fold(known).as_str(), name);
     let mut near: Vec<(f64, &String)> = names
         .iter()
-        .map(|known| {
-            (
-                strsim::jaro_winkler(&known.replace(['-', '.'], "_"), name),
-                known,
-            )
-        })
+        .map(|known| (likeness(known), known))
         .filter(|(likeness, _)| *likeness > 0.75)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let near: Vec<String> = near
-        .iter()
+    near.into_iter()
         .take(3)
-        .map(|(_, name)| format!("`{name}`"))
-        .collect();
+        .map(|(_, name)| name.clone())
+        .collect()
+}
+
+fn did_you_mean(near: &[String]) -> String {
     match near.is_empty() {
         true => "`pannier override list` shows what would be overridden".to_owned(),
-        false => format!("did you mean {}?", near.join(" or ")),
+        false => format!("did you mean `{}`?", near.join("` or `")),
     }
 }
 
