@@ -6,7 +6,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 5 | [`cli`] |
-//! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`], [`deploy`], [`guard`] |
+//! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
@@ -38,6 +38,7 @@ pub mod store;
 pub mod tarball;
 pub mod target;
 pub mod unpack;
+pub mod upkeep;
 pub mod url;
 pub mod uv;
 pub mod venv;

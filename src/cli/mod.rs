@@ -6,6 +6,7 @@
 mod book;
 mod completions;
 mod config;
+mod constraints;
 mod context;
 mod deploy;
 mod diff;
@@ -98,6 +99,7 @@ enum Verb {
     Lock(lock::Arguments),
     Override(overrides::Arguments),
     Config(config::Arguments),
+    Constraints(constraints::Arguments),
     Deploy(Box<deploy::Arguments>),
     Guard(Box<guard::Arguments>),
     Release(release::Arguments),
@@ -180,6 +182,7 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Lock(arguments) => lock::run(&arguments, context),
         Verb::Override(arguments) => overrides::run(&arguments, context),
         Verb::Config(arguments) => config::run(&arguments, context),
+        Verb::Constraints(arguments) => constraints::run(&arguments, context),
         Verb::Deploy(arguments) => deploy::run(&arguments, context),
         // It has gone its own way: its exit code may be that of a command.
         Verb::Guard(_) => Ok(()),

@@ -151,7 +151,7 @@ fn flow(config: &Config, context: &Context) -> Result<Flow, Failure> {
 }
 
 /// The constraints that pannier.yml of the current folder names, seen from the folder.
-fn configured(context: &Context) -> Result<Option<String>, Failure> {
+pub(super) fn configured(context: &Context) -> Result<Option<String>, Failure> {
     let path = Path::new("pannier.yml");
     if !context.folder.join(path).is_file() {
         return Ok(None);
@@ -222,7 +222,7 @@ fn groups(
 }
 
 /// What any wheel of the package in the store asks for.
-fn requirements(package: &LockedPackage, store: &Store) -> Option<Vec<String>> {
+pub(super) fn requirements(package: &LockedPackage, store: &Store) -> Option<Vec<String>> {
     let LockedSource::Index { wheels, .. } = &package.source else {
         return None;
     };

@@ -18,8 +18,9 @@ use crate::config::{
 use crate::constraints;
 use crate::git::Git;
 use crate::http::{self, Client, Credentials};
+use crate::lock::model::Lock;
 use crate::lock::overridden::{self, Movement};
-use crate::lock::resolve::{Doors, ResolveError, Tools};
+use crate::lock::resolve::{Doors, ResolveError, Tools, Upgrade, Wanted, resolve};
 use crate::lock::update::{self, Mode, UpToDate, UpdateError};
 use crate::python::Pythons;
 use crate::store::Store;
@@ -348,6 +349,41 @@ impl<'c> Session<'c> {
         request
             .parts(read)
             .map_err(|error| Failure::new(Exit::Usage, error))
+    }
+
+    /// Who is told what happens.
+    pub(super) fn reporter(&self) -> &dyn crate::event::Reporter {
+        self.context.reporter()
+    }
+
+    /// Resolves a request that is not quite the session's, and writes nothing. `previous` is an earlier lock and what of it is
+    /// given up.
+    pub(super) fn resolve(
+        &self,
+        request: &Request,
+        builder: &Builder<'_>,
+        (previous, upgrade): (Option<&Lock>, &Upgrade),
+    ) -> Result<Lock, Failure> {
+        let parts = self.parts()?;
+        let uv = self
+            .uv()
+            .map_err(|error| failure(ResolveError::from(error).into()))?;
+        let tools = Tools {
+            sources: &Doors {
+                git: &self.git,
+                builder,
+            },
+            uv: &uv,
+            around: &self.around,
+            reporter: self.context.reporter(),
+        };
+        let wanted = Wanted {
+            request,
+            parts: &parts,
+            previous,
+            upgrade,
+        };
+        resolve(&wanted, tools).map_err(|error| failure(error.into()))
     }
 
     /// A lock that fits the request, as `mode` allows; `movement` says what overrides may move.

@@ -6,7 +6,7 @@ use crate::config::common::Common;
 use crate::config::credentials::CredentialEntries;
 use crate::config::env::{self, Environment};
 use crate::config::error::ConfigError;
-use crate::config::file::{Bytecode, Compression, WheelLimits};
+use crate::config::file::{Bytecode, Compression, ConstraintsLint, WheelLimits};
 use crate::config::images;
 use crate::config::inputs::Inputs;
 use crate::config::overrides::{self, OverrideError, Overrides, Policy, Prefix};
@@ -14,7 +14,7 @@ use crate::config::provenance::{Effective, Origin, Provenance};
 use crate::config::releases::BookPlace;
 use crate::config::request::{ConstraintsText, ProjectSource, Request};
 use crate::config::text::Text;
-use crate::constraints::Loader;
+use crate::constraints::{Loader, RuleSettings};
 use crate::name::ImageName;
 use crate::url::SafeUrl;
 use crate::uv::Indexes;
@@ -34,6 +34,8 @@ pub struct Configuration {
     pub bytecode: Bytecode,
     /// How large a wheel may become.
     pub wheel_limits: WheelLimits,
+    /// The rules that constraints are looked through with.
+    pub constraints_lint: RuleSettings,
     /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
     pub store: Option<PathBuf>,
     /// Where a project given by its name alone lives.
@@ -96,6 +98,12 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         compression: common.compression.value,
         bytecode: common.bytecode.value,
         wheel_limits: inputs.file().wheel_limits.unwrap_or_default(),
+        constraints_lint: inputs
+            .file()
+            .constraints_lint
+            .as_ref()
+            .map(ConstraintsLint::settings)
+            .unwrap_or_default(),
         store: common.store.map(|store| store.value),
         git_base: common.git_base.map(|base| base.value.group),
         branch: common.branch.value,
@@ -161,16 +169,32 @@ fn constraints(
         Origin::File { .. } => found,
         _ => Effective::new(inputs.seen_from_root(&found.value), found.origin),
     });
+    let text = || {
+        let text = inputs.environment.0.get(env::CONSTRAINTS_TEXT);
+        text.filter(|text| !text.trim().is_empty())
+    };
     if let Some(Effective { value, origin }) = &found {
-        loader
-            .constraints(value)
-            .map_err(|source| ConfigError::Constraints {
-                origin: origin.clone(),
-                path: value.clone(),
-                source,
-            })?;
+        match loader.constraints(value) {
+            Ok(()) => return Ok(found),
+            // Jobs without a checkout of the file have it as a variable. What a flag names has to be there.
+            Err(why)
+                if why.kind() == std::io::ErrorKind::NotFound
+                    && !matches!(origin, Origin::Flag(_))
+                    && text().is_some() => {}
+            Err(source) => {
+                return Err(ConfigError::Constraints {
+                    origin: origin.clone(),
+                    path: value.clone(),
+                    source,
+                });
+            }
+        }
     }
-    Ok(found)
+    Ok(text().map(|text| {
+        let name = PathBuf::from(env::CONSTRAINTS_TEXT);
+        loader.constraints_text(text, &name);
+        Effective::new(name, Origin::Variable(env::CONSTRAINTS_TEXT.to_owned()))
+    }))
 }
 
 fn credentials(inputs: &Inputs<'_>, common: &Common, request: &Request) -> CredentialEntries {

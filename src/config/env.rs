@@ -70,6 +70,7 @@ variables! {
     GIT_BASE = "PANNIER_GIT_BASE": "Where a project given by its name alone lives, as `git_base`.";
     BRANCH = "PANNIER_BRANCH": "Revision of a project that is given without one, as `branch`.";
     CONSTRAINTS = "PANNIER_CONSTRAINTS": "The constraints file, as `constraints`.";
+    CONSTRAINTS_TEXT = "PANNIER_CONSTRAINTS_TEXT": "The constraints themselves, where there is no file of them: `constraints.yml` of `pannier constraints convert` sets it.";
     PACKAGES = "GITLAB_COM_PACKAGES": "Replaces `packages`, of every image: projects separated by white space; folders start at that of the file.";
     DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space; folders start at that of the file.";
     RELEASES = "PANNIER_RELEASES": "The repository of the release book, as `releases.repository`; `project@branch` names its branch too.";

@@ -229,7 +229,7 @@ pub enum ConfigError {
 
     #[error("{origin}: cannot read the constraints file {}", path.display())]
     #[diagnostic(help(
-        "a path in pannier.yml starts at its folder, one of a flag or variable at the current folder; remove the setting if there are no constraints"
+        "a path in pannier.yml starts at its folder, one of a flag or variable at the current folder; remove the setting if there are no constraints; jobs without the file may have PANNIER_CONSTRAINTS_TEXT, which `pannier constraints convert` makes"
     ))]
     Constraints {
         origin: Origin,

@@ -17,9 +17,11 @@ use crate::config::error::FileError;
 use crate::config::overrides::{OverrideName, Prefix, RefPattern};
 use crate::config::project::ProjectSpec;
 use crate::config::text::Text;
-use crate::constraints::{RequirementError, parse_requirement, shown};
+use crate::constraints::{
+    RequirementError, Rule, RuleSettings, Severity, parse_requirement, shown,
+};
 use crate::git;
-use crate::name::ImageName;
+use crate::name::{ImageName, PackageName};
 use crate::target::{Platform, PythonVersion};
 use crate::url::SafeUrl;
 use crate::venv::PythonLink;
@@ -45,6 +47,8 @@ pub struct ConfigFile {
     pub data: Option<Vec<Text<ProjectSpec>>>,
     /// File with bounds on versions, for packages and for what builds need. It never adds a package.
     pub constraints: Option<PathBuf>,
+    /// How serious the findings of `pannier constraints lint` are.
+    pub constraints_lint: Option<ConstraintsLint>,
     /// Where packages from the index come from.
     pub index: Option<IndexEntry>,
     /// The container images that jobs run in, by name; there is one tarball for each.
@@ -150,6 +154,97 @@ pub struct OverridesEntry {
     pub refs: Option<Vec<Text<RefPattern>>>,
     /// Names of packages and data projects that nobody may override.
     pub deny: Option<Vec<Text<OverrideName>>>,
+}
+
+/// How serious the findings of `pannier constraints lint` are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map from rules, such as `unpinned`, to `off`, `warning` or `error`"
+)]
+pub struct ConstraintsLint {
+    /// A line allows more than one version; `warning` unless set.
+    pub unpinned: Option<LintLevel>,
+    /// Nothing in the lock is called like this; `warning` unless set.
+    pub unused: Option<LintLevel>,
+    /// A package of the lock that no line holds; `warning` unless set.
+    pub unheld: Option<LintLevel>,
+    /// The pinned version was taken back; `error` unless set.
+    pub yanked: Option<LintLevel>,
+    /// The index has no file of the pinned version any more; `error` unless set.
+    pub gone: Option<LintLevel>,
+    /// The pinned version does not allow an image's Python; `error` unless set.
+    pub python: Option<LintLevel>,
+    /// Packages that a rule passes over.
+    pub except: Option<LintExceptions>,
+}
+
+/// Packages that a rule passes over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map from rules, such as `unused`, to lists of packages"
+)]
+pub struct LintExceptions {
+    /// Packages that may have ranges.
+    pub unpinned: Option<Vec<Text<PackageName>>>,
+    /// Packages that only builds need.
+    pub unused: Option<Vec<Text<PackageName>>>,
+    /// Packages that no line has to hold.
+    pub unheld: Option<Vec<Text<PackageName>>>,
+    /// Packages whose pins may be yanked.
+    pub yanked: Option<Vec<Text<PackageName>>>,
+    /// Packages that the index may lack.
+    pub gone: Option<Vec<Text<PackageName>>>,
+    /// Packages whose word about Pythons does not count.
+    pub python: Option<Vec<Text<PackageName>>>,
+}
+
+/// How serious a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LintLevel {
+    /// The rule is not looked at.
+    Off,
+    /// It is told.
+    Warning,
+    /// It is told, and the command fails.
+    Error,
+}
+
+impl ConstraintsLint {
+    /// The rules as they hold.
+    #[must_use]
+    pub fn settings(&self) -> RuleSettings {
+        let mut settings = RuleSettings::default();
+        for rule in Rule::ALL {
+            let level = match rule {
+                Rule::Unpinned => self.unpinned,
+                Rule::Unused => self.unused,
+                Rule::Unheld => self.unheld,
+                Rule::Yanked => self.yanked,
+                Rule::Gone => self.gone,
+                Rule::Python => self.python,
+            };
+            match level {
+                Some(LintLevel::Off) => settings.set(rule, Severity::Off),
+                Some(LintLevel::Warning) => settings.set(rule, Severity::Warning),
+                Some(LintLevel::Error) => settings.set(rule, Severity::Error),
+                None => {}
+            }
+            let packages = self.except.as_ref().and_then(|except| match rule {
+                Rule::Unpinned => except.unpinned.as_ref(),
+                Rule::Unused => except.unused.as_ref(),
+                Rule::Unheld => except.unheld.as_ref(),
+                Rule::Yanked => except.yanked.as_ref(),
+                Rule::Gone => except.gone.as_ref(),
+                Rule::Python => except.python.as_ref(),
+            });
+            let packages = packages.into_iter().flatten();
+            settings.except(rule, packages.map(|Text(name)| name.clone()));
+        }
+        settings
+    }
 }
 
 /// How large a wheel may become.

@@ -31,7 +31,7 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 35] = [
     "git_base",
     "repository",
     "branch",
@@ -43,6 +43,13 @@ const ORDER: [&str; 28] = [
     "requirements",
     "data",
     "constraints",
+    "constraints_lint",
+    "unpinned",
+    "unused",
+    "unheld",
+    "yanked",
+    "gone",
+    "except",
     "index",
     "url",
     "extra",

@@ -176,4 +176,38 @@ proptest! {
         // What is left to do are the other bumps.
         prop_assert_eq!(compare(partly.constraints(), new.constraints()).len(), all.len() - some.len());
     }
+
+    #[test]
+    fn what_is_printed_is_parsed_as_the_same(
+        lines in proptest::collection::vec(
+            (
+                "[a-zA-Z0-9]([a-zA-Z0-9._-]{0,8}[a-zA-Z0-9])?",
+                "( ?(==|>=|<=|<|>|!=|~=|===) ?[1-9](!1)?\\.[0-9]{1,2}(\\.[0-9])?((a|b|rc)[1-9])?(\\.post[1-9])?(\\.dev[1-9])?|==[1-9]\\.\\*|>=1(\\.[0-9])? *, *<[3-9]| *@ *https://example\\.org/[a-z]{1,5}\\.whl|)",
+                "( ; (python_version|python_full_version|implementation_version) ?(<|>=|==|!=) ?'3\\.[0-9]{1,2}'( (and|or) \\(?(sys_platform|os_name|platform_machine) ?(==|!=|in|not in) ?\"[a-z]{0,5}\"\\)?)?|)",
+            ),
+            0..6,
+        ),
+    ) {
+        let mut seen = BTreeSet::new();
+        let mut text = String::new();
+        for (name, specifier, marker) in lines {
+            let marker = match marker.matches('(').count() == marker.matches(')').count() {
+                true => marker.replace(" in\"", " in \"").replace("in\"", "in \""),
+                false => String::new(),
+            };
+            let line = format!("{name}{specifier}{marker}\n");
+            if super::parse(&line, Path::new("c.txt")).is_ok() && seen.insert(name.to_lowercase().replace(['_', '.'], "-")) {
+                text += &line;
+            }
+        }
+        let Ok(first) = super::parse(&text, Path::new("c.txt")) else {
+            // Two spellings of one name: the only thing that single lines do not show.
+            return Ok(());
+        };
+        prop_assert_eq!(first.len(), text.lines().count());
+        let printed: String = first.iter().map(|line| format!("{}\n", line.requirement)).collect();
+        let second = super::parse(&printed, Path::new("c.txt")).expect("it was printed");
+        prop_assert_eq!(&first, &second);
+        prop_assert_eq!(document(&text).edited(&[]), text);
+    }
 }

@@ -162,7 +162,8 @@ impl Gathered<'_> {
             line: place.line,
             column: place.column,
             text: shown.clone(),
-            message: format!("`{shown}`: {message}"),
+            mark: Some(0),
+            message: message.to_owned(),
             help: Some(help.to_owned()),
         };
         if statement.starts_with("${") {
@@ -210,7 +211,8 @@ impl Gathered<'_> {
                     file: file.to_owned(),
                     line: include.line,
                     column: 1,
-                    text: include.path.display().to_string(),
+                    text: format!("-c {}", include.path.display()),
+                    mark: Some(0),
                     message: format!("cannot read {}: {why}", path.display()),
                     help: Some("the path is relative to the file that names it".to_owned()),
                 }),

@@ -16,10 +16,22 @@ pub(super) struct LogicalLine {
     pub span: Range<usize>,
     /// Bytes of the file that its lines take, with their comments and the last line's end.
     pub whole: Range<usize>,
-    /// For each character or value in `text`, in order: its byte offset and its place in the file; never empty.
-    places: Vec<(usize, Place)>,
+    /// For each character or value in `text`, in order; never empty.
+    places: Vec<Mapped>,
+    /// How many characters at the start of `shown` are those of the file.
+    faithful: usize,
     /// Values that stand in `text` for `${NAME}`, with the name; to be hidden again in messages.
     replaced: Vec<(String, String)>,
+}
+
+/// Where a character or value of a logical line comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mapped {
+    /// Its byte in the text.
+    offset: usize,
+    place: Place,
+    /// Its character in what is shown.
+    shown: usize,
 }
 
 /// A place in a file: line and column (in characters), both from 1, and the byte.
@@ -36,13 +48,25 @@ pub(super) struct UnsetVariable {
     pub name: String,
     pub place: Place,
     pub shown: String,
+    /// Its character in what is shown, if nothing before it is hidden.
+    pub mark: Option<usize>,
 }
 
 impl LogicalLine {
     /// Where the byte `offset` of the text stands. Inside a variable's value that is where the `${` stands.
     pub fn place(&self, offset: usize) -> Place {
-        let at = self.places.partition_point(|(start, _)| *start <= offset);
-        self.places[at.saturating_sub(1)].1
+        self.mapped(offset).place
+    }
+
+    /// The character of what is shown where the byte `offset` of the text stands, if nothing before it is hidden.
+    pub fn mark(&self, offset: usize) -> Option<usize> {
+        let shown = self.mapped(offset).shown;
+        (shown <= self.faithful).then_some(shown)
+    }
+
+    fn mapped(&self, offset: usize) -> Mapped {
+        let at = self.places.partition_point(|it| it.offset <= offset);
+        self.places[at.saturating_sub(1)]
     }
 
     /// Where the line starts.
@@ -163,7 +187,10 @@ fn replace(
     whole: Range<usize>,
     variables: &Variables,
 ) -> Result<LogicalLine, UnsetVariable> {
-    let shown = crate::url::redact(&line.iter().map(|(c, _)| c).collect::<String>());
+    let raw: String = line.iter().map(|(c, _)| c).collect();
+    let shown = crate::url::redact(&raw);
+    let same = shown.chars().zip(raw.chars());
+    let faithful = same.take_while(|(shown, raw)| shown == raw).count();
     let start = line.first().map_or(whole.start, |(_, place)| place.offset);
     let end = line
         .last()
@@ -174,17 +201,23 @@ fn replace(
         span: start..end,
         whole,
         places: Vec::new(),
+        faithful,
         replaced: Vec::new(),
     };
     let mut i = 0;
     while i < line.len() {
         let place = line[i].1;
-        logical.places.push((logical.text.len(), place));
+        logical.places.push(Mapped {
+            offset: logical.text.len(),
+            place,
+            shown: i,
+        });
         let Some(name) = variable_at(&line[i..]) else {
             logical.text.push(line[i].0);
             i += 1;
             continue;
         };
+        let start = i;
         i += name.len() + 3;
         match variables.get(&name) {
             Some(value) => {
@@ -196,6 +229,7 @@ fn replace(
                     name,
                     place,
                     shown: logical.shown,
+                    mark: (start <= faithful).then_some(start),
                 });
             }
         }

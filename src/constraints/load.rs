@@ -82,6 +82,11 @@ impl<'a> Loader<'a> {
         self.file(file, Kind::Constraints)
     }
 
+    /// Takes a text of constraints; `name` stands for it in messages, and files that it names are looked for beside that.
+    pub fn constraints_text(&mut self, text: &str, name: &Path) {
+        self.text(text, name, Kind::Constraints);
+    }
+
     /// Takes a requirements file and those that it names; gives what it requires.
     ///
     /// # Errors
@@ -191,8 +196,9 @@ pub(super) fn doubles(
                 line: place.line,
                 column: place.column,
                 text: text.clone(),
+                mark: Some(0),
                 message: format!(
-                    "`{text}`: {} is bound already by `{first}` at {}:{}",
+                    "{} is bound already by `{first}` at {}:{}",
                     constraint.requirement.name,
                     constraints[other].file.display(),
                     first_place.line
@@ -213,10 +219,11 @@ pub(super) fn unset_error(unset: UnsetVariable, file: &Path) -> LineError {
         line: unset.place.line,
         column: unset.place.column,
         message: format!(
-            "`{}` names the environment variable {}, which is not set",
-            unset.shown, unset.name
+            "the environment variable {} is named, but it is not set",
+            unset.name
         ),
         text: unset.shown,
+        mark: unset.mark,
         help: Some(format!("set {}, or write the value", unset.name)),
     }
 }
@@ -228,7 +235,8 @@ pub(super) fn line_error(line: &LogicalLine, file: &Path, problem: Problem) -> L
         line: place.line,
         column: place.column,
         text: line.shown.clone(),
-        message: format!("`{}`: {}", line.shown, line.hide(&problem.message)),
+        mark: line.mark(problem.offset),
+        message: line.hide(&problem.message),
         help: problem.help.map(|help| line.hide(&help)),
     }
 }

@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod lines;
 mod load;
+mod rules;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use diff::{Bound, Bump, BumpKind, Level, compare, with_bumps};
 pub use document::{Document, Edit, Include, Stretch};
 pub use error::{LineError, LineErrors};
 pub use load::{Loader, RequirementsFile, parse};
+pub use rules::{Rule, RuleSettings, Severity};
 pub use statement::{RequirementError, parse_requirement};
 
 /// One constraint and where it stands.

@@ -62,6 +62,8 @@ pub fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, Require
         let reason = "a variable cannot be used here; only files of requirements or constraints have them, in upper case";
         return Err(fail(offset, reason.to_owned()));
     }
+    // Tabs are blanks to everybody but the parser below.
+    let text = &without_last_comma(&text.replace('\t', " "));
     if let Some(offset) = text.find(char::is_control) {
         let reason = "a control character stands in it";
         return Err(fail(offset, reason.to_owned()));
@@ -78,6 +80,10 @@ pub fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, Require
         return Err(fail(0, what.to_owned()));
     }
     check_names(text).map_err(|(offset, reason)| fail(offset, reason))?;
+    if let Some(offset) = behind_url(text) {
+        let reason = "a blank ends the URL; only ` ; marker` may follow".to_owned();
+        return Err(fail(offset, reason));
+    }
     Requirement::from_str(text).map_err(|error: Pep508Error| {
         let reason = match error.message {
             // Its messages begin with a capital; ours continue a sentence.
@@ -125,6 +131,35 @@ fn check_names(text: &str) -> Result<(), (usize, String)> {
         offset += extra.len() + 1;
     }
     Ok(())
+}
+
+/// A comma may stand behind the last version, as Python's own tools have it; a blank comes in its place.
+fn without_last_comma(text: &str) -> String {
+    let end = text.find(';').unwrap_or(text.len());
+    let versions = text[..end].trim_end();
+    let versions = versions.strip_suffix(')').unwrap_or(versions).trim_end();
+    let is_last = versions.ends_with(',')
+        && !versions.contains('@')
+        && versions.contains(['=', '<', '>', '~', '!']);
+    let mut text = text.to_owned();
+    if is_last {
+        let comma = versions.len() - 1;
+        text.replace_range(comma..=comma, " ");
+    }
+    text
+}
+
+/// Where something stands behind a URL that is no marker: the parser above would take it for a part of the URL.
+fn behind_url(text: &str) -> Option<usize> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let behind = text.trim_start().trim_start_matches(inner).trim_start();
+    let behind = match behind.strip_prefix('[') {
+        Some(extras) => extras.split_once(']')?.1.trim_start(),
+        None => behind,
+    };
+    let url = behind.strip_prefix('@')?.trim_start();
+    let rest = url[url.find(' ')?..].trim_start();
+    (!rest.is_empty() && !rest.starts_with(';')).then(|| text.len() - rest.len())
 }
 
 fn first_lower(text: &str) -> String {

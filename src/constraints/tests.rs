@@ -119,7 +119,9 @@ fn a_missing_included_file_is_told_where_it_is_named() {
     let mut loader = Loader::new(&read, &variables);
     loader.constraints(Path::new("c.txt")).expect("is there");
     insta::assert_snapshot!(loader.finish().expect_err("no d.txt"), @r"
-    c.txt:2:1: `-c d.txt`: cannot read d.txt: no such file
+    c.txt:2:1: cannot read d.txt: no such file
+        -c d.txt
+        ^^
       the path is relative to the file that names it
     ");
 }
@@ -148,9 +150,13 @@ fn git_projects_are_not_requirements() {
     let mut loader = Loader::new(&read, &variables);
     loader.requirements(Path::new("r.in")).expect("is there");
     insta::assert_snapshot!(loader.finish().expect_err("git"), @r"
-    r.in:1:5: `job @ git+https://example.org/job.git`: a git project is not a requirement from the index
+    r.in:1:5: a git project is not a requirement from the index
+        job @ git+https://example.org/job.git
+            ^
       list it under `packages` of pannier.yml, in the same form
-    r.in:2:1: `-e .`: an editable project cannot be shipped in a tarball
+    r.in:2:1: an editable project cannot be shipped in a tarball
+        -e .
+        ^^
       list the folder or the git project under `packages` of pannier.yml
     ");
 }
@@ -165,7 +171,11 @@ fn variables_are_replaced_and_never_shown() {
     loader.constraints(Path::new("c.txt")).expect("is there");
     let shown = loader.finish().expect_err("`>>`").to_string();
     assert!(!shown.contains("s3cret"), "{shown}");
-    assert!(shown.starts_with("c.txt:2:5: `abc >> ${TOKEN}`"), "{shown}");
+    assert!(shown.contains("c.txt:2:5: "), "{shown}");
+    assert!(
+        shown.contains("\n    abc >> ${TOKEN}\n        ^^"),
+        "{shown}"
+    );
 }
 
 #[test]

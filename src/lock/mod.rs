@@ -21,7 +21,7 @@ use crate::target::Target;
 
 /// Whether the Python of `target` is among those that `requires` allows. Where the target states no patch number, it is
 /// enough that some patch number is allowed: images move along a minor version without notice.
-fn python_allowed(requires: &VersionSpecifiers, target: &Target) -> bool {
+pub(crate) fn python_allowed(requires: &VersionSpecifiers, target: &Target) -> bool {
     let minor = u64::from(target.python.minor);
     let allows = |patch: u64| requires.contains(&Version::new([3, minor, patch]));
     match target.python.patch {

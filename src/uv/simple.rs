@@ -17,6 +17,8 @@ pub struct ListedFile {
     pub name: String,
     /// Why it was taken back (PEP 592), which may be said without words; `None`: it was not.
     pub yanked: Option<String>,
+    /// The Pythons that it allows (`Requires-Python`), as the index says it.
+    pub requires_python: Option<String>,
 }
 
 /// Why an index does not tell the files of a project.
@@ -88,6 +90,7 @@ fn read(text: &str) -> Result<Vec<ListedFile>, &'static str> {
                 Some(reason) => Some(reason.to_owned()),
                 None => yanked.as_bool().unwrap_or(false).then(String::new),
             },
+            requires_python: file["requires-python"].as_str().map(str::to_owned),
         })
     });
     let listed: Option<Vec<_>> = listed.collect();
@@ -106,6 +109,7 @@ fn html_file(attributes: &BTreeMap<String, String>) -> Option<ListedFile> {
             // The `+` of a local version is often written `%2B`.
             name: name.replace("%2B", "+").replace("%2b", "+"),
             yanked: attributes.get("data-yanked").cloned(),
+            requires_python: attributes.get("data-requires-python").cloned(),
         })
 }
 

@@ -21,6 +21,7 @@ mod kills;
 mod lock_installs;
 mod lying_index;
 mod overrides;
+mod packaging;
 mod repos;
 mod reproducible;
 mod same_as_uv;

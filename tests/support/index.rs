@@ -21,6 +21,8 @@ pub struct IndexFile {
     /// `METADATA` of a wheel: served beside it when given.
     pub metadata: Option<Vec<u8>>,
     pub requires_python: Option<String>,
+    /// Why it was taken back (PEP 592), if it was.
+    pub yanked: Option<String>,
     /// The digest that the index states; the right one unless the test wants the index to lie.
     pub sha256: String,
 }
@@ -34,6 +36,7 @@ impl IndexFile {
             bytes,
             metadata: None,
             requires_python: None,
+            yanked: None,
         }
     }
 }
@@ -145,6 +148,7 @@ fn json_page(project: &str, files: &[&IndexFile]) -> Answer {
                 "url": format!("../../files/{}", file.name),
                 "hashes": { "sha256": file.sha256 },
                 "requires-python": file.requires_python,
+                "yanked": file.yanked.clone().map_or(false.into(), serde_json::Value::from),
                 "core-metadata": metadata.unwrap_or(false.into()),
             })
         })
@@ -163,13 +167,16 @@ fn html_page(files: &[&IndexFile]) -> Answer {
                 text.replace('>', "&gt;").replace('<', "&lt;")
             )
         });
+        let yanked = file.yanked.as_ref();
+        let yanked = yanked.map(|reason| format!(" data-yanked=\"{reason}\""));
         let metadata = file.metadata.as_ref();
         let metadata =
             metadata.map(|m| format!(" data-core-metadata=\"sha256={}\"", Digest::of(m)));
         format!(
-            "<a href=\"../../files/{name}#sha256={digest}\"{}{}>{name}</a><br>\n",
+            "<a href=\"../../files/{name}#sha256={digest}\"{}{}{}>{name}</a><br>\n",
             python.unwrap_or_default(),
             metadata.unwrap_or_default(),
+            yanked.unwrap_or_default(),
             name = file.name,
             digest = file.sha256,
         )

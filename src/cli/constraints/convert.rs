@@ -1,0 +1,170 @@
+//! `pannier constraints convert`: constraints as a file that a pipeline includes.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use similar::TextDiff;
+
+use crate::constraints::{self, ConvertError, Converted, VARIABLE_LIMIT, VARIABLE_NEAR};
+use crate::renovate::Flow;
+
+use super::super::context::Context;
+use super::super::exit::Exit;
+use super::super::report::Failure;
+use super::super::table;
+
+/// Writes constraints as YAML that a pipeline can include
+///
+/// The variable PANNIER_CONSTRAINTS_TEXT carries the file whole: jobs without a checkout of it still obey it. A hidden key tells
+/// other tools what each line says.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pannier constraints convert                    # constraints/constraints.txt -> constraints/constraints.yml\n  pannier constraints convert --check            # exit 5 and a diff when the YAML is not up to date\n  pannier constraints convert pins.txt -o -      # to the standard output\n\nIn .gitlab-ci.yml of another project:\n  include: [{project: platform/constraints, file: constraints/constraints.yml}]"
+)]
+pub(super) struct Arguments {
+    /// The constraints [default: those of pannier.yml, else constraints/constraints.txt]
+    #[arg(value_name = "IN")]
+    input: Option<PathBuf>,
+    /// Where the YAML goes; `-` is the standard output [default: beside the constraints, ending .yml]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Write nothing; show what would change (exit 5)
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("{} is not what {} converts to", output.display(), input.display())]
+#[diagnostic(help("run `{command}` and commit the file"))]
+struct Drifted {
+    input: PathBuf,
+    output: PathBuf,
+    command: String,
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot write {}", path.display())]
+#[diagnostic(help("check that this user may write there and that the disk is not full"))]
+struct Unwritable {
+    path: PathBuf,
+    source: io::Error,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let input = super::file(arguments.input.as_ref(), context)?;
+    let beside = || PathBuf::from(Flow::converted_beside(&input.display().to_string()));
+    let output = arguments.output.clone().unwrap_or_else(beside);
+    let converted = convert(&input, &output, context)?;
+    if converted.variable > VARIABLE_NEAR {
+        context.reporter().warn(
+            format!(
+                "{} takes {} of the {} bytes that an environment variable may have",
+                input.display(),
+                converted.variable,
+                VARIABLE_LIMIT
+            ),
+            Some("beyond them no job that includes it can start a process: shorten comments, or keep constraints of other teams in a file of their own".to_owned()),
+        );
+    }
+    if output == Path::new("-") {
+        return context.print(&converted.yaml);
+    }
+    let full = context.folder.join(&output);
+    let there = match std::fs::read(&full) {
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(source) => {
+            let error = ConvertError::Read {
+                path: output,
+                source,
+            };
+            return Err(Failure::new(Exit::Failed, error));
+        }
+    };
+    let fits = there.as_ref() == Some(&converted.yaml);
+    if arguments.check && !fits {
+        context.print(&difference(
+            &there.unwrap_or_default(),
+            &converted.yaml,
+            &output,
+        ))?;
+        let command = super::convert_command(&input, &output);
+        let error = Drifted {
+            input,
+            output,
+            command,
+        };
+        return Err(Failure::new(Exit::Drift, error));
+    }
+    if !fits {
+        write_whole(&full, converted.yaml.as_bytes())
+            .map_err(|source| unwritable(&output, source))?;
+    }
+    context.print(&summary(&converted, &output, fits))
+}
+
+/// Converts the file, as it is now.
+pub(super) fn convert(
+    input: &Path,
+    output: &Path,
+    context: &Context,
+) -> Result<Converted, Failure> {
+    let read = |path: &Path| std::fs::read(context.folder.join(path));
+    let folder = match output == Path::new("-") {
+        true => input.parent(),
+        false => output.parent(),
+    };
+    constraints::convert(input, folder.unwrap_or(Path::new("")), &read).map_err(|error| {
+        let exit = match &error {
+            ConvertError::TooLarge { .. } => Exit::Failed,
+            ConvertError::Read { .. } | ConvertError::Lines(_) => Exit::Usage,
+        };
+        Failure::new(exit, error)
+    })
+}
+
+fn difference(there: &str, wanted: &str, path: &Path) -> String {
+    let diff = TextDiff::from_lines(there, wanted);
+    let path = path.display();
+    let headers = (format!("{path} (as it is)"), format!("{path} (converted)"));
+    diff.unified_diff()
+        .context_radius(3)
+        .header(&headers.0, &headers.1)
+        .to_string()
+}
+
+fn summary(converted: &Converted, output: &Path, fits: bool) -> String {
+    let count = match converted.count {
+        1 => "1 constraint".to_owned(),
+        more => format!("{more} constraints"),
+    };
+    let output = output.display();
+    let size = table::bytes(converted.variable as u64);
+    match fits {
+        true => format!("{output} is up to date ({count})\n"),
+        false => format!("wrote {output} ({count}, {size} as a variable)\n"),
+    }
+}
+
+/// Writes a file whole or not at all; its mode stays, a new one is for everyone to read.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    // A link stays a link: what it leads to is replaced.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mode = std::fs::metadata(&path).map_or(0o644, |there| there.permissions().mode());
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(())
+}
+
+/// The failure of a file that cannot be written.
+pub(super) fn unwritable(path: &Path, source: io::Error) -> Failure {
+    let path = path.to_owned();
+    Failure::new(Exit::Failed, Unwritable { path, source })
+}
