@@ -27,7 +27,7 @@ pub enum WheelError {
         source: ZipError,
     },
     /// `RECORD` and the files disagree.
-    #[error("the wheel {wheel} is refused: {entry} does not account for its files")]
+    #[error("the wheel {wheel} is refused: {entry} does not account for its files [record]")]
     #[diagnostic(help(
         "it was changed after it was built, or built by a broken tool: take another version or file of the package"
     ))]
@@ -41,7 +41,7 @@ pub enum WheelError {
         source: RecordError,
     },
     /// `WHEEL`, `METADATA` or the `.dist-info` folder is wrong.
-    #[error("the wheel {wheel} is refused: its metadata in {entry} is wrong")]
+    #[error("the wheel {wheel} is refused: its metadata in {entry} is wrong [wheel-metadata]")]
     #[diagnostic(help("take another version or file of the package, or tell its authors"))]
     Metadata {
         /// File name of the wheel.
@@ -53,7 +53,9 @@ pub enum WheelError {
         source: MetadataProblem,
     },
     /// `entry_points.txt` would write a program that it must not.
-    #[error("the wheel {wheel} is refused: {entry} declares a program that is not allowed")]
+    #[error(
+        "the wheel {wheel} is refused: {entry} declares a program that is not allowed [entry-point]"
+    )]
     #[diagnostic(help("take another version of the package, or tell its authors"))]
     EntryPoint {
         /// File name of the wheel.
@@ -65,7 +67,10 @@ pub enum WheelError {
         source: EntryPointError,
     },
     /// A file of the `.data` folder would go where it must not.
-    #[error("the wheel {wheel} is refused: {entry} would be installed where it must not")]
+    #[error(
+        "the wheel {wheel} is refused: {entry} would be installed where it must not [{}]",
+        source.code()
+    )]
     #[diagnostic(help("take another version of the package, or tell its authors"))]
     Data {
         /// File name of the wheel.
