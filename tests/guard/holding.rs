@@ -378,6 +378,25 @@ fn trouble_is_waited_out_within_the_time() {
 }
 
 #[test]
+fn who_was_in_the_way_before_the_trouble_still_is() {
+    let house = House::new();
+    house.deploying(Status::Running);
+    house.later(60);
+    let me = house.deploying(Status::Running);
+    let shared = std::sync::Arc::clone(&house);
+    let trouble = step(move || {
+        for _ in 0..60 {
+            shared.gitlab.server_error("/pipelines?", 503);
+        }
+    });
+    let plan = Plan {
+        patience: Patience::UpTo(Duration::from_secs(100)),
+        ..house.plan(&me)
+    };
+    assert_eq!(hold(&house, &plan, vec![trouble]).word(), "timed out 1");
+}
+
+#[test]
 fn no_time_is_no_waiting() {
     let house = House::new();
     house.deploying(Status::Running);
