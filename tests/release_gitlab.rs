@@ -12,4 +12,5 @@ mod release {
     pub mod desk;
     pub mod keeping;
     pub mod platform;
+    pub mod rolling;
 }

@@ -22,6 +22,7 @@ mod progress;
 mod release;
 mod renovate;
 mod report;
+mod rollback;
 mod session;
 mod store;
 mod table;
@@ -103,6 +104,7 @@ enum Verb {
     Deploy(Box<deploy::Arguments>),
     Guard(Box<guard::Arguments>),
     Release(release::Arguments),
+    Rollback(rollback::Arguments),
     Image(image::Arguments),
     Renovate(renovate::Arguments),
     Store(store::Arguments),
@@ -186,6 +188,7 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Deploy(arguments) => deploy::run(&arguments, context),
         // It has gone its own way: its exit code may be that of a command.
         Verb::Guard(_) => Ok(()),
+        Verb::Rollback(arguments) => rollback::run(&arguments, context),
         Verb::Release(arguments) => release::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),
         Verb::Renovate(arguments) => renovate::run(&arguments, context),

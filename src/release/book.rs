@@ -216,19 +216,27 @@ impl Book {
         }
     }
 
-    /// What a channel held before what it holds now. A rollback takes back what came after its target, so that a second
-    /// rollback goes further back and not forward again.
+    /// What a channel held before what it holds now. A rollback takes back what came after its target and stands for it, so that
+    /// a second rollback goes further back and not forward again; one of some projects only stands for what it changed.
     fn previous(&self, channel: &ChannelName) -> Result<ReleaseId, ReleaseError> {
         let mut held: Vec<ReleaseId> = Vec::new();
         for entry in self.history()? {
             if entry.channel.as_ref() != Some(channel) || entry.action == Action::Record {
                 continue;
             }
-            let known = held.iter().rposition(|id| *id == entry.release);
+            let release = match entry.back_to {
+                Some(back) if back.only.is_empty() => back.release,
+                Some(_) => {
+                    held.pop();
+                    entry.release
+                }
+                None => entry.release,
+            };
+            let known = held.iter().rposition(|id| *id == release);
             match (entry.action, known) {
                 (Action::Rollback, Some(place)) => held.truncate(place + 1),
-                _ if held.last() == Some(&entry.release) => {}
-                _ => held.push(entry.release),
+                _ if held.last() == Some(&release) => {}
+                _ => held.push(release),
             }
         }
         held.pop();

@@ -6,12 +6,13 @@
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::lock::model::Lock;
 use crate::lock::pylock;
 
 use super::FORMAT;
 use super::book::{Book, HISTORY, channel_path, lock_path, release_path};
 use super::error::ReleaseError;
-use super::model::{Action, Channel, Entry, Release, Stamp, Tarball};
+use super::model::{Action, BackTo, Channel, Entry, Release, Stamp, Tarball};
 use super::names::{ChannelName, ReleaseId};
 
 /// What people read who meet the branch in their browser.
@@ -68,21 +69,7 @@ pub fn record(
     channel: Option<&ChannelName>,
     stamp: &Stamp,
 ) -> Result<Edit, ReleaseError> {
-    let read = pylock::read(lock).map_err(|source| ReleaseError::Lock {
-        place: "what is to be recorded".to_owned(),
-        source,
-    })?;
-    if !read.lock.pannier.overrides.is_empty() {
-        let overrides = read.lock.pannier.overrides.iter();
-        return Err(ReleaseError::Overridden {
-            what: "what is to be recorded".to_owned(),
-            overrides: overrides.map(|one| one.name.clone()).collect(),
-        });
-    }
-    let digest = Digest::of(lock.as_bytes());
-    let taken = |id: &ReleaseId| book.file(&release_path(id)).is_some();
-    let id = ReleaseId::free(stamp.at, &digest, taken);
-    let release = Release::new(id, (&read.lock, digest), tarballs, stamp);
+    let release = made(book, lock, tarballs, stamp)?;
     let mut draft = Draft::new(book, stamp);
     let known = match draft.arrived(Action::Record)? {
         Some(entry) => Some(entry.release),
@@ -91,9 +78,7 @@ pub fn record(
     let id = match &known {
         Some(id) => id.clone(),
         None => {
-            draft.json(release_path(&release.id), &release, true);
-            draft.put(lock_path(&release.id), lock.as_bytes().to_vec());
-            draft.log(Action::Record, &release.id, None);
+            draft.release(&release, lock);
             release.id
         }
     };
@@ -101,6 +86,24 @@ pub fn record(
         .map(|name| draft.switch(Action::Promote, name, &id))
         .transpose()?;
     Ok(draft.finish(id, known.is_none(), switch))
+}
+
+/// The release that a lock becomes, under a name that the book does not have yet.
+pub(super) fn made(
+    book: &Book,
+    lock: &str,
+    tarballs: &[Tarball],
+    stamp: &Stamp,
+) -> Result<Release, ReleaseError> {
+    let read = pylock::read(lock).map_err(|source| ReleaseError::Lock {
+        place: "what is to be recorded".to_owned(),
+        source,
+    })?;
+    of_production(&read.lock, || "what is to be recorded".to_owned())?;
+    let digest = Digest::of(lock.as_bytes());
+    let taken = |id: &ReleaseId| book.file(&release_path(id)).is_some();
+    let id = ReleaseId::free(stamp.at, &digest, taken);
+    Ok(Release::new(id, (&read.lock, digest), tarballs, stamp))
 }
 
 /// Sets a channel to a release that the book has; `action` says whether that is a rollback.
@@ -115,11 +118,24 @@ pub fn promote(
     stamp: &Stamp,
 ) -> Result<Edit, ReleaseError> {
     let release = book.release(id)?;
-    // A channel must never lead to a lock that nobody can use.
-    book.lock(&release)?;
+    // A channel must never lead to a lock that nobody can use, or that was a try-out.
+    let (_, lock) = book.lock(&release)?;
+    of_production(&lock, || format!("release {id}"))?;
     let mut draft = Draft::new(book, stamp);
     let switch = draft.switch(action, channel, id)?;
     Ok(draft.finish(id.clone(), false, Some(switch)))
+}
+
+/// Refuses a lock that was made with overrides.
+pub(super) fn of_production(lock: &Lock, what: impl Fn() -> String) -> Result<(), ReleaseError> {
+    let overrides = &lock.pannier.overrides;
+    if overrides.is_empty() {
+        return Ok(());
+    }
+    Err(ReleaseError::Overridden {
+        what: what(),
+        overrides: overrides.iter().map(|one| one.name.clone()).collect(),
+    })
 }
 
 /// A release of the same pipeline that says the same.
@@ -129,7 +145,8 @@ fn same(book: &Book, new: &Release) -> Result<Option<ReleaseId>, ReleaseError> {
     }
     for id in book.ids().iter().rev() {
         let old = book.release(id)?;
-        if (&old.pipeline, old.lock, &old.tarballs) == (&new.pipeline, new.lock, &new.tarballs) {
+        let told = |it: &Release| (it.pipeline.clone(), it.lock, it.back_to.clone());
+        if told(&old) == told(new) && old.tarballs == new.tarballs {
             return Ok(Some(old.id));
         }
     }
@@ -137,28 +154,38 @@ fn same(book: &Book, new: &Release) -> Result<Option<ReleaseId>, ReleaseError> {
 }
 
 /// An edit that is being put together.
-struct Draft<'a> {
+pub(super) struct Draft<'a> {
     book: &'a Book,
     stamp: &'a Stamp,
     files: Vec<(String, Option<Vec<u8>>)>,
     history: String,
+    /// What all entries go back to.
+    pub(super) back_to: Option<BackTo>,
 }
 
 impl<'a> Draft<'a> {
-    const fn new(book: &'a Book, stamp: &'a Stamp) -> Self {
+    pub(super) const fn new(book: &'a Book, stamp: &'a Stamp) -> Self {
         Self {
             book,
             stamp,
             files: Vec::new(),
             history: String::new(),
+            back_to: None,
         }
     }
 
     /// The entry of an earlier try of this writing whose answer was lost on its way.
-    fn arrived(&self, action: Action) -> Result<Option<Entry>, ReleaseError> {
+    pub(super) fn arrived(&self, action: Action) -> Result<Option<Entry>, ReleaseError> {
         let history = self.book.history()?;
         let ours = |entry: &Entry| entry.entry == self.stamp.entry && entry.action == action;
         Ok(history.into_iter().find(ours))
+    }
+
+    /// Writes down a release with its lock.
+    pub(super) fn release(&mut self, release: &Release, lock: &str) {
+        self.json(release_path(&release.id), release, true);
+        self.put(lock_path(&release.id), lock.as_bytes().to_vec());
+        self.log(Action::Record, &release.id, None);
     }
 
     fn put(&mut self, path: String, bytes: Vec<u8>) {
@@ -183,6 +210,7 @@ impl<'a> Draft<'a> {
             release: release.clone(),
             channel: channel.map(|it| it.name.clone()),
             from: channel.and_then(|it| it.from.clone()),
+            back_to: self.back_to.clone(),
             reason: self.stamp.reason(),
             pipeline: self.stamp.pipeline.clone(),
         };
@@ -191,7 +219,7 @@ impl<'a> Draft<'a> {
         self.history.push('\n');
     }
 
-    fn switch(
+    pub(super) fn switch(
         &mut self,
         action: Action,
         name: &ChannelName,
@@ -221,7 +249,12 @@ impl<'a> Draft<'a> {
         Ok(switch)
     }
 
-    fn finish(mut self, release: ReleaseId, recorded: bool, channel: Option<Switch>) -> Edit {
+    pub(super) fn finish(
+        mut self,
+        release: ReleaseId,
+        recorded: bool,
+        channel: Option<Switch>,
+    ) -> Edit {
         self.files.extend(append(self.book, &self.history));
         let mut message = match (recorded, &channel) {
             (true, Some(it)) => format!("Record {release} on {}", it.name),

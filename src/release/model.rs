@@ -57,6 +57,9 @@ pub struct Release {
     /// The pipeline that recorded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<SafeUrl>,
+    /// What it goes back to, when it is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<BackTo>,
     /// Digest of the lock file that lies beside it.
     pub lock: Digest,
     /// Digest of the constraints that the lock was made with.
@@ -104,6 +107,16 @@ pub struct Tarball {
     pub sha256: Digest,
     /// Length in bytes.
     pub size: u64,
+}
+
+/// What a rollback goes back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackTo {
+    /// The earlier release.
+    pub release: ReleaseId,
+    /// The projects that went back; empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
 }
 
 /// What a channel holds now.
@@ -157,6 +170,9 @@ pub struct Entry {
     /// What the channel held before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<ReleaseId>,
+    /// What a rollback goes back to: the release itself is one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<BackTo>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -179,6 +195,7 @@ impl Release {
             by: stamp.by.clone(),
             reason: stamp.reason(),
             pipeline: stamp.pipeline.as_ref().map(SafeUrl::without_credentials),
+            back_to: None,
             lock: digest,
             constraints: lock.pannier.constraints,
             packages: lock.packages.iter().map(package).collect(),

@@ -197,6 +197,20 @@ fn a_run_with_overrides_is_no_release() {
         matches!(&error, ReleaseError::Overridden { overrides, .. } if *overrides == ["tool"]),
         "{error}"
     );
+    // One that came into the book in another way gets no channel, and nobody goes back to it.
+    let id = shelf.record(&lock("1.0", 'a'), &stamp(0, 7), false).release;
+    let mut files = shelf.state.borrow().1.clone();
+    let mut release = shelf.book().release(&id).unwrap();
+    release.lock = Digest::of(text.as_bytes());
+    let json = serde_json::to_vec(&release).unwrap();
+    files.insert(format!("releases/{id}.json"), json);
+    files.insert(format!("releases/{id}.pylock.toml"), text.into_bytes());
+    let book = Book::new(files);
+    let stamp = stamp(1, 0);
+    let promoted = promote(&book, &id, &production(), Action::Promote, &stamp);
+    assert!(matches!(promoted, Err(ReleaseError::Overridden { .. })));
+    let back = goal(&book, "latest", &production(), &stamp);
+    assert!(matches!(back, Err(ReleaseError::Overridden { .. })));
 }
 
 #[test]
@@ -477,4 +491,63 @@ proptest! {
             prop_assert!(!name.as_str().contains(['/', '\\']) && !name.as_str().starts_with('.'));
         }
     }
+}
+
+#[test]
+fn a_rollback_is_a_release_of_its_own_and_stands_for_what_it_goes_back_to() {
+    let shelf = Memory::default();
+    let ids: Vec<ReleaseId> = (0..3)
+        .map(|n| {
+            let text = lock(&format!("{n}.0"), ['a', 'b', 'c'][n]);
+            let at = i64::try_from(n).unwrap();
+            shelf.record(&text, &stamp(at, 0), true).release
+        })
+        .collect();
+    let back = |id: &ReleaseId, only: &[&str], second| {
+        let back = BackTo {
+            release: id.clone(),
+            only: only.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        let stamp = stamp(second, 0);
+        write(&shelf, &stamp, |book| {
+            rolled_back(book, &back, &production(), &stamp)
+        })
+        .unwrap()
+    };
+    let previous = || shelf.book().find("previous", &production());
+    // One project alone: its lock is mixed, and it stands for what it changed.
+    let mixed = back(&ids[0], &["tool"], 10);
+    assert!(mixed.recorded);
+    let book = shelf.book();
+    let (_, text) = book.lock(&book.release(&mixed.release).unwrap()).unwrap();
+    assert_eq!(text.packages[0].version, Some("2.0".parse().unwrap()));
+    assert!(format!("{:?}", text.packages[1].source).contains(&"a".repeat(40)));
+    assert!(format!("{:?}", text.pannier.data).contains(&"c".repeat(40)));
+    assert_eq!(previous().unwrap(), ids[1]);
+    // All of it, twice the same: the second changes nothing.
+    let whole = back(&ids[1], &[], 20);
+    let before = shelf.book();
+    let again = back(&ids[1], &[], 30);
+    assert_eq!((again.release, again.recorded), (whole.release, false));
+    assert_eq!(shelf.book(), before);
+    assert_eq!(previous().unwrap(), ids[0]);
+    // A lost answer leads to no second release.
+    *shelf.lost.borrow_mut() = true;
+    let last = back(&ids[0], &[], 40);
+    assert_eq!(shelf.book().ids().len(), 6);
+    assert_eq!(last.channel.unwrap().from.unwrap(), held_in(&before));
+    assert!(previous().is_err());
+    // To where the channel is already: nothing is to be written down.
+    let held = shelf
+        .book()
+        .channel(&production())
+        .unwrap()
+        .unwrap()
+        .release;
+    assert!(!back(&held, &[], 50).recorded);
+}
+
+/// What production holds in a book.
+fn held_in(book: &Book) -> ReleaseId {
+    book.channel(&production()).unwrap().unwrap().release
 }

@@ -206,23 +206,29 @@ pub fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The text of a lock.
-pub fn lock(version: &str, digit: char) -> String {
-    let package = |name: &str, version: &str, source| LockedPackage {
+/// A package of a lock at a commit.
+pub fn at_commit(name: &str, repository: &str, commit: &str) -> LockedPackage {
+    LockedPackage {
         name: name.parse().unwrap(),
-        version: Some(version.parse().unwrap()),
+        version: Some("2.0".parse().unwrap()),
         marker: None,
         requires_python: None,
         index: None,
-        source,
-    };
-    let commit = digit.to_string().repeat(40);
-    let tool = LockedSource::Git {
-        repository: "https://git.example.org/tool.git".parse().unwrap(),
-        requested_revision: Some("production".to_owned()),
-        commit: commit.clone(),
-        subdirectory: None,
-    };
+        source: LockedSource::Git {
+            repository: repository.parse().unwrap(),
+            requested_revision: Some("production".to_owned()),
+            commit: commit.to_owned(),
+            subdirectory: None,
+        },
+    }
+}
+
+/// The text of a lock that holds `lib` at this version, packages, and a data project.
+pub fn lock_of(
+    version: &str,
+    mut packages: Vec<LockedPackage>,
+    data: (&str, &str, &str),
+) -> String {
     let wheel = Artifact {
         name: format!("lib-{version}-py3-none-any.whl"),
         url: "https://index.example.org/lib.whl".parse().unwrap(),
@@ -230,29 +236,46 @@ pub fn lock(version: &str, digit: char) -> String {
         upload_time: None,
         sha256: Digest::of(version.as_bytes()),
     };
-    let lib = LockedSource::Index {
-        sdist: None,
-        wheels: vec![wheel],
+    let lib = LockedPackage {
+        version: Some(version.parse().unwrap()),
+        source: LockedSource::Index {
+            sdist: None,
+            wheels: vec![wheel],
+        },
+        ..at_commit("lib", "https://unused.example.org", "")
     };
-    let tables = LockedData::Git {
-        url: "https://git.example.org/tables.git".parse().unwrap(),
+    packages.insert(0, lib);
+    let (name, repository, commit) = data;
+    let data = LockedData::Git {
+        url: repository.parse().unwrap(),
         requested_revision: "production".to_owned(),
-        commit_id: commit,
+        commit_id: commit.to_owned(),
         subdirectory: None,
     };
     pylock::write(&Lock {
         requires_python: None,
         environments: Vec::new(),
-        packages: vec![package("lib", version, lib), package("tool", "2.0", tool)],
+        packages,
         pannier: PannierTable {
             format: 1,
             request: Digest::of(b"request"),
             constraints: Some(Digest::of(b"constraints")),
             parts: BTreeMap::new(),
             images: BTreeMap::new(),
-            data: [("tables".parse().unwrap(), tables)].into(),
+            data: [(name.parse().unwrap(), data)].into(),
             forks: Vec::new(),
             overrides: Vec::new(),
         },
     })
+}
+
+/// The text of a small lock.
+pub fn lock(version: &str, digit: char) -> String {
+    let commit = digit.to_string().repeat(40);
+    let tool = at_commit("tool", "https://git.example.org/tool.git", &commit);
+    lock_of(
+        version,
+        vec![tool],
+        ("tables", "https://git.example.org/tables.git", &commit),
+    )
 }

@@ -22,6 +22,7 @@ use super::super::book::BookOptions;
 use super::super::context::{Context, StoreOption};
 use super::super::exit::Exit;
 use super::super::gitlab;
+use super::super::release::told;
 use super::super::report::Failure;
 use super::super::session::{self, Typed};
 use super::RunOptions;
@@ -49,6 +50,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) stamp: &'a Stamp,
     /// How it is run.
     pub(crate) options: &'a RunOptions,
+    /// What is written into the release book when every branch is where it should be.
+    pub(crate) then: Option<&'a dyn Fn() -> Result<release::Outcome, ReleaseError>>,
 }
 
 impl<'c> Ground<'c> {
@@ -124,7 +127,7 @@ impl<'c> Ground<'c> {
         let refused = DeployError::of_refusals(&plan);
         if refused.is_some() || wanted.options.dry_run {
             if !text {
-                self.context.print_json(&Shown::of(&plan, None))?;
+                self.context.print_json(&Shown::of(&plan, None, None))?;
             }
             return refused.map_or(Ok(None), |error| Err(failure(error)));
         }
@@ -135,13 +138,24 @@ impl<'c> Ground<'c> {
             environment: &wanted.rules.environment,
         };
         let report = deploy::apply(&doors, &plan, &run).map_err(failure)?;
-        let recorded = self.record(&report, wanted.stamp);
-        match text {
-            true if plan.is_done() => {}
-            true => self.context.print(&report_table(&report))?,
-            false => self.context.print_json(&Shown::of(&plan, Some(&report)))?,
+        let failure = ended(&report);
+        let recorded = self.record(&report, wanted.stamp).and_then(|()| {
+            let then = wanted.then.filter(|_| failure.is_none());
+            then.map(|then| then()).transpose()
+        });
+        let outcome = recorded.as_ref().ok().and_then(Option::as_ref);
+        if !text {
+            let shown = Shown::of(&plan, Some(&report), outcome);
+            self.context.print_json(&shown)?;
+        } else {
+            if !plan.is_done() {
+                self.context.print(&report_table(&report))?;
+            }
+            if let Some(outcome) = outcome {
+                self.context.print(&told(outcome))?;
+            }
         }
-        if let Some(failure) = ended(&report) {
+        if let Some(failure) = failure {
             return Err(failure);
         }
         recorded.map_err(|source| Failure::new(Exit::Failed, Unrecorded { source }))?;

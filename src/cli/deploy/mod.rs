@@ -105,6 +105,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         rules: &rules,
         stamp: &stamp,
         options: &arguments.run,
+        then: None,
     };
     ground.carry_out(&wanted).map(|_| ())
 }

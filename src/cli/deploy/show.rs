@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::deploy::{Contained, Kind, Plan, Report, Stands, Step};
 
+use crate::release::Outcome;
+
 use super::super::table::{Align, Table};
 
 /// The plan as a table, with a line for each thing that is refused left to the error below it.
@@ -87,6 +89,9 @@ fn contained(step: &Step) -> String {
 pub(super) struct Shown<'a> {
     branch: &'a str,
     projects: Vec<ShownProject<'a>>,
+    /// What was written into the release book, for verbs that set a channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<&'a Outcome>,
 }
 
 #[derive(Serialize)]
@@ -125,7 +130,11 @@ struct ShownEnd {
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn of(plan: &'a Plan, report: Option<&Report>) -> Self {
+    pub(super) fn of(
+        plan: &'a Plan,
+        report: Option<&Report>,
+        release: Option<&'a Outcome>,
+    ) -> Self {
         let projects = plan.steps.iter().enumerate().map(|(number, step)| {
             let end = report.and_then(|report| report.ends.get(number));
             let (added, removed) = match &step.merge_requests {
@@ -160,6 +169,7 @@ impl<'a> Shown<'a> {
         Self {
             branch: &plan.branch,
             projects: projects.collect(),
+            release,
         }
     }
 }

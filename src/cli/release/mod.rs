@@ -10,6 +10,8 @@ mod show;
 
 use clap::{Args, Subcommand};
 
+pub(super) use record::told;
+
 use super::book::BookOptions;
 use super::context::Context;
 use super::report::Failure;

@@ -76,7 +76,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     }
 }
 
-fn told(outcome: &Outcome) -> String {
+/// What was recorded, and what the channel is now.
+pub(in crate::cli) fn told(outcome: &Outcome) -> String {
     let release = &outcome.release;
     let mut text = match outcome.recorded {
         true => format!("recorded {release}\n"),

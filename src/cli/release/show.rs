@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use crate::release::{Action, Book, ChannelName, Entry, Recorded, Release, ReleaseError};
+use crate::release::{Action, BackTo, Book, ChannelName, Entry, Recorded, Release, ReleaseError};
 
 use super::super::Format;
 use super::super::book::{self, Desk, failure};
@@ -92,6 +92,7 @@ fn told(shown: &Shown) -> String {
         "pipeline",
         release.pipeline.as_ref().map(ToString::to_string),
     );
+    line("back to", release.back_to.as_ref().map(self::shown));
     line("lock", Some(release.lock.to_string()));
     line("constraints", release.constraints.map(|it| it.to_string()));
     let channels: Vec<&str> = shown.channels.iter().map(ChannelName::as_str).collect();
@@ -153,13 +154,25 @@ fn origin(one: &Recorded) -> String {
     }
 }
 
+fn shown(back: &BackTo) -> String {
+    match back.only.is_empty() {
+        true => back.release.to_string(),
+        false => format!("{} (only {})", back.release, back.only.join(", ")),
+    }
+}
+
 fn what(entry: &Entry) -> String {
     let channel = entry.channel.as_ref().map_or("", ChannelName::as_str);
     let from = entry.from.as_ref();
     let from = from.map_or_else(String::new, |from| format!(" from {from}"));
+    let back = entry.back_to.as_ref();
+    let back = back.map_or_else(
+        || " to it".to_owned(),
+        |back| format!(" to {}", shown(back)),
+    );
     match entry.action {
         Action::Record => "recorded".to_owned(),
         Action::Promote => format!("promoted to {channel}{from}"),
-        Action::Rollback => format!("{channel} rolled back to it{from}"),
+        Action::Rollback => format!("{channel} rolled back{from}{back}"),
     }
 }
