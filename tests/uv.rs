@@ -233,6 +233,27 @@ fn build(source: &Path, out: &Path) -> Result<PathBuf, UvError> {
     uv.build_wheel(&build, &around)
 }
 
+#[test]
+fn uv_tells_its_default_index() {
+    let folder = TempDir::new().unwrap();
+    let own = support::uv::uv()
+        .default_index(folder.path(), &offline())
+        .unwrap();
+    assert!(own.is_some_and(|url| url.expose().scheme() == "https"));
+    let configured = Surroundings {
+        index: Indexes {
+            url: Some("http://127.0.0.1:9/simple/".parse().unwrap()),
+            extra: vec!["http://127.0.0.1:9/extra/".parse().unwrap()],
+        },
+        ..offline()
+    };
+    let told = support::uv::uv()
+        .default_index(folder.path(), &configured)
+        .unwrap();
+    let told = told.map(|url| url.to_string());
+    assert_eq!(told.as_deref(), Some("http://127.0.0.1:9/simple/"));
+}
+
 fn python_here() -> u8 {
     let said = std::process::Command::new("python3")
         .args(["-c", "import sys; print(sys.version_info[1])"])

@@ -351,6 +351,13 @@ impl<'c> Session<'c> {
             .map_err(|error| Failure::new(Exit::Usage, error))
     }
 
+    /// The index that uv asks last where none is configured; `None` when uv cannot be asked.
+    pub(super) fn default_index(&self) -> Option<SafeUrl> {
+        let uv = self.uv().ok()?;
+        let folder = tempfile::tempdir().ok()?;
+        uv.default_index(folder.path(), &self.around).ok()?
+    }
+
     /// Who is told what happens.
     pub(super) fn reporter(&self) -> &dyn crate::event::Reporter {
         self.context.reporter()

@@ -10,6 +10,7 @@ use std::path::Path;
 use super::run::{Call, Log};
 use super::{Surroundings, Uv, UvError};
 use crate::name::PackageName;
+use crate::url::SafeUrl;
 
 /// What is asked of the cache of index pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -160,6 +161,41 @@ impl Uv {
             Err(why) if why.is_unsatisfiable() => Ok(None),
             Err(other) => Err(other),
         }
+    }
+}
+
+impl Uv {
+    /// The index that uv asks last: the configured one, or else uv's own, which nobody but uv knows. Asks no server.
+    ///
+    /// # Errors
+    /// [`UvError`] when uv cannot be run.
+    pub fn default_index(
+        &self,
+        folder: &Path,
+        around: &Surroundings,
+    ) -> Result<Option<SafeUrl>, UvError> {
+        write(folder, "pyproject.toml", &project(&[]))?;
+        write(folder, "requirements.in", "")?;
+        let arguments = [
+            "pip",
+            "compile",
+            "--no-header",
+            "--quiet",
+            "--emit-index-url",
+            "requirements.in",
+        ];
+        let call = Call {
+            task: "tell its index",
+            arguments: arguments.map(OsString::from).to_vec(),
+            folder,
+            extra: own_configuration(folder),
+            log: Log::Dropped,
+        };
+        let said = self.call(call, around)?;
+        let urls = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("--index-url "));
+        Ok(urls.filter_map(|url| url.trim().parse().ok()).next())
     }
 }
 

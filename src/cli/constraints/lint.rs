@@ -106,7 +106,11 @@ fn ask(session: &Session<'_>, lock: Option<&crate::lock::model::Lock>) -> Asked 
     if session.client.is_offline() {
         return Asked::Nothing("this run is offline");
     }
-    let indexes = upkeep::indexes(&configuration.request.index, lock);
+    let mut configured = configuration.request.index.clone();
+    if configured.url.is_none() {
+        configured.url = session.default_index();
+    }
+    let indexes = upkeep::indexes(&configured, lock);
     if indexes.is_empty() {
         return Asked::Nothing(
             "no index is known: set `index: {url: …}` in pannier.yml, or make a lock with `pannier lock`",
