@@ -13,7 +13,10 @@
 //! *Oldest first*: each waits only for lower ranks, and ranks are a total order. *Newest first*: each waits only for older
 //! pipelines, by the number of the root, which is a total order too. Along any chain of waiting the rank (the number) falls,
 //! so the chain ends, and it ends at somebody who does not wait. A family (parent and children) has one number and its members
-//! never wait for each other, so a parent that waits for its child's end adds no step back.
+//! never wait for each other, so a parent that waits for its child's end adds no step back, as long as none of the family rested:
+//! a child that rested on a manual job comes in again behind others with a rank of its own. One of those others may have been told
+//! to wait for the parent, whose bridge waits for the child, and the child waits for it. That ring ends by the timeout (exit 11)
+//! of whoever began to wait first; letting the child keep its place would let two be at work at once, which is worse.
 //!
 //! Both hold for guards of one order, scope and expression on the same projects; guards that differ see different conflicts.
 
