@@ -97,7 +97,7 @@ fn record_must_account_for_every_file() {
     refused(
         &forge.record(""),
         "wheel-metadata",
-        "RECORD is wrong: it is missing",
+        "RECORD is wrong [wheel-metadata]: it is missing",
     );
 }
 
@@ -188,11 +188,11 @@ fn wheel_and_metadata_must_be_right() {
         ),
         (
             Forge::new().without(&wheel),
-            "WHEEL is wrong: it is missing",
+            "WHEEL is wrong [wheel-metadata]: it is missing",
         ),
         (
             Forge::new().without(&metadata),
-            "METADATA is wrong: it is missing",
+            "METADATA is wrong [wheel-metadata]: it is missing",
         ),
         (
             Forge::new().with(
