@@ -22,6 +22,7 @@ pub mod constraints;
 pub mod deploy;
 pub mod digest;
 pub mod event;
+pub mod gate;
 pub mod git;
 pub mod gitlab;
 pub mod guard;
