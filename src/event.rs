@@ -17,6 +17,10 @@ pub enum Stage {
     Compile,
     /// Tarballs are written.
     Assemble,
+    /// Changes are resolved apart, to find those to blame.
+    Blame,
+    /// What was packed is tried.
+    Smoke,
 }
 
 /// One thing that happened.

@@ -6,7 +6,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 5 | [`cli`] |
-//! | 4 | [`prepare`], [`unpack`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
+//! | 4 | [`prepare`], [`unpack`], [`gate`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
 //! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |

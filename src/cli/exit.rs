@@ -16,7 +16,7 @@ pub enum Exit {
     Stale = 3,
     /// A wheel or a tarball did not pass verification.
     Refused = 4,
-    /// A file is not what it is made from or measured against (`renovate config --check`, `lock --strict`, `constraints convert --check`, `constraints lint`).
+    /// A file is not what it is made from or measured against (`renovate config --check`, `lock --strict`, `constraints convert --check`, `constraints lint`, `gate`).
     Drift = 5,
     /// The gate refuses a change of the constraints (`gate`).
     GateRefused = 6,
@@ -48,7 +48,7 @@ impl Exit {
         ),
         (
             Self::Drift,
-            "drift: a file is not what it has to be (`renovate config --check`, `lock --strict`, `constraints convert --check`, `constraints lint`)",
+            "drift: a file is not what it has to be (`renovate config --check`, `lock --strict`, `constraints convert --check`, `constraints lint`, `gate`)",
         ),
         (
             Self::GateRefused,

@@ -11,6 +11,7 @@ mod context;
 mod deploy;
 mod diff;
 mod exit;
+mod gate;
 mod gitlab;
 mod guard;
 mod image;
@@ -106,6 +107,7 @@ enum Verb {
     Release(release::Arguments),
     Rollback(rollback::Arguments),
     Image(image::Arguments),
+    Gate(gate::Arguments),
     Renovate(renovate::Arguments),
     Store(store::Arguments),
     Completions(completions::Arguments),
@@ -191,6 +193,7 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Rollback(arguments) => rollback::run(&arguments, context),
         Verb::Release(arguments) => release::run(&arguments, context),
         Verb::Image(arguments) => image::run(&arguments, context),
+        Verb::Gate(arguments) => gate::run(&arguments, context),
         Verb::Renovate(arguments) => renovate::run(&arguments, context),
         Verb::Store(arguments) => store::run(&arguments, context),
         Verb::Completions(arguments) => completions::run(&arguments, context),

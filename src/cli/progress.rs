@@ -231,6 +231,8 @@ const fn key(stage: Stage) -> &'static str {
         Stage::Fetch => "fetch",
         Stage::Compile => "compile",
         Stage::Assemble => "assemble",
+        Stage::Blame => "blame",
+        Stage::Smoke => "smoke",
     }
 }
 
@@ -242,6 +244,8 @@ const fn title(stage: Stage) -> &'static str {
         Stage::Fetch => "Filling the store",
         Stage::Compile => "Compiling bytecode",
         Stage::Assemble => "Writing tarballs",
+        Stage::Blame => "Looking for the bump to blame",
+        Stage::Smoke => "Trying what was packed",
     }
 }
 
@@ -257,5 +261,7 @@ fn done(stage: Stage, steps: u64) -> String {
         Stage::Fetch => format!("Took in {}", plural("file", "files")),
         Stage::Compile => format!("Compiled {}", plural("wheel", "wheels")),
         Stage::Assemble => format!("Wrote {}", plural("tarball", "tarballs")),
+        Stage::Blame => format!("Looked at {}", plural("resolution", "resolutions")),
+        Stage::Smoke => format!("Tried {}", plural("thing", "things")),
     }
 }

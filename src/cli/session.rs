@@ -237,7 +237,7 @@ pub(super) struct Session<'c> {
     pub(super) client: Client,
     pub(super) git: Git,
     pub(super) pythons: Pythons,
-    around: Surroundings,
+    pub(super) around: Surroundings,
     context: &'c Context,
     search: Vec<PathBuf>,
     uv: OnceLock<Uv>,

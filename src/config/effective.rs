@@ -36,6 +36,8 @@ pub struct Configuration {
     pub wheel_limits: WheelLimits,
     /// The rules that constraints are looked through with.
     pub constraints_lint: RuleSettings,
+    /// Commands that have to succeed before a change of the constraints passes.
+    pub smoke: Vec<String>,
     /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
     pub store: Option<PathBuf>,
     /// Where a project given by its name alone lives.
@@ -89,6 +91,13 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         submodules: common.submodules.value,
         overrides,
     };
+    let smoke = inputs.file().gate.as_ref();
+    let smoke = smoke
+        .and_then(|gate| gate.smoke.clone())
+        .unwrap_or_default();
+    if !smoke.is_empty() {
+        provenance.insert("gate.smoke".to_owned(), inputs.key("gate.smoke"));
+    }
     let credentials = credentials(&inputs, &common, &request);
     let index = with_known_credentials(request.index.clone(), &credentials);
     Ok(Configuration {
@@ -104,6 +113,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
             .as_ref()
             .map(ConstraintsLint::settings)
             .unwrap_or_default(),
+        smoke,
         store: common.store.map(|store| store.value),
         git_base: common.git_base.map(|base| base.value.group),
         branch: common.branch.value,

@@ -69,6 +69,8 @@ pub struct ConfigFile {
     pub overrides: Option<OverridesEntry>,
     /// How large a wheel may become; one beyond it is refused before it is inflated further.
     pub wheel_limits: Option<WheelLimits>,
+    /// What a change of the constraints has to pass, beside what `pannier gate` checks anyway.
+    pub gate: Option<GateEntry>,
 }
 
 /// Where releases are recorded: a branch of a repository, which nothing else is on.
@@ -245,6 +247,14 @@ impl ConstraintsLint {
         }
         settings
     }
+}
+
+/// What a change of the constraints has to pass.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with the key `smoke`")]
+pub struct GateEntry {
+    /// Shell commands that have to succeed in the unpacked tarball of every image that a change affects, its venv activated; they start in the folder of the file, with an environment of their own.
+    pub smoke: Option<Vec<String>>,
 }
 
 /// How large a wheel may become.

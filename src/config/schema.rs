@@ -31,7 +31,7 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 35] = [
+const ORDER: [&str; 37] = [
     "git_base",
     "repository",
     "branch",
@@ -67,6 +67,8 @@ const ORDER: [&str; 35] = [
     "ratio",
     "total_mib",
     "entries",
+    "gate",
+    "smoke",
 ];
 
 /// One row per key of `schema`, and those of what is below it.

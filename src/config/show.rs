@@ -81,6 +81,9 @@ impl Configuration {
             let key = format!("overrides.{}", one.name);
             values.push(self.row(&key, [one.value.to_string()]));
         }
+        if !self.smoke.is_empty() {
+            values.push(self.row("gate.smoke", self.smoke.iter().cloned()));
+        }
         for image in &request.images {
             values.extend(self.image_rows(image));
         }

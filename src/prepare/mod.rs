@@ -10,7 +10,7 @@ pub mod fallback;
 mod fill;
 mod plan;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ use crate::http::Client;
 use crate::lock::model::{Lock, LockedSource};
 use crate::name::ImageName;
 use crate::python::Pythons;
-use crate::store::{Keep, Store};
+use crate::store::{Keep, Store, StoredWheel};
 use crate::tarball::{Fallback, Mtime, Packing};
 
 pub use error::PrepareError;
@@ -145,6 +145,32 @@ pub fn prepare(
             Ok(prepared)
         })
     })
+}
+
+/// The wheels of each image that `images` names (all when empty), in the order of their packages; what the store lacks is brought
+/// into it.
+///
+/// # Errors
+/// [`PrepareError`]
+pub fn wheels(
+    request: &Request,
+    lock: &Lock,
+    images: &[ImageName],
+    jobs: usize,
+    tools: &Tools<'_>,
+) -> Result<BTreeMap<ImageName, Vec<StoredWheel>>, PrepareError> {
+    let plan = plan::plan(request, lock, images)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.max(1))
+        .build()
+        .map_err(PrepareError::Threads)?;
+    let filled = pool.install(|| fill::fill(&plan, request.submodules, tools))?;
+    let of_image = |image: &ImagePlan| {
+        let wheels = image.packages.iter();
+        let wheels = wheels.map(|package| filled.wheels[&package.wheel].clone());
+        (image.name.clone(), wheels.collect())
+    };
+    Ok(plan.images.iter().map(of_image).collect())
 }
 
 /// Tarballs that are written at the same time: each is copied on one thread and hashed on another, and holds its layout in

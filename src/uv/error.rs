@@ -93,13 +93,21 @@ impl UvError {
     #[must_use]
     pub fn is_unsatisfiable(&self) -> bool {
         match self {
+            // A build's own resolution fails behind the words that say what was built.
             Self::Failed { explanation, .. } => {
-                // A build's own resolution fails behind the words that say what was built.
-                explanation.contains("No solution found")
-                    && !KEPT_FROM_LOOKING
-                        .iter()
-                        .any(|words| explanation.contains(words))
+                explanation.contains("No solution found") && !self.was_kept_from_looking()
             }
+            _ => false,
+        }
+    }
+
+    /// Whether uv says that a server or a setting kept it from what it needed.
+    #[must_use]
+    pub fn was_kept_from_looking(&self) -> bool {
+        match self {
+            Self::Failed { explanation, .. } => KEPT_FROM_LOOKING
+                .iter()
+                .any(|words| explanation.contains(words)),
             _ => false,
         }
     }

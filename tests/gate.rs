@@ -1,0 +1,525 @@
+//! `pannier gate` as the real program: a real uv, an index and a repository of the test's own, tiny wheels that import.
+//!
+//! Snapshots show what people read: the screen, the Markdown report, the JUnit file.
+#![allow(clippy::unwrap_used)]
+
+mod support {
+    pub mod index;
+    pub mod loopback;
+    pub mod uv;
+}
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pannier::constraints::convert;
+use pannier::digest::Digest;
+use pannier::python::{self, Described};
+use pannier::wheel::{Record, RecordRow};
+use pannier::zip;
+
+use support::index::{Index, IndexFile};
+use support::loopback::{Answer, Fault};
+
+/// What the wheels of a package are made of.
+#[derive(Default, Clone, Copy)]
+struct Package<'a> {
+    requires: &'a [&'a str],
+    /// Content of its only module.
+    module: &'a str,
+    /// What the index says that it requires, where that is not the truth.
+    told: Option<&'a [&'a str]>,
+    yanked: Option<&'a str>,
+}
+
+/// A project with constraints in a repository, and the index that it gets its packages from.
+struct World {
+    folder: tempfile::TempDir,
+    index: Index,
+    python: Described,
+}
+
+/// How a run ended, and what it printed.
+struct Ran {
+    code: i32,
+    screen: String,
+}
+
+impl World {
+    /// An index with packages that need each other: `app` needs `lib`, which needs `base` at its own major version.
+    fn new() -> Self {
+        let search: Vec<PathBuf> =
+            std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
+        let first = python::first(&search).unwrap();
+        let world = Self {
+            folder: tempfile::tempdir().unwrap(),
+            index: Index::start(),
+            python: python::describe(&first, &std::env::vars().collect()).unwrap(),
+        };
+        let needs = |requires| Package {
+            requires,
+            ..Package::default()
+        };
+        world.add("app", "1.0", needs(&["lib"]));
+        world.add("lib", "1.0", needs(&["base<2"]));
+        world.add("lib", "2.0", needs(&["base>=2"]));
+        for version in ["1.0", "1.1", "2.0"] {
+            world.add("base", version, Package::default());
+        }
+        for (name, version) in [
+            ("side", "1.0"),
+            ("side", "1.1"),
+            ("lone", "1"),
+            ("lone", "2"),
+        ] {
+            world.add(name, version, Package::default());
+        }
+        world.configure("requirements: [app, side]", "");
+        world
+    }
+
+    fn project(&self) -> PathBuf {
+        self.folder.path().join("project")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.project().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// `pannier.yml` with two images: this machine, and one that this machine is not like and that wants `lone` alone.
+    fn configure(&self, request: &str, more: &str) {
+        let Described {
+            target,
+            interpreter,
+        } = &self.python;
+        self.write(
+            "pannier.yml",
+            &format!(
+                "{request}\nconstraints: constraints.txt\nindex: {{url: \"{}\"}}\nimages:\n  here: {{python: \"{}\", \
+                 platform: {}, interpreter: {}}}\n  other: {{python: \"3.13\", platform: armv7l-manylinux_2_36, \
+                 interpreter: /nowhere/python3.13, requirements: [lone]}}\n{more}",
+                self.index.url(),
+                target.python,
+                target.platform,
+                interpreter.display(),
+            ),
+        );
+    }
+
+    fn add(&self, name: &str, version: &str, package: Package<'_>) {
+        let wheel = format!("{name}-{version}-py3-none-any.whl");
+        let mut file = IndexFile::new(name, &wheel, self::wheel(name, version, package));
+        let told = package.told.unwrap_or(package.requires);
+        file.metadata = Some(metadata(name, version, told).into_bytes());
+        file.yanked = package.yanked.map(str::to_owned);
+        self.index.add(file);
+    }
+
+    /// The constraints as they were, committed to `main`, and as they are, committed to `bump`; both converted.
+    fn change(&self, old: &str, new: &str) {
+        self.git(&["init", "-q", "-b", "main"]);
+        for (text, branch) in [(old, "main"), (new, "bump")] {
+            if branch != "main" {
+                self.git(&["checkout", "-q", "-b", branch]);
+            }
+            self.write("constraints.txt", text);
+            let read = |path: &Path| std::fs::read(self.project().join(path));
+            let converted = convert(Path::new("constraints.txt"), Path::new(""), &read);
+            self.write("constraints.yml", &converted.unwrap().yaml);
+            self.git(&["add", "."]);
+            self.git(&["commit", "-q", "--allow-empty", "-m", branch]);
+        }
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut command = Command::new("git");
+        command
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+            .args(arguments)
+            .current_dir(self.project())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
+            .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z");
+        assert!(command.status().unwrap().success(), "{command:?}");
+    }
+
+    fn gate(&self, arguments: &[&str]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_pannier"))
+            .args([
+                "gate", "--quiet", "--junit", "gate.xml", "--report", "gate.md",
+            ])
+            .args(arguments)
+            .current_dir(self.project())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("PANNIER_STORE", self.folder.path().join("store"))
+            .env("PANNIER_UV", support::uv::uv().program)
+            .env("UV_HTTP_RETRIES", "0")
+            .env("SECRET_TOKEN", "glpat-never-seen")
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Ran {
+            code: output.status.code().unwrap(),
+            screen: self.plain(&(text(&output.stdout) + &text(&output.stderr))),
+        }
+    }
+
+    fn against_main(&self) -> Ran {
+        self.gate(&["--base", "main"])
+    }
+
+    /// A file that the gate wrote.
+    fn wrote(&self, name: &str) -> String {
+        self.plain(&std::fs::read_to_string(self.project().join(name)).unwrap())
+    }
+
+    /// A text without what differs from run to run.
+    fn plain(&self, text: &str) -> String {
+        let text = text.replace(&self.index.url().replace("/simple/", ""), "<index>");
+        let commit = regex_commit(&text);
+        let folder = self.folder.path().canonicalize().unwrap();
+        commit.replace(&folder.display().to_string(), "<folder>")
+    }
+}
+
+/// `main (0123456789ab)` → `main (<commit>)`
+fn regex_commit(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("main (") else {
+        return text.to_owned();
+    };
+    let (_, after) = rest.split_once(')').unwrap();
+    format!("{before}main (<commit>){after}")
+}
+
+fn metadata(name: &str, version: &str, requires: &[&str]) -> String {
+    let requires: String = requires
+        .iter()
+        .map(|line| format!("Requires-Dist: {line}\n"))
+        .collect();
+    format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
+}
+
+/// The bytes of a wheel with one module.
+fn wheel(name: &str, version: &str, package: Package<'_>) -> Vec<u8> {
+    let info = format!("{name}-{version}.dist-info");
+    let files = BTreeMap::from([
+        (format!("{name}.py"), package.module.to_owned()),
+        (
+            format!("{info}/METADATA"),
+            metadata(name, version, package.requires),
+        ),
+        (
+            format!("{info}/WHEEL"),
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+                .to_owned(),
+        ),
+    ]);
+    let path = format!("{info}/RECORD");
+    let mut record = Record {
+        rows: vec![RecordRow::bare(&path)],
+    };
+    let mut writer = zip::Writer::new(Vec::new());
+    for (name, text) in &files {
+        writer.file(name, false, &mut text.as_bytes()).unwrap();
+        let row = RecordRow::of(name, &Digest::of(text.as_bytes()), text.len() as u64);
+        record.rows.push(row);
+    }
+    let text = record.to_text();
+    writer.file(&path, false, &mut text.as_bytes()).unwrap();
+    writer.finish().unwrap()
+}
+
+const PINS: &str = "app==1.0\nlib==1.0\nbase==1.0\nside==1.0\nlone==1\n";
+
+#[test]
+fn a_bump_that_another_package_refuses_is_blamed_with_its_line_and_what_must_come_along() {
+    let world = World::new();
+    let new = PINS
+        .replace("base==1.0", "base==2.0  # up")
+        .replace("side==1.0", "side==1.1");
+    world.change(PINS, &new);
+    let ran = world.against_main();
+    assert_eq!(ran.code, 6, "{}", ran.screen);
+    insta::assert_snapshot!("refused_screen", ran.screen);
+    insta::assert_snapshot!("refused_report", world.wrote("gate.md"));
+    insta::assert_snapshot!("refused_junit", world.wrote("gate.xml"));
+}
+
+#[test]
+fn a_bump_that_fits_passes_and_only_the_affected_image_is_built() {
+    let world = World::new();
+    world.change(PINS, &PINS.replace("base==1.0", "base==1.1"));
+    let ran = world.against_main();
+    assert_eq!(ran.code, 0, "{}", ran.screen);
+    insta::assert_snapshot!("passed_screen", ran.screen);
+    insta::assert_snapshot!("passed_report", world.wrote("gate.md"));
+    insta::assert_snapshot!("passed_junit", world.wrote("gate.xml"));
+    let asked = world.index.http.seen();
+    let of_other = asked
+        .iter()
+        .filter(|request| request.path.ends_with("lone-1-py3-none-any.whl"));
+    let of_other: Vec<_> = of_other
+        .map(|request| (&request.method, &request.path, &request.headers))
+        .collect();
+    assert!(
+        of_other.is_empty(),
+        "nothing of the other image is fetched: {of_other:?}"
+    );
+}
+
+#[test]
+fn a_conversion_that_is_not_of_now_is_drift() {
+    let world = World::new();
+    world.change(PINS, &PINS.replace("base==1.0", "base==1.1"));
+    world.write("constraints.txt", &PINS.replace("base==1.0", "base==1.1.0"));
+    let ran = world.against_main();
+    assert_eq!(ran.code, 5, "{}", ran.screen);
+    assert!(ran.screen.contains("pannier constraints convert"));
+    assert!(world.wrote("gate.xml").contains("type=\"drift\""));
+    std::fs::remove_file(world.project().join("constraints.yml")).unwrap();
+    assert_eq!(world.against_main().code, 5);
+    assert_eq!(world.index.http.count(), 0);
+}
+
+#[test]
+fn without_a_bump_nothing_is_asked() {
+    let world = World::new();
+    world.change(PINS, &format!("# a comment\n{PINS}"));
+    let ran = world.against_main();
+    assert_eq!(ran.code, 0, "{}", ran.screen);
+    insta::assert_snapshot!(ran.screen, @r"
+    constraints gate: passed
+    No bound changed against main (<commit>): there is nothing to try.
+    ");
+    assert_eq!(world.index.http.count(), 0);
+}
+
+#[test]
+fn an_index_that_is_dead_or_lies_judges_nothing() {
+    let world = World::new();
+    world.change(PINS, &PINS.replace("base==1.0", "base==2.0"));
+    let login =
+        || Answer::new(200, "<html>Please sign in</html>").with("content-type", "text/html");
+    for (page, answer) in [
+        ("/simple/", Fault::Answer(Answer::new(500, "dead"))),
+        ("/simple/", Fault::Answer(Answer::new(403, "no"))),
+        ("/simple/", Fault::Answer(Answer::new(404, "none"))),
+        ("/simple/", Fault::Drop),
+        ("/simple/base/", Fault::Answer(login())),
+    ] {
+        // Nothing of an earlier round is remembered.
+        let _ = std::fs::remove_dir_all(world.folder.path().join("store"));
+        for _ in 0..200 {
+            world.index.http.fault(page, answer.clone());
+        }
+        let ran = world.against_main();
+        assert_eq!(ran.code, 1, "{page} {answer:?}:\n{}", ran.screen);
+        assert!(ran.screen.contains("not judged"), "{}", ran.screen);
+        assert!(!ran.screen.contains("refused"), "{}", ran.screen);
+        assert!(world.wrote("gate.xml").contains("<error"));
+        world.index.http.heal();
+    }
+    assert_eq!(world.against_main().code, 6, "the index is well again");
+}
+
+#[test]
+fn a_pin_that_was_yanked_is_refused() {
+    let world = World::new();
+    let yanked = Package {
+        yanked: Some("leaks memory"),
+        ..Package::default()
+    };
+    world.add("side", "1.2", yanked);
+    world.change(PINS, &PINS.replace("side==1.0", "side==1.2"));
+    let ran = world.against_main();
+    assert_eq!(ran.code, 6, "{}", ran.screen);
+    insta::assert_snapshot!(ran.screen, @r##"
+    constraints gate: refused
+    1 bump against main (<commit>), 6 of 8 checks passed, 1 skipped, 2 resolutions.
+    bump  change         level  reach            verdict
+    side  ==1.0 → ==1.2  minor  here: 1 package  refused
+    refused: no pin is yanked
+        side 1.2 (constraints.txt:4) is yanked: leaks memory
+    skipped: other: tarball
+        not affected: it gets what it got before
+    "##);
+}
+
+#[test]
+fn what_does_not_work_any_more_is_refused_with_the_bump_that_reaches_it() {
+    let world = World::new();
+    let module = |module| Package {
+        module,
+        ..Package::default()
+    };
+    // `lib` is not bumped, but what it imports is gone; `side` was broken before and still is.
+    let lib = Package {
+        requires: &["base"],
+        module: "from base import thing",
+        ..Package::default()
+    };
+    world.add("lib", "1.5", lib);
+    world.add("base", "1.2", module("thing = 1"));
+    world.add(
+        "base",
+        "1.3",
+        module("import os; assert 'SECRET_TOKEN' not in os.environ"),
+    );
+    world.add(
+        "side",
+        "3",
+        module("raise OSError('libGL.so.1 is missing')"),
+    );
+    world.add(
+        "side",
+        "4",
+        module("raise OSError('libGL.so.1 is missing')"),
+    );
+    // What the index tells of `app` is not what its wheel says.
+    let liar = Package {
+        requires: &["lib", "nowhere>=3"],
+        told: Some(&["lib"]),
+        ..Package::default()
+    };
+    world.add("app", "2", liar);
+    world.configure(
+        "requirements: [app, side]",
+        "gate: {smoke: [\"python -c 'import base; base.thing'\", \"test -z \\\"$SECRET_TOKEN\\\"\"]}\n",
+    );
+    world.change(
+        "app==1.0\nlib==1.5\nbase==1.2\nside==3\n",
+        "app==2\nlib==1.5\nbase==1.3\nside==4\n",
+    );
+    let ran = world.against_main();
+    assert_eq!(ran.code, 6, "{}", ran.screen);
+    insta::assert_snapshot!(ran.screen, @r##"
+    constraints gate: refused
+    3 bumps against main (<commit>), 8 of 13 checks passed, 2 skipped, 2 resolutions.
+    bump  change         level  reach             verdict
+    app   ==1.0 → ==2    major  here: 1 package   refused
+    base  ==1.2 → ==1.3  minor  here: 3 packages  refused
+    side  ==3 → ==4      major  here: 1 package   suspected
+    refused: here: metadata of app
+        app 2 requires nowhere>=3, which is not installed
+    refused: here: import lib
+        lib: ImportError: cannot import name 'thing' from 'base' (<tree>/venv/lib/python3.11/site-packages/base.py)
+    skipped: here: import side
+        it fails with the old constraints too: side: OSError: libGL.so.1 is missing
+    refused: here: smoke: python -c 'import base; base.thing'
+        exit code 1: AttributeError: module 'base' has no attribute 'thing'
+    skipped: other: tarball
+        not affected: it gets what it got before
+    "##);
+}
+
+#[test]
+fn programs_of_the_teams_own_packages_have_to_answer() {
+    let world = World::new();
+    world.configure("packages: [./tool]\nrequirements: [side]", "");
+    world.write(
+        "tool/pyproject.toml",
+        "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n",
+    );
+    world.write("tool/backend.py", BACKEND);
+    world.add(
+        "side",
+        "2",
+        Package {
+            module: "raise SystemExit(3)",
+            ..Package::default()
+        },
+    );
+    world.change("side==1.0\n", "side==2\n");
+    let ran = world.gate(&["--base", "main", "--image", "here"]);
+    assert_eq!(ran.code, 6, "{}", ran.screen);
+    insta::assert_snapshot!(ran.screen, @r##"
+    constraints gate: refused
+    1 bump against main (<commit>), 7 of 9 checks passed, 2 resolutions.
+    bump  change       level  reach             verdict
+    side  ==1.0 → ==2  major  here: 2 packages  refused
+    refused: here: import side
+        side: SystemExit: 3
+    refused: here: tool-run --help
+        exit code 3
+    "##);
+}
+
+/// Builds a wheel with a program that imports `side`.
+const BACKEND: &str = r#"
+import base64, hashlib, os, zipfile
+INFO = "tool-1.0.dist-info/"
+FILES = {
+    "tool.py": "def main():\n    import side\n",
+    INFO + "METADATA": "Metadata-Version: 2.1\nName: tool\nVersion: 1.0\nRequires-Dist: side\n",
+    INFO + "WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    INFO + "entry_points.txt": "[console_scripts]\ntool-run = tool:main\n",
+}
+def build_wheel(out, config_settings=None, metadata_directory=None):
+    name, record = "tool-1.0-py3-none-any.whl", ""
+    with zipfile.ZipFile(os.path.join(out, name), "w") as wheel:
+        for path, text in FILES.items():
+            wheel.writestr(path, text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+            record += "%s,sha256=%s,%d\n" % (path, digest, len(text))
+        wheel.writestr(INFO + "RECORD", record + INFO + "RECORD,,\n")
+    return name
+"#;
+
+#[test]
+fn the_base_may_be_a_file_and_a_missing_revision_says_how_to_get_it() {
+    let world = World::new();
+    world.change(PINS, &PINS.replace("lone==1", "lone==2"));
+    world.write("before.txt", PINS);
+    let ran = world.gate(&["--base", "before.txt", "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.screen);
+    let report: serde_json::Value = serde_json::from_str(&ran.screen).unwrap();
+    assert_eq!(report["outcome"], "passed");
+    assert_eq!(report["bumps"][0]["name"], "lone");
+    assert_eq!(report["bumps"][0]["reach"]["images"][0], "other");
+    // The image is built for an interpreter that is not at hand: its tests are skipped, not passed.
+    let smoke = report["checks"].as_array().unwrap();
+    let smoke = smoke.iter().find(|check| check["name"] == "smoke tests");
+    assert_eq!(smoke.unwrap()["result"], "skipped");
+
+    let ran = world.gate(&[]);
+    assert_eq!(ran.code, 1, "{}", ran.screen);
+    assert!(
+        ran.screen.contains("no commit `origin/main`") && ran.screen.contains("git fetch origin"),
+        "{}",
+        ran.screen
+    );
+}
+
+#[test]
+fn of_twenty_bumps_the_right_one_is_found_with_few_resolutions() {
+    let world = World::new();
+    let names: Vec<String> = (0..20).map(|n| format!("many{n}")).collect();
+    let mut lines = [String::new(), String::new()];
+    for name in &names {
+        world.add(name, "1", Package::default());
+        world.add(name, "2", Package::default());
+        lines[0] += &format!("{name}==1\n");
+        lines[1] += &format!("{name}==2\n");
+    }
+    world.configure(&format!("requirements: [app, {}]", names.join(", ")), "");
+    world.change(
+        &format!("{PINS}{}", lines[0]),
+        &format!("{}{}", PINS.replace("base==1.0", "base==2.0"), lines[1]),
+    );
+    let ran = world.gate(&["--base", "main", "--format", "json"]);
+    assert_eq!(ran.code, 6, "{}", ran.screen);
+    let report: serde_json::Value = serde_json::from_str(&ran.screen).unwrap();
+    assert_eq!(report["bumps"].as_array().unwrap().len(), 21);
+    let blamed = report["blame"].as_array().unwrap();
+    assert_eq!(blamed.len(), 1);
+    let bump = blamed[0]["bump"].as_u64().unwrap() as usize;
+    assert_eq!(report["bumps"][bump]["name"], "base");
+    assert_eq!(report["bumps"][bump]["new"]["line"], 3);
+    let resolutions = report["resolutions"].as_u64().unwrap();
+    assert!(resolutions <= 12, "{resolutions}");
+}
