@@ -1,6 +1,7 @@
 //! The order of the checks, and what each of them says about each bump.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::blame::Set;
 use super::change::{ImageChange, image_change};
@@ -34,6 +35,7 @@ pub fn judge(question: &Question<'_>, tools: &Tools<'_>) -> Report {
             question,
             tools,
             bumps: &bumps,
+            default: OnceLock::new(),
         },
         resolver: Resolver::new(question, tools),
         checks: Vec::new(),
@@ -105,7 +107,7 @@ impl Court<'_> {
         };
         let known = old.as_ref().ok().or(previous);
         let mut looked_up = BTreeSet::new();
-        let pins = self.lookup.pins(known, known, &mut looked_up);
+        let pins = self.lookup.pins(known, &mut looked_up);
         if let CheckResult::NotJudged(_) = pins {
             return self.set(PINS, pins);
         }
@@ -121,7 +123,7 @@ impl Court<'_> {
             }
             Ok(new) => {
                 self.set(NEW, CheckResult::Passed(String::new()));
-                let more = self.lookup.pins(Some(&new), known, &mut looked_up);
+                let more = self.lookup.pins(Some(&new), &mut looked_up);
                 self.set(PINS, worse(pins, more));
                 let old_request = self.resolver.request(question.old);
                 let old = old.as_ref().ok().map(|lock| Side {

@@ -1,6 +1,7 @@
 //! What the index says for itself: pins that are yanked, and whether a refusal that rests on its word can be believed.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
@@ -20,6 +21,8 @@ pub(super) struct Lookup<'a> {
     pub question: &'a Question<'a>,
     pub tools: &'a Tools<'a>,
     pub bumps: &'a [Bump],
+    /// uv's own index, once it was asked for it.
+    pub default: OnceLock<Option<SafeUrl>>,
 }
 
 impl Lookup<'_> {
@@ -42,7 +45,7 @@ impl Lookup<'_> {
         named.retain(|name| {
             mentions(text, name) || missing.iter().any(|other| other == name.as_str())
         });
-        let indexes = self.indexes(known);
+        let indexes = self.indexes();
         let liar = named.iter().find_map(|name| match self.has(name, &indexes) {
             Ok(false) if old || locked.contains(name) => Some(format!(
                 "the index says that it has no `{name}`, which was there before: is it the right one?\n{text}"
@@ -85,23 +88,20 @@ impl Lookup<'_> {
         names
     }
 
-    /// The configured indexes; the default one is known from what it served.
-    fn indexes(&self, known: Option<&Lock>) -> Vec<SafeUrl> {
+    /// The indexes in the order in which they are asked; where none is configured as the last one, uv knows its own.
+    fn indexes(&self) -> Vec<SafeUrl> {
         let configured = &self.question.request.index;
         let mut indexes: Vec<SafeUrl> = configured.iter().cloned().collect();
         if configured.url.is_none() {
-            let served = known.iter().flat_map(|lock| &lock.packages);
-            for index in served.filter_map(|package| package.index.as_ref()) {
-                let bare = |url: &SafeUrl| {
-                    let text = url.without_credentials().to_string();
-                    text.trim_end_matches('/').to_owned()
-                };
-                if !indexes.iter().any(|known| bare(known) == bare(index)) {
-                    indexes.push(index.clone());
-                }
-            }
+            indexes.extend(self.default.get_or_init(|| self.ask_uv()).clone());
         }
         indexes
+    }
+
+    fn ask_uv(&self) -> Option<SafeUrl> {
+        let uv = (self.tools.uv)().ok()?;
+        let folder = self.tools.store.work_dir().ok()?;
+        uv.default_index(folder.path(), self.tools.around).ok()?
     }
 
     /// Whether pins of packages that `lock` holds or that a bump is about are yanked. `looked_up` are those that were looked at
@@ -109,7 +109,6 @@ impl Lookup<'_> {
     pub(super) fn pins(
         &self,
         lock: Option<&Lock>,
-        served: Option<&Lock>,
         looked_up: &mut BTreeSet<PackageName>,
     ) -> CheckResult {
         if self.question.offline {
@@ -117,10 +116,7 @@ impl Lookup<'_> {
         }
         let mut names = self.names(lock);
         names.retain(|name| !looked_up.contains(name));
-        let mut indexes = self.indexes(served);
-        if indexes.is_empty() {
-            indexes = self.indexes(lock);
-        }
+        let indexes = self.indexes();
         if indexes.is_empty() {
             return CheckResult::Skipped("no index is known".to_owned());
         }
