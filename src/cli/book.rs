@@ -11,7 +11,7 @@ use crate::config::{Flags, Inputs, book_settings};
 use crate::git::Git;
 use crate::gitlab::{Gitlab, ProjectRef};
 use crate::http::{self, Client};
-use crate::release::{self, Book, ChannelName, GitShelf, Registry, ReleaseError, Stamp};
+use crate::release::{self, Book, ChannelName, GitShelf, Outcome, Registry, ReleaseError, Stamp};
 use crate::store::Store;
 use crate::url::SafeUrl;
 
@@ -121,6 +121,15 @@ impl<'c> Desk<'c> {
         let project = project.or_else(|| gitlab.project_at(&self.repository));
         let project = project.ok_or_else(|| Failure::new(Exit::Usage, NoProject))?;
         Ok(Registry { gitlab, project })
+    }
+
+    /// Says in the log what a writing changed, one line of JSON each.
+    pub(super) fn tell_trail(&self, outcome: &Outcome, stamp: &Stamp) {
+        for line in release::trail(outcome, &self.repository, self.branch.as_str(), stamp) {
+            if let Ok(text) = serde_json::to_string(&line) {
+                self.context.note(&text);
+            }
+        }
     }
 
     /// Who writes now, and why.

@@ -98,9 +98,11 @@ fn record(
     channel: &ChannelName,
     stamp: &Stamp,
 ) -> Result<release::Outcome, release::ReleaseError> {
-    release::write(&desk.shelf(), stamp, |book| {
+    let outcome = release::write(&desk.shelf(), stamp, |book| {
         release::rolled_back(book, back, channel, stamp)
-    })
+    })?;
+    desk.tell_trail(&outcome, stamp);
+    Ok(outcome)
 }
 
 /// The projects of the release at their commits.

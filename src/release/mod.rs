@@ -17,6 +17,7 @@ mod shelf;
 mod tarballs;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod view;
 
 pub use book::Book;
@@ -29,6 +30,7 @@ pub use registry::{Carried, PACKAGE, Registry, fetch, publish};
 pub use rollback::{goal, rolled_back};
 pub use shelf::{GitShelf, Shelf, read, write};
 pub use tarballs::{gather, gather_any};
+pub use trail::{BookLine, trail};
 pub use view::{Row, compare, rows};
 
 /// Version of the formats of the book.

@@ -551,3 +551,30 @@ fn a_rollback_is_a_release_of_its_own_and_stands_for_what_it_goes_back_to() {
 fn held_in(book: &Book) -> ReleaseId {
     book.channel(&production()).unwrap().unwrap().release
 }
+
+#[test]
+fn each_change_of_the_book_leaves_a_line_and_nothing_else_does() {
+    let stamp = stamp(0, 7);
+    let repository = "https://u:hush@git.example.org/book.git".parse().unwrap();
+    let book = Book::default();
+    let edit = record(&book, &lock("1.0", 'a'), &[], Some(&production()), &stamp).unwrap();
+    let lines = trail(&edit.outcome, &repository, "pannier/releases", &stamp);
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|it| (it.audit, it.channel.is_some(), it.from.is_some()))
+        .collect();
+    assert_eq!(shown, [("record", false, false), ("channel", true, false)]);
+    let text = serde_json::to_string(&lines).unwrap();
+    assert!(!text.contains("hush") && !text.contains("token"), "{text}");
+    assert!(text.contains(r#""branch":"pannier/releases""#), "{text}");
+
+    let known = Outcome {
+        recorded: false,
+        channel: Some(Switch {
+            name: production(),
+            from: Some(edit.outcome.release.clone()),
+        }),
+        ..edit.outcome
+    };
+    assert_eq!(trail(&known, &repository, "pannier/releases", &stamp), []);
+}

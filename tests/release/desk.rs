@@ -131,10 +131,7 @@ impl Desk {
             text = text.replace(&folder.display().to_string(), "<folder>");
         }
         text = text.replace(&self.server.http.url(""), "https://git.example.org");
-        for (number, id) in self.ids().iter().enumerate() {
-            // As long as the real one, so that tables stay aligned.
-            text = text.replace(id, &format!("20260301-09150{number}-{}", &id[16..]));
-        }
+        text = steady_ids(&text, &self.ids(), |id| id[16..22].to_owned());
         let time = fancy_regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").unwrap();
         let text = time.replace_all(&text, "0000-00-00T00:00:00Z");
         // A column as wide as what stands in it.
@@ -278,4 +275,20 @@ pub fn lock(version: &str, digit: char) -> String {
         vec![tool],
         ("tables", "https://git.example.org/tables.git", &commit),
     )
+}
+
+/// The text with names of releases that do not tell the time. A second release of one lock in one second has a longer name, so
+/// what tables are padded with is no longer what it was.
+pub fn steady_ids(text: &str, ids: &[String], lock: impl Fn(&str) -> String) -> String {
+    let mut known: Vec<(usize, &String)> = ids.iter().enumerate().collect();
+    known.sort_by_key(|(_, id)| std::cmp::Reverse(id.len()));
+    let mut text = text.to_owned();
+    for (number, id) in known {
+        text = text.replace(id, &format!("20260301-09150{number}-{}", lock(id)));
+    }
+    for (pattern, by) in [(r"(?m)^ {20,}", "    "), (r"(?m)(?<=\S) {2,}", "  ")] {
+        let pattern = fancy_regex::Regex::new(pattern).unwrap();
+        text = pattern.replace_all(&text, by).into_owned();
+    }
+    text
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::gitlab::{Gitlab, Project, Role};
 
-use super::desk::{lock, words};
+use super::desk::{lock, steady_ids, words};
 
 pub struct Platform {
     pub gitlab: Gitlab,
@@ -124,9 +124,7 @@ impl Platform {
             text = text.replace(&folder.display().to_string(), "<folder>");
         }
         text = text.replace(&self.gitlab.url(""), "https://gitlab.example.org");
-        for (number, id) in self.ids().iter().enumerate() {
-            text = text.replace(id, &format!("20260301-09150{number}-aaaaaa"));
-        }
+        text = steady_ids(&text, &self.ids(), |_| "aaaaaa".to_owned());
         for (pattern, by) in [
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "0000-00-00T00:00:00Z"),
             (" +(?:\\d+ (?:s|min)|age)  (by|ann)", "  age  $1"),

@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         release::promote(book, &id, channel, Action::Promote, &stamp)
     });
     let outcome = outcome.map_err(failure)?;
+    desk.tell_trail(&outcome, &stamp);
     match arguments.format {
         Format::Json => context.print_json(&outcome),
         Format::Text => context.print(&switched(&outcome)),

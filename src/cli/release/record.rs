@@ -70,6 +70,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         release::record(book, &text, &tarballs, channel, &stamp)
     });
     let outcome = outcome.map_err(failure)?;
+    desk.tell_trail(&outcome, &stamp);
     match arguments.format {
         Format::Json => context.print_json(&outcome),
         Format::Text => context.print(&told(&outcome)),
