@@ -29,15 +29,15 @@ popular:
 fuzz target seconds="60":
     # The dependencies are those of the release.
     cp Cargo.lock fuzz/Cargo.lock
-    mkdir -p fuzz/work/{{target}} fuzz/corpus/{{target}}
-    fuzz/seeds.py fuzz/work/{{target}} {{target}}
+    mkdir -p fuzz/found/{{target}} fuzz/corpus/{{target}}
+    fuzz/seeds.py fuzz/found/{{target}} {{target}}
     # libgit2's HTTP parser defines one of its tables twice, which the sanitizer takes for a mistake of ours.
-    RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_odr_violation=0 cargo fuzz run {{target}} fuzz/work/{{target}} fuzz/corpus/{{target}} -- -max_total_time={{seconds}} -rss_limit_mb=4096 -timeout=20
+    RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_odr_violation=0 cargo fuzz run {{target}} fuzz/found/{{target}} fuzz/corpus/{{target}} -- -max_total_time={{seconds}} -rss_limit_mb=4096 -timeout=20
 
 # Replaces a target's corpus in the tree by the twelve inputs of up to 2 KiB that reach most of what was reached so far
 fuzz-keep target:
-    rm -rf fuzz/work/merged fuzz/work/log && mkdir -p fuzz/work/merged fuzz/work/{{target}} fuzz/corpus/{{target}}
-    find fuzz/work/{{target}} -type f -size +4 -delete
-    RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_odr_violation=0 cargo fuzz run {{target}} fuzz/work/merged fuzz/work/{{target}} fuzz/corpus/{{target}} -- -merge=1 -use_counters=0 -merge_control_file=fuzz/work/log
-    fuzz/keep.py fuzz/work/log fuzz/work/{{target}}.kept 12
-    rm -rf fuzz/corpus/{{target}} && mv fuzz/work/{{target}}.kept fuzz/corpus/{{target}}
+    rm -rf fuzz/found/merged fuzz/found/log && mkdir -p fuzz/found/merged fuzz/found/{{target}} fuzz/corpus/{{target}}
+    find fuzz/found/{{target}} -type f -size +4 -delete
+    RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_odr_violation=0 cargo fuzz run {{target}} fuzz/found/merged fuzz/found/{{target}} fuzz/corpus/{{target}} -- -merge=1 -use_counters=0 -merge_control_file=fuzz/found/log
+    fuzz/keep.py fuzz/found/log fuzz/found/{{target}}.kept 12
+    rm -rf fuzz/corpus/{{target}} && mv fuzz/found/{{target}}.kept fuzz/corpus/{{target}}
