@@ -46,7 +46,7 @@ fn a_foreign_client_gets_along() {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/e2e/gitlab_conformance.py"
     );
-    let mut python = Command::new(tool("python"));
+    let mut python = Command::new(tool("../../gitlab-client/bin/python"));
     python
         .arg(script)
         .env("NO_PROXY", "127.0.0.1")
