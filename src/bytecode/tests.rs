@@ -1,3 +1,5 @@
+//! Compiling the modules of a wheel: by a real interpreter where one is at hand, and kept under what decided the result.
+
 use super::*;
 use crate::zip::Writer;
 

@@ -1,3 +1,5 @@
+//! The printed configuration, and what the check finds missing in others.
+
 use std::collections::BTreeSet;
 
 use super::*;
