@@ -209,6 +209,45 @@ fn lint_tells_what_lock_and_index_know() {
 }
 
 #[test]
+fn what_pip_reads_and_uv_cannot_use_is_told_where_it_is_used() {
+    let index = index();
+    let good = "app==1.0\n";
+    let text = format!("{good}free===latest\n-c more.txt\n");
+    let more = "dep==1.0 ; 'x' in extras\nback @ ./back.whl # ours\n";
+    let project = Project::new(&[
+        ("pannier.yml", CONFIG),
+        ("constraints/constraints.txt", good),
+        ("constraints/more.txt", more),
+    ]);
+    let locked = screen(project.with_index("lock --quiet", &index.url()));
+    assert!(locked.ends_with("[exit 0]\n"), "{locked}");
+    project.write("constraints/constraints.txt", &text);
+    let mut screens = [
+        "constraints convert",
+        "constraints lint --offline",
+        "lock",
+        "lock --check",
+        "prepare --locked",
+        "constraints update --dry-run",
+    ]
+    .map(|arguments| screen(project.with_index(arguments, &index.url())))
+    .to_vec();
+    project.write("before.txt", good);
+    screens.push(screen(project.command("constraints diff before.txt")));
+    // Whoever gets the constraints by the variable is told as well.
+    let converted: serde_yaml::Value =
+        serde_yaml::from_str(&project.read("constraints/constraints.yml")).unwrap();
+    let carried = converted["variables"]["PANNIER_CONSTRAINTS_TEXT"]["value"].as_str();
+    std::fs::remove_dir_all(project.path().join("constraints")).unwrap();
+    let mut command = project.with_index("lock", &index.url());
+    command.env("PANNIER_CONSTRAINTS_TEXT", carried.unwrap());
+    screens.push(screen(command));
+    insta::with_settings!({filters => vec![(r"\[ +[0-9.]+s\]", "[time]")]}, {
+        insta::assert_snapshot!(screens.join("\n"));
+    });
+}
+
+#[test]
 fn update_raises_what_still_goes_together() {
     let index = index();
     let text = "# head\r\nApp == 1.0  # the application\r\ndep==1.0 ; python_version < '3.12'\ndep==1.0 ; python_version >= '3.12'\n\nfree==1.0 --hash=sha256:00\nother==1 # not in the lock";

@@ -270,10 +270,8 @@ fn package(source: ProjectSource) -> PackageRequest {
 }
 
 fn constraints(lines: &[&str]) -> Option<ConstraintsText> {
-    let line = |(at, text): (usize, &&str)| ConstraintLine {
-        requirement: text.parse().unwrap(),
-        file: "constraints.txt".into(),
-        line: at + 1,
+    let line = |(at, text): (usize, &&str)| {
+        ConstraintLine::new(text.parse().unwrap(), "constraints.txt".into(), at + 1)
     };
     Some(ConstraintsText {
         path: "constraints.txt".into(),

@@ -4,16 +4,16 @@
 use std::io;
 use std::path::Path;
 
-use pannier::constraints::{Loader, Variables, parse, parse_requirement};
+use pannier::constraints::{Constraint, Loader, Variables, parse, parse_requirement};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let path = Path::new("a.txt");
-    let requirements = match parse(text, path) {
+    let constraints = match parse(text, path) {
         Ok(lines) => {
             pannier_fuzz::keeps_secret(text, &format!("{lines:?}"));
             lines
                 .into_iter()
-                .map(|line| line.requirement)
+                .map(|line| line.constraint)
                 .collect::<Vec<_>>()
         }
         Err(errors) => {
@@ -23,11 +23,15 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             Vec::new()
         }
     };
-    for requirement in requirements {
-        let printed = requirement.to_string();
-        let again =
-            parse_requirement(&printed).unwrap_or_else(|error| panic!("{printed:?}: {error}"));
-        assert_eq!(again.to_string(), printed);
+    for constraint in constraints {
+        let printed = constraint.to_string();
+        let again: Constraint = printed
+            .parse()
+            .unwrap_or_else(|error| panic!("{printed:?}: {error}"));
+        assert_eq!(again, constraint);
+    }
+    if text.parse::<Constraint>().is_err() && parse_requirement(text).is_ok() {
+        panic!("{text:?} is used, but not read");
     }
     let variables = Variables::from([("TOKEN".to_owned(), "secret".to_owned())]);
     let reader = |asked: &Path| match asked == path {

@@ -246,10 +246,8 @@ fn held(path: &str, context: &Context) -> Result<BTreeSet<PackageName>, Failure>
     let found = loader
         .finish()
         .map_err(|errors| Failure::new(Exit::Usage, errors))?;
-    let names = found.constraints.iter();
-    Ok(names
-        .filter_map(|line| line.requirement.name.to_string().parse().ok())
-        .collect())
+    let names = found.constraints.iter().map(|line| line.name());
+    Ok(names.filter(PackageName::is_possible).collect())
 }
 
 fn read(folder: &Path, path: &Path, help: &'static str) -> Result<String, Failure> {

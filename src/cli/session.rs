@@ -15,7 +15,7 @@ use crate::config::{
     ConfigError, Configuration, CredentialEntries, Environment, Flags, HereImage, Inputs,
     LoadedFile, configure, env,
 };
-use crate::constraints;
+use crate::constraints::{self, LineErrors};
 use crate::git::Git;
 use crate::http::{self, Client, Credentials};
 use crate::lock::model::Lock;
@@ -301,28 +301,31 @@ impl<'c> Session<'c> {
     }
 
     /// What makes wheels of sources; asks `uv` for uv when it has to.
+    ///
+    /// Fails where a line of the constraints cannot be used: builds have to obey all of them.
     pub(super) fn builder<'s>(
         &'s self,
         uv: &'s (dyn Fn() -> Result<Uv, UvError> + Sync),
-    ) -> Builder<'s> {
+    ) -> Result<Builder<'s>, Failure> {
         let request = &self.configuration.request;
         let lines = request.constraints.iter().flat_map(|text| &text.lines);
+        let lines = constraints::usable(lines).map_err(|LineErrors(errors)| {
+            Failure::new(Exit::Usage, ConfigError::Lines { errors })
+        })?;
         let workshop = Workshop {
             uv,
             around: self.around.clone(),
             pythons: &self.pythons,
-            constraints: lines
-                .map(|line| format!("{}\n", line.requirement))
-                .collect(),
+            constraints: lines.iter().map(|line| format!("{line}\n")).collect(),
             submodules: request.submodules,
         };
-        Builder::new(
+        Ok(Builder::new(
             &self.store,
             &self.git,
             &self.client,
             workshop,
             self.context.reporter(),
-        )
+        ))
     }
 
     /// Where the lock of this request is: with overrides it is not that of production.

@@ -29,7 +29,10 @@ impl Request {
         let mut parts = Parts::new();
         let constraints = self.constraints.iter().flat_map(|text| &text.lines);
         let mut constraints: Vec<String> = constraints
-            .map(|line| canonical(&line.requirement))
+            .map(|line| match line.requirement() {
+                Ok(requirement) => canonical(requirement),
+                Err(_) => format!("{:?}", line.constraint),
+            })
             .collect();
         constraints.sort();
         parts.insert("constraints".to_owned(), digest_of(&constraints));

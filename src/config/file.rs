@@ -165,6 +165,8 @@ pub struct OverridesEntry {
     expecting = "a map from rules, such as `unpinned`, to `off`, `warning` or `error`"
 )]
 pub struct ConstraintsLint {
+    /// A line can be read, but not used; `error` unless set. What chooses versions or builds refuses it all the same.
+    pub unusable: Option<LintLevel>,
     /// A line allows more than one version; `warning` unless set.
     pub unpinned: Option<LintLevel>,
     /// Nothing in the lock is called like this; `warning` unless set.
@@ -221,6 +223,7 @@ impl ConstraintsLint {
         let mut settings = RuleSettings::default();
         for rule in Rule::ALL {
             let level = match rule {
+                Rule::Unusable => self.unusable,
                 Rule::Unpinned => self.unpinned,
                 Rule::Unused => self.unused,
                 Rule::Unheld => self.unheld,
@@ -235,6 +238,8 @@ impl ConstraintsLint {
                 None => {}
             }
             let packages = self.except.as_ref().and_then(|except| match rule {
+                // Nobody can do without what cannot be used.
+                Rule::Unusable => None,
                 Rule::Unpinned => except.unpinned.as_ref(),
                 Rule::Unused => except.unused.as_ref(),
                 Rule::Unheld => except.unheld.as_ref(),

@@ -142,7 +142,7 @@ fn lines_may_end_as_on_any_system() {
 fn set(lines: &[ConstraintLine]) -> BTreeSet<String> {
     lines
         .iter()
-        .map(|line| line.requirement.to_string())
+        .map(|line| line.constraint.to_string())
         .collect()
 }
 
@@ -205,7 +205,7 @@ proptest! {
             return Ok(());
         };
         prop_assert_eq!(first.len(), text.lines().count());
-        let printed: String = first.iter().map(|line| format!("{}\n", line.requirement)).collect();
+        let printed: String = first.iter().map(|line| format!("{}\n", line.constraint)).collect();
         let second = super::parse(&printed, Path::new("c.txt")).expect("it was printed");
         prop_assert_eq!(&first, &second);
         prop_assert_eq!(document(&text).edited(&[]), text);

@@ -9,8 +9,6 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use pep508_rs::VersionOrUrl;
-
 use super::decode::decode;
 use super::document::Document;
 use super::load::{doubles, plain};
@@ -40,6 +38,8 @@ pub struct Converted {
     pub count: usize,
     /// Bytes that the variable takes, to be compared with [`VARIABLE_LIMIT`].
     pub variable: usize,
+    /// Lines that are carried although nobody can use them; those with variables are judged by who has the values.
+    pub unusable: Vec<LineError>,
 }
 
 /// Why constraints cannot be converted.
@@ -90,6 +90,7 @@ pub fn convert(
         constraints: Vec::new(),
         written: Vec::new(),
         places: Vec::new(),
+        unusable: Vec::new(),
         errors: Vec::new(),
     };
     let text = gathered.file(file).map_err(|source| ConvertError::Read {
@@ -112,6 +113,7 @@ pub fn convert(
         yaml: yaml(&text, &gathered, beside),
         count: gathered.constraints.len(),
         variable,
+        unusable: gathered.unusable,
     })
 }
 
@@ -129,6 +131,7 @@ struct Gathered<'a> {
     /// Parallel to `constraints`, as `places`.
     written: Vec<Written>,
     places: Vec<(super::lines::Place, String)>,
+    unusable: Vec<LineError>,
     errors: Vec<LineError>,
 }
 
@@ -172,14 +175,16 @@ impl Gathered<'_> {
                 "write the name",
             ));
         }
-        if let Some(VersionOrUrl::Url(url)) = &line.requirement.version_or_url
-            && url.password().is_some()
-            && !statement.contains("${")
-        {
+        if line.constraint.has_password() && !statement.contains("${") {
             self.errors.push(fail(
                 "the URL holds a password, and every job of every pipeline sees variables",
                 "write `${NAME}` instead, and set the variable where it is needed",
             ));
+        }
+        if let Err(why) = line.requirement()
+            && !statement.contains("${")
+        {
+            self.unusable.push(why.clone());
         }
         self.written.push(written(statement, line));
         self.places.push((*place, shown.clone()));
@@ -236,12 +241,8 @@ fn stand_ins(text: &str) -> Variables {
 
 fn written(statement: &str, line: &ConstraintLine) -> Written {
     if !statement.contains("${") {
-        let specifier = match &line.requirement.version_or_url {
-            Some(VersionOrUrl::Url(url)) => format!("@ {url}"),
-            _ => line.specifier(),
-        };
         return Written {
-            specifier,
+            specifier: line.constraint.bound(),
             marker: line.marker(),
         };
     }

@@ -8,10 +8,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use pep440_rs::{Operator, Version, VersionSpecifiers};
-use pep508_rs::VersionOrUrl;
 use serde::Serialize;
 
 use super::ConstraintLine;
+use super::line::pin;
 use crate::name::PackageName;
 
 /// One change of one package's bound. Prints as `raised numpy ==2.0.2 -> ==2.1.0 (minor)`.
@@ -123,39 +123,6 @@ fn as_text<S: serde::Serializer>(version: &Option<Version>, to: S) -> Result<S::
 }
 
 impl ConstraintLine {
-    /// The package, normalised.
-    #[must_use]
-    pub fn name(&self) -> PackageName {
-        let name = self.requirement.name.to_string();
-        name.parse()
-            .expect("PEP 508 and PEP 503 allow the same names")
-    }
-
-    /// The version, where exactly one is allowed (`==` without a wildcard, `===`).
-    #[must_use]
-    pub fn pin(&self) -> Option<&Version> {
-        pin(specifiers(self)?)
-    }
-
-    /// `==2.0.2`, `>=2,<3`, `@ https://…` without credentials, or empty when every version is allowed.
-    #[must_use]
-    pub fn specifier(&self) -> String {
-        match &self.requirement.version_or_url {
-            None => String::new(),
-            Some(VersionOrUrl::Url(url)) => crate::url::redact(&format!("@ {url}")),
-            Some(VersionOrUrl::VersionSpecifier(specifiers)) => {
-                let all: Vec<String> = specifiers.iter().map(ToString::to_string).collect();
-                all.join(",")
-            }
-        }
-    }
-
-    /// Its marker in normal form; `None` when it always holds.
-    #[must_use]
-    pub fn marker(&self) -> Option<String> {
-        self.requirement.marker.try_to_string()
-    }
-
     fn bound(&self, index: usize) -> Bound {
         Bound {
             specifier: self.specifier(),
@@ -165,22 +132,6 @@ impl ConstraintLine {
             line: self.line,
             index,
         }
-    }
-}
-
-fn specifiers(line: &ConstraintLine) -> Option<&VersionSpecifiers> {
-    match &line.requirement.version_or_url {
-        Some(VersionOrUrl::VersionSpecifier(specifiers)) => Some(specifiers),
-        _ => None,
-    }
-}
-
-fn pin(specifiers: &VersionSpecifiers) -> Option<&Version> {
-    let mut all = specifiers.iter();
-    let exact = |operator: &Operator| matches!(operator, Operator::Equal | Operator::ExactEqual);
-    match (all.next(), all.next()) {
-        (Some(one), None) if exact(one.operator()) => Some(one.version()),
-        _ => None,
     }
 }
 
@@ -215,10 +166,10 @@ fn pairs(
     let mut fresh = after.to_vec();
     let mut pairs = Vec::new();
     for &i in before {
-        let marker = &old[i].requirement.marker;
+        let marker = old[i].constraint.marker();
         match fresh
             .iter()
-            .position(|&j| new[j].requirement.marker == *marker)
+            .position(|&j| new[j].constraint.marker() == marker)
         {
             Some(found) => pairs.push((Some(i), Some(fresh.remove(found)))),
             None => gone.push(i),
@@ -254,11 +205,11 @@ fn bump(
 
 /// What happened between two bounds of one name; `None` when nothing did.
 fn judge(before: &ConstraintLine, after: &ConstraintLine) -> Option<(BumpKind, Option<Level>)> {
-    let [old, new] = [before, after].map(|line| &line.requirement);
-    if old.version_or_url == new.version_or_url {
-        return (old.marker != new.marker).then_some((BumpKind::Changed, None));
+    let [old, new] = [before, after].map(|line| &line.constraint);
+    if old.bounds_as(new) {
+        return (old.marker() != new.marker()).then_some((BumpKind::Changed, None));
     }
-    let (Some(old), Some(new)) = (specifiers(before), specifiers(after)) else {
+    let (Some(old), Some(new)) = (old.versions(), new.versions()) else {
         return Some((BumpKind::Changed, None));
     };
     let ends = match (pin(old), pin(new)) {

@@ -96,15 +96,14 @@ impl Document {
                 whole: line.whole.clone(),
             };
             match statement(&line, Kind::Constraints) {
-                Ok(Statement::Requirement(requirement)) => {
-                    document.constraints.push(ConstraintLine {
-                        requirement: *requirement,
-                        file: file.to_owned(),
-                        line: line.start().line,
-                    });
+                Ok(Statement::Constraint(constraint)) => {
+                    let constraint = ConstraintLine::of(*constraint, &line, file);
+                    document.constraints.push(constraint);
                     document.places.push(place);
                     document.starts.push((line.start(), line.shown.clone()));
                 }
+                // None of the others is of this kind of file.
+                Ok(Statement::Requirement(_)) => {}
                 Ok(Statement::Constraints(path) | Statement::Requirements(path)) => {
                     let line = line.start().line;
                     document.includes.push(Include { path, place, line });
@@ -244,8 +243,8 @@ impl Document {
         }
         for (to, line) in new.constraints.iter().enumerate() {
             let same = |old: &ConstraintLine| {
-                old.requirement.name == line.requirement.name
-                    && old.requirement.marker == line.requirement.marker
+                old.constraint.name() == line.constraint.name()
+                    && old.constraint.marker() == line.constraint.marker()
             };
             if kept[to].is_none() {
                 kept[to] = self.constraints.iter().position(same);

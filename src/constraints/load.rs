@@ -133,15 +133,10 @@ impl<'a> Loader<'a> {
 
     fn line(&mut self, line: &LogicalLine, file: &Path, kind: Kind) {
         match statement(line, kind) {
-            Ok(Statement::Requirement(requirement)) if kind == Kind::Requirements => {
-                self.found.requirements.push(*requirement);
-            }
-            Ok(Statement::Requirement(requirement)) => {
-                self.found.constraints.push(ConstraintLine {
-                    requirement: *requirement,
-                    file: file.to_owned(),
-                    line: line.start().line,
-                });
+            Ok(Statement::Requirement(requirement)) => self.found.requirements.push(*requirement),
+            Ok(Statement::Constraint(constraint)) => {
+                let constraint = ConstraintLine::of(*constraint, line, file);
+                self.found.constraints.push(constraint);
                 self.places.push((line.start(), line.shown.clone()));
             }
             Ok(Statement::Constraints(other)) => {
@@ -182,11 +177,11 @@ pub(super) fn doubles(
     let mut errors = Vec::new();
     for (i, constraint) in constraints.iter().enumerate() {
         let earlier = by_name
-            .entry(constraint.requirement.name.as_ref())
+            .entry(constraint.constraint.name().as_str())
             .or_default();
         let clash = earlier.iter().find(|&&other| {
-            let other = &constraints[other].requirement;
-            !other.marker.is_disjoint(&constraint.requirement.marker)
+            let other = constraints[other].constraint.reach();
+            !other.is_disjoint(constraint.constraint.reach())
         });
         if let Some(&other) = clash {
             let (place, text) = &places[i];
@@ -199,7 +194,7 @@ pub(super) fn doubles(
                 mark: Some(0),
                 message: format!(
                     "{} is bound already by `{first}` at {}:{}",
-                    constraint.requirement.name,
+                    constraint.constraint.name(),
                     constraints[other].file.display(),
                     first_place.line
                 ),

@@ -23,7 +23,7 @@ fn parsed(text: &str) -> Vec<String> {
     let lines = parse(text, Path::new("c.txt")).expect(text);
     lines
         .iter()
-        .map(|line| format!("{}: {}", line.line, line.requirement))
+        .map(|line| format!("{}: {}", line.line, line.constraint))
         .collect()
 }
 
@@ -107,7 +107,7 @@ fn included_files_are_beside_the_one_that_names_them() {
     let found = loader.finish().expect("valid").constraints;
     let shown: Vec<_> = found
         .iter()
-        .map(|c| format!("{}:{} {}", c.file.display(), c.line, c.requirement))
+        .map(|c| format!("{}:{} {}", c.file.display(), c.line, c.constraint))
         .collect();
     assert_eq!(shown, ["deps/more/d.txt:2 abc<2", "deps/c.txt:2 six==1"]);
 }

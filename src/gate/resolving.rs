@@ -58,7 +58,7 @@ impl<'a> Resolver<'a> {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// What builds within these constraints.
+    /// What builds within these constraints. Those that cannot be used are left out here: there is no lock with them.
     pub(super) fn builder(&self, lines: &[ConstraintLine]) -> Builder<'a> {
         let workshop = Workshop {
             uv: self.tools.uv,
@@ -66,7 +66,7 @@ impl<'a> Resolver<'a> {
             pythons: self.tools.pythons,
             constraints: lines
                 .iter()
-                .map(|line| format!("{}\n", line.requirement))
+                .filter_map(|line| Some(format!("{}\n", line.requirement().ok()?)))
                 .collect(),
             submodules: self.question.request.submodules,
         };

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::VersionOrUrl;
 use serde::Serialize;
 
 use super::index::Releases;
@@ -85,6 +84,7 @@ pub fn lint(subject: &Subject<'_>, settings: &RuleSettings) -> Report {
         settings,
         report: Report::default(),
     };
+    look.unusable();
     look.unpinned();
     match subject.lock {
         Some(lock) => look.against_lock(lock),
@@ -143,10 +143,18 @@ impl Look<'_> {
         }
     }
 
+    fn unusable(&mut self) {
+        for line in self.subject.lines {
+            if let Err(why) = line.requirement() {
+                self.found(Rule::Unusable, line, why.message.clone());
+            }
+        }
+    }
+
     fn unpinned(&mut self) {
         for line in self.subject.lines {
-            let url = matches!(line.requirement.version_or_url, Some(VersionOrUrl::Url(_)));
-            if !url && line.pin().is_none() {
+            let open = !line.constraint.has_url() && line.pin().is_none();
+            if open && line.requirement().is_ok() {
                 let specifier = line.specifier();
                 let allows = match specifier.as_str() {
                     "" => "any version".to_owned(),
@@ -242,9 +250,8 @@ impl Look<'_> {
         let name = line.name();
         let mut forbidden: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (image, target) in &self.subject.images {
-            let holds = line
-                .requirement
-                .evaluate_markers(&target.marker_environment(), &[]);
+            let environment = target.marker_environment();
+            let holds = line.constraint.reach().evaluate(&environment, &[]);
             if !holds || !needs.has(image, &name) {
                 continue;
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
-use pep508_rs::{MarkerTree, VersionOrUrl};
+use pep508_rs::MarkerTree;
 
 use serde::Serialize;
 
@@ -45,7 +45,7 @@ pub fn loosened(lines: &[ConstraintLine], names: Option<&[PackageName]>) -> Vec<
         if let Some(version) = line.pin().cloned()
             && concerns(names, &line)
         {
-            line.requirement.version_or_url = at_least(version).map(VersionOrUrl::VersionSpecifier);
+            line.constraint = line.constraint.with_versions(at_least(version));
         }
         line
     };
@@ -113,7 +113,7 @@ fn chosen(line: &ConstraintLine, lock: &Lock) -> Vec<(Version, MarkerTree)> {
             Some(text) => parse_marker(text).unwrap_or(MarkerTree::TRUE),
             None => MarkerTree::TRUE,
         };
-        if marker.is_disjoint(&line.requirement.marker) {
+        if marker.is_disjoint(line.constraint.reach()) {
             continue;
         }
         match chosen.iter_mut().find(|(known, _)| known == version) {
@@ -143,7 +143,7 @@ fn statements(
     let line = &document.constraints()[index];
     let lines = chosen.iter().map(|(version, marker)| {
         let mut marker = marker.clone();
-        marker.and(line.requirement.marker.clone());
+        marker.and(line.constraint.reach().clone());
         let name = statement
             .split(['=', ' ', ';', '('])
             .next()

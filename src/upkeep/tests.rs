@@ -81,7 +81,7 @@ fn pins_become_lower_bounds_and_all_else_stays() {
         let loosened = loosened(&lines, names);
         loosened
             .iter()
-            .map(|it| it.requirement.to_string())
+            .map(|it| it.constraint.to_string())
             .collect()
     };
     assert_eq!(

@@ -131,7 +131,7 @@ fn resolve(
         Some(names) => Upgrade::Packages(names.to_vec()),
     };
     let uv = || session.uv();
-    let builder = session.builder(&uv);
+    let builder = session.builder(&uv)?;
     session.resolve(&request, &builder, (previous.as_ref(), &upgrade))
 }
 

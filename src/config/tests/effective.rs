@@ -207,7 +207,7 @@ fn constraints_are_read_with_those_that_requirements_files_name() {
     let lines = request.constraints.unwrap().lines;
     let lines: Vec<_> = lines
         .iter()
-        .map(|line| line.requirement.to_string())
+        .map(|line| line.constraint.to_string())
         .collect();
     assert_eq!(lines, ["six==1", "requests<3"]);
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use pep508_rs::{MarkerTree, Requirement, VerbatimUrl};
 
+use super::error::ResolveError;
 use super::overriding::Overriding;
 use super::projects::Projects;
 use super::stubs::{Stubs, named, requirement_on};
 use crate::config::request::{ImageRequest, Request};
+use crate::constraints::usable;
 use crate::name::{ImageName, PackageName};
 use crate::target::{Tag, Target};
 
@@ -79,12 +81,14 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
+    /// # Errors
+    /// [`ResolveError::Constraints`].
     pub(super) fn new(
         request: &Request,
         projects: &Projects,
         stubs: &Stubs,
         overriding: &Overriding<'_>,
-    ) -> Self {
+    ) -> Result<Self, ResolveError> {
         let mut images: Vec<Image> = request
             .images
             .iter()
@@ -95,16 +99,9 @@ impl Inputs {
             images.iter().map(|image| image.marker.clone()).collect();
         environments.sort();
         environments.dedup();
-        let build_constraints: Vec<String> = request
-            .constraints
-            .iter()
-            .flat_map(|text| &text.lines)
-            .map(|line| line.requirement.to_string())
-            .collect();
-        let mut bounds: Vec<String> = overriding
-            .constraints()
-            .map(|line| line.requirement.to_string())
-            .collect();
+        let lines = request.constraints.iter().flat_map(|text| &text.lines);
+        let build_constraints = usable(lines).map_err(ResolveError::Constraints)?;
+        let mut bounds = usable(overriding.constraints()).map_err(ResolveError::Constraints)?;
         bounds.extend(
             overriding
                 .versions()
@@ -121,7 +118,7 @@ impl Inputs {
             .iter()
             .map(|image| image.target.python.minor)
             .min();
-        Self {
+        Ok(Self {
             requirements: merge(&images, environments.len()),
             environments,
             constraints,
@@ -129,7 +126,7 @@ impl Inputs {
             build_constraints,
             python: format!("3.{}", lowest.unwrap_or(8)),
             images,
-        }
+        })
     }
 
     /// The requirement lines of one image alone.

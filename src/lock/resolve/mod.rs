@@ -247,7 +247,7 @@ fn attempt(
     let _stage = StageGuard::start(tools.reporter, Stage::Resolve, None);
     let work = TempDir::new().map_err(ResolveError::Work)?;
     let stubs = stubs::write(&projects, &overriding, work.path())?;
-    let mut inputs = inputs::Inputs::new(&request, &projects, &stubs, &overriding);
+    let mut inputs = inputs::Inputs::new(&request, &projects, &stubs, &overriding)?;
     let mut choose = |inputs: &inputs::Inputs| {
         let chosen = rounds::choose(&changed, inputs, work.path(), tools)?;
         let mut lock = finish::lock(&changed, &projects, inputs, chosen)?;

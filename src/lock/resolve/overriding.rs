@@ -187,8 +187,7 @@ impl<'a> Overriding<'a> {
     }
 
     fn sets_aside(&self, line: &ConstraintLine) -> bool {
-        let name = line.requirement.name.as_ref();
-        self.overrides.of(name).is_some()
+        self.overrides.of(line.name().as_str()).is_some()
     }
 }
 
@@ -196,11 +195,8 @@ impl<'a> Overriding<'a> {
 pub(super) fn set_aside(request: &Request, name: &PackageName) -> Vec<String> {
     let lines = request.constraints.iter().flat_map(|text| &text.lines);
     lines
-        .filter(|line| line.requirement.name.to_string().parse().as_ref() == Ok(name))
-        .map(|line| {
-            let text = crate::constraints::shown(&line.requirement);
-            format!("{}:{}: {text}", line.file.display(), line.line)
-        })
+        .filter(|line| line.name() == *name)
+        .map(|line| format!("{line:?}"))
         .collect()
 }
 
