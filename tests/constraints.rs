@@ -197,6 +197,9 @@ fn lint_tells_what_lock_and_index_know() {
     project.write("constraints/constraints.txt", text);
     let all = screen(project.with_index("constraints lint", &index.url()));
     let json = screen(project.with_index("constraints lint --format codequality", &index.url()));
+    let mut command = project.with_index("constraints lint --format json", &index.url());
+    let machine = command.output().unwrap();
+    assert_eq!(machine.status.code(), Some(5));
     let quiet = "constraints_lint: {yanked: warning, gone: off, unpinned: error, unheld: off, \
                  except: {unused: [back, gone], python: [modern]}}\n";
     let quiet = project.read("pannier.yml") + quiet;
@@ -206,6 +209,8 @@ fn lint_tells_what_lock_and_index_know() {
     insta::with_settings!({filters => vec![(r"\[ +[0-9.]+s\]", "[time]")]}, {
         insta::assert_snapshot!(shown([unlocked, all, json, settings, dead].join("\n")));
     });
+    let machine: serde_json::Value = serde_json::from_slice(&machine.stdout).unwrap();
+    insta::assert_yaml_snapshot!("lint_for_machines", machine);
 }
 
 #[test]

@@ -4,237 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod support {
+    pub mod bumps;
     pub mod index;
     pub mod loopback;
     pub mod uv;
 }
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use pannier::constraints::convert;
-use pannier::digest::Digest;
-use pannier::python::{self, Described};
-use pannier::wheel::{Record, RecordRow};
-use pannier::zip;
-
-use support::index::{Index, IndexFile};
+use support::bumps::{PINS, Package, World};
 use support::loopback::{Answer, Fault};
-
-/// What the wheels of a package are made of.
-#[derive(Default, Clone, Copy)]
-struct Package<'a> {
-    requires: &'a [&'a str],
-    /// Content of its only module.
-    module: &'a str,
-    /// What the index says that it requires, where that is not the truth.
-    told: Option<&'a [&'a str]>,
-    yanked: Option<&'a str>,
-}
-
-/// A project with constraints in a repository, and the index that it gets its packages from.
-struct World {
-    folder: tempfile::TempDir,
-    index: Index,
-    python: Described,
-}
-
-/// How a run ended, and what it printed.
-struct Ran {
-    code: i32,
-    screen: String,
-}
-
-impl World {
-    /// An index with packages that need each other: `app` needs `lib`, which needs `base` at its own major version.
-    fn new() -> Self {
-        let search: Vec<PathBuf> =
-            std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
-        let first = python::first(&search).unwrap();
-        let world = Self {
-            folder: tempfile::tempdir().unwrap(),
-            index: Index::start(),
-            python: python::describe(&first, &std::env::vars().collect()).unwrap(),
-        };
-        let needs = |requires| Package {
-            requires,
-            ..Package::default()
-        };
-        world.add("app", "1.0", needs(&["lib"]));
-        world.add("lib", "1.0", needs(&["base<2"]));
-        world.add("lib", "2.0", needs(&["base>=2"]));
-        for version in ["1.0", "1.1", "2.0"] {
-            world.add("base", version, Package::default());
-        }
-        for (name, version) in [
-            ("side", "1.0"),
-            ("side", "1.1"),
-            ("lone", "1"),
-            ("lone", "2"),
-        ] {
-            world.add(name, version, Package::default());
-        }
-        world.configure("requirements: [app, side]", "");
-        world
-    }
-
-    fn project(&self) -> PathBuf {
-        self.folder.path().join("project")
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.project().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    /// `pannier.yml` with two images: this machine, and one that this machine is not like and that wants `lone` alone.
-    fn configure(&self, request: &str, more: &str) {
-        let Described {
-            target,
-            interpreter,
-        } = &self.python;
-        self.write(
-            "pannier.yml",
-            &format!(
-                "{request}\nconstraints: constraints.txt\nindex: {{url: \"{}\"}}\nimages:\n  here: {{python: \"{}\", \
-                 platform: {}, interpreter: {}}}\n  other: {{python: \"3.13\", platform: armv7l-manylinux_2_36, \
-                 interpreter: /nowhere/python3.13, requirements: [lone]}}\n{more}",
-                self.index.url(),
-                target.python,
-                target.platform,
-                interpreter.display(),
-            ),
-        );
-    }
-
-    fn add(&self, name: &str, version: &str, package: Package<'_>) {
-        let wheel = format!("{name}-{version}-py3-none-any.whl");
-        let mut file = IndexFile::new(name, &wheel, self::wheel(name, version, package));
-        let told = package.told.unwrap_or(package.requires);
-        file.metadata = Some(metadata(name, version, told).into_bytes());
-        file.yanked = package.yanked.map(str::to_owned);
-        self.index.add(file);
-    }
-
-    /// The constraints as they were, committed to `main`, and as they are, committed to `bump`; both converted.
-    fn change(&self, old: &str, new: &str) {
-        self.git(&["init", "-q", "-b", "main"]);
-        for (text, branch) in [(old, "main"), (new, "bump")] {
-            if branch != "main" {
-                self.git(&["checkout", "-q", "-b", branch]);
-            }
-            self.write("constraints.txt", text);
-            let read = |path: &Path| std::fs::read(self.project().join(path));
-            let converted = convert(Path::new("constraints.txt"), Path::new(""), &read);
-            self.write("constraints.yml", &converted.unwrap().yaml);
-            self.git(&["add", "."]);
-            self.git(&["commit", "-q", "--allow-empty", "-m", branch]);
-        }
-    }
-
-    fn git(&self, arguments: &[&str]) {
-        let mut command = Command::new("git");
-        command
-            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
-            .args(arguments)
-            .current_dir(self.project())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
-            .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z");
-        assert!(command.status().unwrap().success(), "{command:?}");
-    }
-
-    fn gate(&self, arguments: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_pannier"))
-            .args([
-                "gate", "--quiet", "--junit", "gate.xml", "--report", "gate.md",
-            ])
-            .args(arguments)
-            .current_dir(self.project())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("PANNIER_STORE", self.folder.path().join("store"))
-            .env("PANNIER_UV", support::uv::uv().program)
-            .env("UV_HTTP_RETRIES", "0")
-            .env("SECRET_TOKEN", "glpat-never-seen")
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        Ran {
-            code: output.status.code().unwrap(),
-            screen: self.plain(&(text(&output.stdout) + &text(&output.stderr))),
-        }
-    }
-
-    fn against_main(&self) -> Ran {
-        self.gate(&["--base", "main"])
-    }
-
-    /// A file that the gate wrote.
-    fn wrote(&self, name: &str) -> String {
-        self.plain(&std::fs::read_to_string(self.project().join(name)).unwrap())
-    }
-
-    /// A text without what differs from run to run.
-    fn plain(&self, text: &str) -> String {
-        let text = text.replace(&self.index.url().replace("/simple/", ""), "<index>");
-        let commit = regex_commit(&text);
-        let folder = self.folder.path().canonicalize().unwrap();
-        commit.replace(&folder.display().to_string(), "<folder>")
-    }
-}
-
-/// `main (0123456789ab)` → `main (<commit>)`
-fn regex_commit(text: &str) -> String {
-    let Some((before, rest)) = text.split_once("main (") else {
-        return text.to_owned();
-    };
-    let (_, after) = rest.split_once(')').unwrap();
-    format!("{before}main (<commit>){after}")
-}
-
-fn metadata(name: &str, version: &str, requires: &[&str]) -> String {
-    let requires: String = requires
-        .iter()
-        .map(|line| format!("Requires-Dist: {line}\n"))
-        .collect();
-    format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
-}
-
-/// The bytes of a wheel with one module.
-fn wheel(name: &str, version: &str, package: Package<'_>) -> Vec<u8> {
-    let info = format!("{name}-{version}.dist-info");
-    let files = BTreeMap::from([
-        (format!("{name}.py"), package.module.to_owned()),
-        (
-            format!("{info}/METADATA"),
-            metadata(name, version, package.requires),
-        ),
-        (
-            format!("{info}/WHEEL"),
-            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-                .to_owned(),
-        ),
-    ]);
-    let path = format!("{info}/RECORD");
-    let mut record = Record {
-        rows: vec![RecordRow::bare(&path)],
-    };
-    let mut writer = zip::Writer::new(Vec::new());
-    for (name, text) in &files {
-        writer.file(name, false, &mut text.as_bytes()).unwrap();
-        let row = RecordRow::of(name, &Digest::of(text.as_bytes()), text.len() as u64);
-        record.rows.push(row);
-    }
-    let text = record.to_text();
-    writer.file(&path, false, &mut text.as_bytes()).unwrap();
-    writer.finish().unwrap()
-}
-
-const PINS: &str = "app==1.0\nlib==1.0\nbase==1.0\nside==1.0\nlone==1\n";
 
 #[test]
 fn a_bump_that_another_package_refuses_is_blamed_with_its_line_and_what_must_come_along() {
@@ -522,4 +299,44 @@ fn of_twenty_bumps_the_right_one_is_found_with_few_resolutions() {
     assert_eq!(report["bumps"][bump]["new"]["line"], 3);
     let resolutions = report["resolutions"].as_u64().unwrap();
     assert!(resolutions <= 12, "{resolutions}");
+}
+
+#[test]
+fn a_line_that_can_be_read_but_not_used_is_refused_with_its_place() {
+    let world = World::new();
+    world.change(PINS, &PINS.replace("base==1.0", "base===newest"));
+    let ran = world.against_main();
+    assert_eq!(ran.code, 6, "{}", ran.screen);
+    insta::assert_snapshot!(ran.screen);
+    // The other way round it is mended, and everything counts as changed.
+    let world = World::new();
+    world.change(&PINS.replace("base==1.0", "base===newest"), PINS);
+    let ran = world.against_main();
+    assert_eq!(ran.code, 0, "{}", ran.screen);
+}
+
+#[test]
+fn a_bump_is_judged_together_with_what_this_run_overrides() {
+    let world = World::new();
+    let new = PINS.replace("base==1.0", "base==2.0");
+    world.change(PINS, &new);
+    assert_eq!(world.against_main().code, 6, "lib 1.0 refuses it");
+    let over = |value: &str| world.gate(&["--base", "main", "--override", value]);
+    // The constraints of `lib` are set aside, and version 2 of it needs the bump.
+    let ran = over("lib===2.0");
+    assert_eq!(ran.code, 0, "{}", ran.screen);
+    insta::assert_snapshot!("override_screen", ran.screen);
+    insta::assert_snapshot!("override_report", world.wrote("gate.md"));
+    // One that changes nothing about it does not help.
+    let ran = over("side===1.1");
+    assert_eq!(ran.code, 6, "{}", ran.screen);
+    assert!(
+        ran.screen.contains("raised base ==1.0 -> ==2.0"),
+        "{}",
+        ran.screen
+    );
+    // The locks of the project are nobody's business here.
+    for lock in ["pylock.toml", "pylock.overridden.toml"] {
+        assert!(!world.project().join(lock).exists(), "{lock}");
+    }
 }

@@ -229,6 +229,10 @@ impl Case<'_> {
         set.insert(culprit.change);
         let lines = self.lines(&set);
         let own = &self.bumps[culprit.change].name;
+        let mut of_own = lines.iter().filter(|line| line.name() == *own);
+        if of_own.any(|line| line.requirement().is_err()) {
+            return Companions::Unusable;
+        }
         let others: Set = (0..lines.len())
             .filter(|&n| lines[n].name() != *own)
             .collect();
