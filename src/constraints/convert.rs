@@ -211,12 +211,16 @@ impl Gathered<'_> {
                         whole.push('\n');
                     }
                     whole.push_str(&included);
+                    // What it continues to its end is not continued by what follows here.
+                    if whole.ends_with("\\\n") {
+                        whole.push('\n');
+                    }
                 }
                 Err(why) => self.errors.push(LineError {
                     file: file.to_owned(),
                     line: include.line,
                     column: 1,
-                    text: format!("-c {}", include.path.display()),
+                    text: text[include.place.span.clone()].replace("\\\n", ""),
                     mark: Some(0),
                     message: format!("cannot read {}: {why}", path.display()),
                     help: Some("the path is relative to the file that names it".to_owned()),

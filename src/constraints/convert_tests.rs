@@ -99,6 +99,23 @@ fn odd_texts_are_carried_unchanged() {
 }
 
 #[test]
+fn an_included_file_ends_where_it_ends() {
+    for other in ["six==1 \\\n", "six==1 \\", "six==1\n# x \\\n", "six==1"] {
+        let files = files(&[
+            (
+                "constraints/constraints.txt",
+                b"--constraint=other.txt\nabc==1\n",
+            ),
+            ("constraints/other.txt", other.as_bytes()),
+        ]);
+        let yaml = converted(&files).expect(other).yaml;
+        let read = parse(&carried(&yaml), Path::new("c.txt")).expect(&yaml);
+        let names: Vec<String> = read.iter().map(|line| line.name().to_string()).collect();
+        assert_eq!(names, ["six", "abc"], "{yaml}");
+    }
+}
+
+#[test]
 fn what_cannot_be_carried_is_refused() {
     let report = |text: &str| {
         let files = files(&[("constraints/constraints.txt", text.as_bytes())]);

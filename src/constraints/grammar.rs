@@ -101,7 +101,10 @@ pub(super) fn parts(text: &str) -> Result<Parts<'_>, SyntaxError> {
             return Err(at.error("a blank behind the URL"));
         }
         if !at.take(";") {
-            return Err(at.error("a version, `;` with a marker, or the end"));
+            return Err(at.error(match bound {
+                BoundPart::Url(_) => "` ; marker` or the end behind the URL",
+                _ => "a version, `;` with a marker, or the end",
+            }));
         }
         marker = Some(chain(&mut at, DEPTH)?);
         at.blanks();

@@ -97,7 +97,7 @@ pub(super) fn explained(text: &str, error: &SyntaxError) -> RequirementError {
         if !head.contains('@')
             && let Err(why) = Requirement::<VerbatimUrl>::from_str(&head)
         {
-            return fail(why.start, said(why.message));
+            return fail(why.start.max(error.offset), said(why.message));
         }
     }
     let rest = &text[error.offset..];

@@ -88,19 +88,30 @@ fn without_hashes(text: &str) -> Result<&str, Problem> {
     let Some(start) = text.find(" -") else {
         return Ok(text);
     };
-    let mut words = text[start..].split_whitespace();
-    while let Some(word) = words.next() {
-        let known = word == "--hash" && words.next().is_some() || word.starts_with("--hash=");
-        if !known {
-            let name = word.split('=').next().unwrap_or(word);
-            return Err(Problem {
-                offset: start + 1,
-                message: format!("the option `{name}` is not supported behind a requirement"),
-                help: Some("only `--hash=…` may stand here; remove the option".to_owned()),
-            });
-        }
+    let mut rest = text[start..].trim_start();
+    while !rest.is_empty() {
+        let (word, behind) = first_word(rest);
+        let (value, behind_value) = first_word(behind);
+        rest = match word {
+            "--hash" if !value.is_empty() => behind_value,
+            word if word.starts_with("--hash=") => behind,
+            word => {
+                let name = word.split('=').next().unwrap_or(word);
+                return Err(Problem {
+                    offset: text.len() - rest.len(),
+                    message: format!("the option `{name}` is not supported behind a requirement"),
+                    help: Some("only `--hash=…` may stand here; remove the option".to_owned()),
+                });
+            }
+        };
     }
     Ok(text[..start].trim_end())
+}
+
+/// What stands before the first blank, and what behind it.
+fn first_word(text: &str) -> (&str, &str) {
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    (&text[..end], text[end..].trim_start())
 }
 
 /// `-c`, `-r`, or one of pip's other options, each with the reason why it is refused.

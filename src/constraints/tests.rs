@@ -79,7 +79,7 @@ fn hashes_urls_and_arbitrary_equality_are_taken() {
 #[test]
 fn all_errors_of_a_file_come_at_once() {
     insta::assert_snapshot!(report(
-        "numpy=2.0\nfoo bar\n-e ./x\n-r more.txt\nrequests[socks]>=2\n./wheels/a.whl\nhttps://u:secret@example.org/a.whl\n--pre\n--index-url https://u:secret@example.org/simple\nsix==1.0 --global-option=x\nsix>=1 ; python_version > '3'\nSix<2\n-c\n_a==1\n${MISSING_VAR}\na @ https://u:secret@example.org/${X}"
+        "numpy=2.0\nfoo bar\n-e ./x\n-r more.txt\nrequests[socks]>=2\n./wheels/a.whl\nhttps://u:secret@example.org/a.whl\n--pre\n--index-url https://u:secret@example.org/simple\nsix==1.0 --hash=sha256:aa --global-option=x\nsix>=1 ; python_version > '3'\nSix<2\n-c\n_a==1\n${MISSING_VAR}\na @ https://u:secret@example.org/${X}"
     ));
 }
 
