@@ -101,6 +101,8 @@ baz @ {URL.replace('.git', '.tar.gz')} ; extra == 'a'
 -r more.in
 quux[a,b]~=2.1
 x @ https://${{TOKEN}}@example.org/x-1.0-py3-none-any.whl
+odd===latest,<99999999999999999999
+odd_ @ ./odd-1.whl ; 'x' in extras or python_version === "3.8"
 """
 CONFIG = f"""git: {{base: "https://u:s3cr3t@git.example.org"}}
 index: {{url: "https://u:s3cr3t@example.org/simple", extra: []}}

@@ -47,8 +47,8 @@ pub(super) struct Unusable {
     pub reason: String,
     /// The package's name as it is written: the normal form may be one that can be used.
     name: String,
-    /// What uv, which passes over what it does not understand, would make of it.
-    as_uv: Option<Box<Requirement<VerbatimUrl>>>,
+    /// What is left of it for those who pass over what has no meaning, and fetch nothing.
+    lenient: Option<Box<Requirement<VerbatimUrl>>>,
 }
 
 impl PartialEq for Constraint {
@@ -154,8 +154,8 @@ impl Constraint {
     }
 
     /// What is usable, or what uv would make of it by passing over parts of it; else why not.
-    pub(super) fn into_uvs_reading(self) -> Result<Requirement<VerbatimUrl>, Unusable> {
-        self.usable.or_else(|mut why| match why.as_uv.take() {
+    pub(super) fn into_lenient(self) -> Result<Requirement<VerbatimUrl>, Unusable> {
+        self.usable.or_else(|mut why| match why.lenient.take() {
             Some(requirement) => Ok(*requirement),
             None => Err(why),
         })
@@ -226,9 +226,9 @@ fn sorted(mut extras: Vec<PackageName>) -> Vec<PackageName> {
 fn bound(part: &BoundPart<'_>) -> Bound {
     match part {
         BoundPart::Any => Bound::Any,
-        BoundPart::Url(url) => match usable_url(url) {
-            Ok(url) => Bound::Url(url),
-            Err(_) => Bound::Odd(format!("@ {}", url.text)),
+        BoundPart::Url(spot) => match parsed_url(spot) {
+            Ok(url) if unfetched(spot, &url).is_none() => Bound::Url(url),
+            _ => Bound::Odd(format!("@ {}", spot.text)),
         },
         BoundPart::Versions(clauses) => match usable_versions(clauses) {
             Ok(versions) => Bound::Versions(versions),
@@ -263,29 +263,35 @@ fn plain(parts: &Parts<'_>) -> Result<Requirement<VerbatimUrl>, Unusable> {
         let reason = format!("uv takes `{name}` for a file: write `name @ file:///…/{name}`");
         Unusable::new(parts.name.offset, reason)
     })?;
+    let mut trouble = None;
     requirement.version_or_url = match &parts.bound {
         BoundPart::Any => None,
         BoundPart::Versions(clauses) => {
             Some(VersionOrUrl::VersionSpecifier(usable_versions(clauses)?))
         }
-        BoundPart::Url(url) => Some(VersionOrUrl::Url(usable_url(url)?)),
+        BoundPart::Url(spot) => {
+            let url = parsed_url(spot)?;
+            trouble = unfetched(spot, &url);
+            Some(VersionOrUrl::Url(url))
+        }
     };
-    let Some(chain) = &parts.marker else {
-        return Ok(requirement);
-    };
-    let read = marker::read(chain);
-    let Some((offset, reason)) = read.trouble else {
-        requirement.marker = read.marker.reach().clone();
-        return Ok(requirement);
-    };
-    let as_uv = read.as_uv.map(|marker| {
-        requirement.marker = marker;
-        Box::new(requirement)
-    });
-    Err(Unusable {
-        as_uv,
-        ..Unusable::new(offset, reason)
-    })
+    let mut understood = true;
+    if let Some(chain) = &parts.marker {
+        let read = marker::read(chain);
+        if let Some((offset, reason)) = read.trouble {
+            trouble = trouble.or(Some(Unusable::new(offset, reason)));
+            understood = read.passed_over.is_some();
+        }
+        let marker = read.passed_over.as_ref();
+        requirement.marker = marker.unwrap_or(read.marker.reach()).clone();
+    }
+    match trouble {
+        None => Ok(requirement),
+        Some(why) => Err(Unusable {
+            lenient: understood.then(|| Box::new(requirement)),
+            ..why
+        }),
+    }
 }
 
 impl Unusable {
@@ -294,7 +300,7 @@ impl Unusable {
             offset,
             reason,
             name: String::new(),
-            as_uv: None,
+            lenient: None,
         }
     }
 }
@@ -331,8 +337,28 @@ fn beyond(text: &str) -> bool {
     })
 }
 
-/// A URL that says where something is, whoever reads it.
-fn usable_url(url: &Spot<'_>) -> Result<VerbatimUrl, Unusable> {
+fn parsed_url(spot: &Spot<'_>) -> Result<VerbatimUrl, Unusable> {
+    let text = spot.text;
+    let reason = if text.contains("${") {
+        "a variable in it is not replaced: its name has to be in upper case".to_owned()
+    } else if text.contains(|c: char| !c.is_ascii_graphic()) {
+        "a URL is plain ASCII; write the rest of it percent-encoded".to_owned()
+    } else if text.ends_with([';', '#']) {
+        "uv would take its last character for the beginning of a marker or a comment".to_owned()
+    } else {
+        match VerbatimUrl::from_str(text) {
+            Ok(parsed) => return Ok(parsed),
+            Err(why) => {
+                let why = first_lower(&why.to_string());
+                format!("no file and no repository is at this URL: {why}")
+            }
+        }
+    };
+    Err(Unusable::new(spot.offset, reason))
+}
+
+/// Why uv would not fetch from a URL.
+fn unfetched(spot: &Spot<'_>, url: &VerbatimUrl) -> Option<Unusable> {
     /// What uv takes for a wheel or an archive.
     const ENDINGS: [&str; 13] = [
         ".whl",
@@ -349,44 +375,22 @@ fn usable_url(url: &Spot<'_>) -> Result<VerbatimUrl, Unusable> {
         ".tlz",
         ".txz",
     ];
-    const REPOSITORIES: [&str; 4] = ["git+https", "git+http", "git+ssh", "git+file"];
-    let fail = |reason: String| Err(Unusable::new(url.offset, reason));
-    if url.text.contains("${") {
-        return fail(
-            "a variable in it is not replaced: its name has to be in upper case".to_owned(),
-        );
-    }
-    if url.text.contains(|c: char| !c.is_ascii_graphic()) {
-        return fail("a URL is plain ASCII; write the rest of it percent-encoded".to_owned());
-    }
-    if url.text.ends_with([';', '#']) {
-        return fail(
-            "uv would take its last character for the beginning of a marker or a comment"
-                .to_owned(),
-        );
-    }
-    let parsed = match VerbatimUrl::from_str(url.text) {
-        Ok(parsed) => parsed,
-        Err(why) => {
-            return fail(format!(
-                "no file and no repository is at this URL: {}",
-                first_lower(&why.to_string())
-            ));
+    let given = spot.text.to_ascii_lowercase();
+    let whole = ["file:///", "file://localhost/"];
+    let reason = match url.scheme() {
+        "file" if !whole.iter().any(|start| given.starts_with(start)) => {
+            "a path is relative to a folder that uv does not know: write `file:///…`".to_owned()
         }
+        "http" | "https" if !ENDINGS.iter().any(|end| url.path().ends_with(end)) => {
+            "the URL does not end like a wheel or a source archive (`.whl`, `.tar.gz`, …), and uv takes nothing else".to_owned()
+        }
+        "file" | "http" | "https" | "git+https" | "git+http" | "git+ssh" | "git+file" => {
+            return None;
+        }
+        // Some of these it takes for a path in the current folder.
+        scheme => format!("uv fetches nothing whose URL begins with `{scheme}:`"),
     };
-    let given = url.text.to_ascii_lowercase();
-    match parsed.scheme() {
-        scheme if scheme.contains('+') && !REPOSITORIES.contains(&scheme) => fail(format!(
-            "uv knows no repository whose URL begins with `{scheme}`"
-        )),
-        "file" if !given.starts_with("file:///") && !given.starts_with("file://localhost/") => fail(
-            "a path is relative to a folder that uv does not know: write `file:///…`, or `-c` for another file".to_owned(),
-        ),
-        "http" | "https" if !ENDINGS.iter().any(|end| parsed.path().ends_with(end)) => fail(
-            "the URL does not end like a wheel or a source archive (`.whl`, `.tar.gz`, …), and uv takes nothing else".to_owned(),
-        ),
-        _ => Ok(parsed),
-    }
+    Some(Unusable::new(spot.offset, reason))
 }
 
 /// What the parser of PEP 508 says, as the end of a sentence.

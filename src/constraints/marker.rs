@@ -38,8 +38,8 @@ pub(super) struct Read {
     pub marker: Marker,
     /// The first thing that uv does not understand: its byte, and why.
     pub trouble: Option<(usize, String)>,
-    /// What uv makes of it where it passes over that.
-    pub as_uv: Option<MarkerTree>,
+    /// What is left where uv passes over all of that.
+    pub passed_over: Option<MarkerTree>,
 }
 
 /// Why uv does not understand a comparison.
@@ -75,7 +75,7 @@ pub(super) fn read(chain: &Chain<'_>) -> Read {
         lost.then(|| (comparisons[0].offset, reason.to_owned()))
     });
     Read {
-        as_uv: only_ignored.then(|| passed_over(chain).unwrap_or(MarkerTree::TRUE)),
+        passed_over: only_ignored.then(|| passed_over(chain).unwrap_or(MarkerTree::TRUE)),
         marker: match trouble {
             None => Marker::Known(reach),
             Some(_) => Marker::Odd(text, reach),

@@ -36,6 +36,7 @@ fn each_odd_form_is_kept_as_it_is_written_and_says_why_it_is_of_no_use() {
         "a @ https://example.org/a",
         "a @ https://example.org/a.whl#;",
         "a @ hg+https://example.org/a",
+        "a @ c:\\a.whl",
         "a @ https://example.org/${name}.whl",
         "a==1 ; 'x' in extras",
         "a==1 ; 'x' not in dependency_groups or os_name == 'nt'",
@@ -156,6 +157,11 @@ fn metadata_is_read_as_uv_reads_it() {
     assert_eq!(read(passed_over).as_deref(), Ok("a>=1 ; os_name == 'nt'"));
     assert_eq!(read("a>=1 ; 'x' == 'x'").as_deref(), Ok("a>=1"));
     assert!(read("a>=1 ; 'x' in extras").is_err());
+    // Whoever overrides the package does not fetch from there.
+    for text in ["a @ https://example.org/a", "a @ svn+https://example.org/a"] {
+        assert_eq!(read(text).as_deref(), Ok(text));
+    }
+    assert!(read("a @ ./a").is_err());
 }
 
 proptest! {

@@ -41,15 +41,15 @@ impl RequirementError {
 /// files only.
 pub fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, RequirementError> {
     no_variable(text)?;
-    uvs_reading(text.parse()?, text)
+    lenient(text.parse()?, text)
 }
 
 /// The requirement that was read from a text, as uv has it.
-pub(super) fn uvs_reading(
+pub(super) fn lenient(
     constraint: Constraint,
     text: &str,
 ) -> Result<Requirement<VerbatimUrl>, RequirementError> {
-    let read = constraint.into_uvs_reading();
+    let read = constraint.into_lenient();
     read.map_err(|why| RequirementError::new(text, why.offset, &why.reason))
 }
 

@@ -6,7 +6,7 @@ use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use super::constraint::Constraint;
 use super::lines::LogicalLine;
-use super::requirement::{RequirementError, uvs_reading};
+use super::requirement::{RequirementError, lenient};
 
 /// Which rules a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub(super) fn statement(line: &LogicalLine, kind: Kind) -> Result<Statement, Pro
             }),
         };
     }
-    let requirement = uvs_reading(constraint, text).map_err(Problem::from)?;
+    let requirement = lenient(constraint, text).map_err(Problem::from)?;
     if let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url
         && url.scheme().starts_with("git+")
     {
