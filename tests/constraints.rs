@@ -247,6 +247,12 @@ fn what_pip_reads_and_uv_cannot_use_is_told_where_it_is_used() {
     let mut command = project.with_index("lock", &index.url());
     command.env("PANNIER_CONSTRAINTS_TEXT", carried.unwrap());
     screens.push(screen(command));
+    // What only uv knows that it cannot read.
+    project.write(
+        "constraints/constraints.txt",
+        "app==1.0\n\nfree @ file:///no/free.odd\n",
+    );
+    screens.push(screen(project.with_index("lock --quiet", &index.url())));
     insta::with_settings!({filters => vec![(r"\[ +[0-9.]+s\]", "[time]")]}, {
         insta::assert_snapshot!(screens.join("\n"));
     });

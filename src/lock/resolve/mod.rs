@@ -18,6 +18,7 @@ mod revisions;
 mod rounds;
 mod serve;
 mod stubs;
+mod unread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -193,11 +194,13 @@ pub struct Wanted<'a> {
 pub fn resolve(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveError> {
     let overrides = &wanted.request.overrides;
     if overrides.list.is_empty() {
-        return attempt(wanted, BTreeSet::new(), tools);
+        let lock = attempt(wanted, BTreeSet::new(), tools);
+        return lock.map_err(|why| unread::placed(why, wanted.request));
     }
     let mut found = BTreeSet::new();
     loop {
         let lock = attempt(wanted, found.clone(), tools);
+        let lock = lock.map_err(|why| unread::placed(why, wanted.request));
         let lock = lock.map_err(|why| explain(why, wanted, tools))?;
         // A package that others pull in is known by name only now; so is what an override pulls in.
         let known = lock.packages.iter().map(|package| &package.name);
