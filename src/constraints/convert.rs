@@ -47,7 +47,10 @@ pub struct Converted {
 pub enum ConvertError {
     /// The file cannot be read.
     #[error("cannot read the constraints {}", path.display())]
-    #[diagnostic(help("name the file: `pannier constraints convert FILE`"))]
+    #[diagnostic(help("{}", match source.kind() {
+        io::ErrorKind::NotFound => "name the file: `pannier constraints convert FILE`",
+        _ => "save it as a file that this user may read, in UTF-8",
+    }))]
     Read {
         /// Which.
         path: PathBuf,
