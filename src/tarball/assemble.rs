@@ -125,17 +125,20 @@ pub struct Common {
     pub(super) carried: u64,
 }
 
-/// Writes the tarball.
+/// Writes the tarball to `out`, which is flushed at the end.
 ///
 /// # Errors
 /// [`AssembleError`]; what was written until then is worthless.
-pub fn assemble<W: Write>(contents: &Contents<'_>, out: W) -> Result<Summary, AssembleError> {
+pub fn assemble<W: Write + Send + 'static>(
+    contents: &Contents<'_>,
+    out: W,
+) -> Result<Summary, AssembleError> {
     Ok(assemble_like(contents, None, out)?.0)
 }
 
 /// Writes the tarball, its common part from `common` where that is given: layout and data projects of `contents` then need not
 /// hold it. Gives the place of the common part where the packing has one that can be shared.
-pub(super) fn assemble_like<W: Write>(
+pub(super) fn assemble_like<W: Write + Send + 'static>(
     contents: &Contents<'_>,
     common: Option<&Common>,
     out: W,

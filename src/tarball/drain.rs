@@ -12,9 +12,10 @@ use std::thread::JoinHandle;
 /// that the last one has little to do.
 const STEP: u64 = 8 << 20;
 
-/// Passes bytes on to a file and nudges the thread that syncs it.
-pub(super) struct Drain<'a> {
-    file: &'a mut File,
+/// Passes bytes on to a file and nudges the thread that syncs it. Flushing tells what syncing gave: the system tells an error of
+/// the disk once for all handles that are one, so nobody else would hear of it.
+pub(super) struct Drain {
+    file: File,
     since: u64,
     syncer: Option<Syncer>,
 }
@@ -25,28 +26,13 @@ struct Syncer {
     thread: JoinHandle<io::Result<()>>,
 }
 
-impl<'a> Drain<'a> {
-    pub(super) const fn new(file: &'a mut File) -> Self {
+impl Drain {
+    pub(super) const fn new(file: File) -> Self {
         Self {
             file,
             since: 0,
             syncer: None,
         }
-    }
-
-    /// What syncing gave. The system tells an error of the disk once for all handles that are one, so nobody else would hear
-    /// of it.
-    ///
-    /// # Errors
-    /// What syncing gave.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        let Some(Syncer { nudge, thread }) = self.syncer.take() else {
-            return Ok(());
-        };
-        drop(nudge);
-        thread
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread that syncs has failed")))
     }
 
     fn step(&mut self) -> io::Result<()> {
@@ -72,7 +58,7 @@ fn sync(file: &File, nudged: &Receiver<()>) -> io::Result<()> {
     nudged.iter().try_for_each(|()| file.sync_data())
 }
 
-impl Write for Drain<'_> {
+impl Write for Drain {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.since += written as u64;
@@ -84,7 +70,14 @@ impl Write for Drain<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush()?;
+        let Some(Syncer { nudge, thread }) = self.syncer.take() else {
+            return Ok(());
+        };
+        drop(nudge);
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread that syncs has failed")))
     }
 }
 
@@ -95,13 +88,13 @@ mod tests {
     #[test]
     fn what_is_drained_arrives() {
         for length in [0, 5, STEP - 1, STEP, 3 * STEP + 7] {
-            let mut file = tempfile::tempfile().unwrap();
-            let mut drain = Drain::new(&mut file);
+            let file = tempfile::tempfile().unwrap();
+            let mut drain = Drain::new(file.try_clone().unwrap());
             let bytes = vec![7; length as usize];
             for chunk in bytes.chunks(1 << 20) {
                 drain.write_all(chunk).unwrap();
             }
-            drain.finish().unwrap();
+            drain.flush().unwrap();
             assert_eq!(file.metadata().unwrap().len(), length);
         }
     }

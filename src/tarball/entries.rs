@@ -16,6 +16,7 @@ pub(super) struct Entries<'a, A: Archive> {
     contents: &'a Contents<'a>,
     archive: A,
     scratch: Vec<u8>,
+    small: zip::SmallEntries,
     pub(super) files: u64,
     pub(super) carried: u64,
 }
@@ -26,6 +27,7 @@ impl<'a, A: Archive> Entries<'a, A> {
             contents,
             archive,
             scratch: Vec::new(),
+            small: zip::SmallEntries::default(),
             files: 0,
             carried: 0,
         }
@@ -114,9 +116,9 @@ impl<'a, A: Archive> Entries<'a, A> {
             let carried = self.archive.carry(file, stream);
             return carried.map_err(|error| failed(path, error));
         }
-        let bytes = zip::read_entry(file, stream)
-            .map_err(|source| failed(path, ArchiveError::Read(source)))?;
-        self.own(path, &bytes)
+        let bytes = self.small.read(file, stream);
+        let bytes = bytes.map_err(|source| failed(path, ArchiveError::Read(source)))?;
+        self.archive.own(bytes).map_err(|error| failed(path, error))
     }
 
     fn end_of_file(&mut self, path: &str, size: u64) -> Result<(), AssembleError> {

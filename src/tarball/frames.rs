@@ -55,7 +55,7 @@ pub(super) struct Framer<W: Write> {
     size: u64,
 }
 
-impl<W: Write> Framer<W> {
+impl<W: Write + Send + 'static> Framer<W> {
     /// Nothing is written yet.
     pub(super) fn new(out: W, many: bool) -> Result<Self, ArchiveError> {
         let mut encoder = Encoder::new(LEVEL).map_err(ArchiveError::Write)?;
@@ -131,7 +131,7 @@ fn table(frames: &[Frame]) -> Option<Vec<u8>> {
     Some(table)
 }
 
-impl<W: Write> Archive for Framer<W> {
+impl<W: Write + Send + 'static> Archive for Framer<W> {
     /// Larger than gzip's segments: every frame starts with an empty window.
     const SEGMENT: u64 = 4 << 20;
 

@@ -22,7 +22,7 @@ pub(super) struct Members<W: Write> {
     compressed: Vec<u8>,
 }
 
-impl<W: Write> Members<W> {
+impl<W: Write + Send + 'static> Members<W> {
     /// Nothing is written yet.
     pub(super) fn new(out: W) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl<W: Write> Members<W> {
     }
 }
 
-impl<W: Write> Archive for Members<W> {
+impl<W: Write + Send + 'static> Archive for Members<W> {
     /// Never: there is no index.
     const SEGMENT: u64 = u64::MAX;
 

@@ -17,6 +17,7 @@ mod output;
 mod packing;
 pub mod read;
 mod segment;
+mod short;
 mod sink;
 mod splice;
 mod tar;

@@ -131,9 +131,9 @@ impl Output<'_> {
         let mut assembled = None;
         let written = write_beside(tarball, |file| {
             let failed = |source| AssembleError::Write { source };
-            let mut drain = Drain::new(file);
-            assembled = Some(assemble_like(contents, common, &mut drain)?);
-            drain.finish().map_err(failed)
+            let drain = Drain::new(file.try_clone().map_err(failed)?);
+            assembled = Some(assemble_like(contents, common, drain)?);
+            Ok(())
         })?;
         let (summary, place) = assembled.expect("assembling has succeeded");
         // The file itself: under its name somebody else's may stand soon.

@@ -1,56 +1,54 @@
-//! Where the bytes of a tarball go: in large buffers to the output, and through a SHA-256 on a thread of its own.
+//! Where the bytes of a tarball go: in large buffers through a thread that writes them and one that hashes them.
 //!
-//! Hashing and copying take about the same time; side by side they take that time once. Buffers go round, so memory is
-//! bounded whatever the length. Says nothing about what the bytes mean.
+//! Gathering, writing and hashing take about the same time; side by side they take that time once. Buffers go round, so memory
+//! is bounded whatever the length. Says nothing about what the bytes mean.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use super::archive::ArchiveError;
 use crate::digest::{Digest, Hasher};
+use crate::zip::near::{Near, SMALL};
 
 /// Bytes of one buffer: large enough that system calls and hand-overs do not count.
-const BUFFER: usize = 1 << 20;
+const BUFFER: usize = 512 << 10;
 
-/// Buffers that may wait for the hash; with one being filled, one being hashed and one on its way, 7 MiB in all.
+/// Buffers that may wait for each of the two threads; with those in hand and on their way, 6 MiB at most.
 const WAITING: usize = 4;
+
+/// A buffer and how much of it is filled.
+type Filled = (Vec<u8>, usize);
 
 /// A writer that counts and hashes what it passes on.
 pub struct Sink<W: Write> {
-    out: W,
     buffer: Vec<u8>,
     filled: usize,
-    written: u64,
-    full: Option<SyncSender<(Vec<u8>, usize)>>,
+    passed_on: u64,
+    near: Near,
+    full: Option<SyncSender<Filled>>,
     empty: Receiver<Vec<u8>>,
+    writer: Option<JoinHandle<io::Result<W>>>,
     hasher: Option<JoinHandle<Digest>>,
 }
 
-impl<W: Write> Sink<W> {
-    /// Starts the thread that hashes.
+impl<W: Write + Send + 'static> Sink<W> {
+    /// Starts the two threads; `out` is written to and flushed on one of them.
     pub fn new(out: W) -> Self {
-        let (full, to_hash) = sync_channel::<(Vec<u8>, usize)>(WAITING);
+        let (full, to_write) = sync_channel(WAITING);
+        let (written, to_hash) = sync_channel(WAITING);
         let (hashed, empty) = channel();
-        let hasher = std::thread::spawn(move || {
-            let mut hasher = Hasher::default();
-            for (buffer, length) in to_hash {
-                hasher.update(&buffer[..length]);
-                // The other side may be gone already: then the buffer is not wanted any more.
-                let _ = hashed.send(buffer);
-            }
-            hasher.finish()
-        });
         Self {
-            out,
             buffer: vec![0; BUFFER],
             filled: 0,
-            written: 0,
+            passed_on: 0,
+            near: Near::default(),
             full: Some(full),
             empty,
-            hasher: Some(hasher),
+            writer: Some(std::thread::spawn(move || write(out, &to_write, &written))),
+            hasher: Some(std::thread::spawn(move || hash(&to_hash, &hashed))),
         }
     }
 
@@ -72,8 +70,8 @@ impl<W: Write> Sink<W> {
         self.filled += length;
     }
 
-    /// Copies a part of the container, read straight into the output's buffer; `patch` sees each run of bytes with its
-    /// distance from the part's start.
+    /// Copies a part of the container, a large one read straight into the output's buffer; `patch` sees each run of bytes
+    /// with its distance from the part's start.
     pub(super) fn copy(
         &mut self,
         file: &File,
@@ -81,61 +79,111 @@ impl<W: Write> Sink<W> {
         length: u64,
         patch: impl Fn(u64, &mut [u8]),
     ) -> Result<(), ArchiveError> {
+        let mut near = std::mem::take(&mut self.near);
+        let small = match usize::try_from(length) {
+            Ok(length) if length <= SMALL => {
+                let bytes = near.get(file, offset, length);
+                Some(bytes.map_err(ArchiveError::Read)?)
+            }
+            _ => None,
+        };
         let mut done = 0;
         while done < length {
             let space = self.space(length - done).map_err(ArchiveError::Write)?;
-            file.read_exact_at(space, offset + done)
-                .map_err(ArchiveError::Read)?;
+            match small {
+                Some(bytes) => space.copy_from_slice(&bytes[done as usize..][..space.len()]),
+                None => file
+                    .read_exact_at(space, offset + done)
+                    .map_err(ArchiveError::Read)?,
+            }
             patch(done, space);
             let read = space.len();
             self.advance(read);
             done += read as u64;
         }
+        self.near = near;
         Ok(())
     }
 
     /// How many bytes have gone in, the ones of the current buffer included.
     pub const fn position(&self) -> u64 {
-        self.written + self.filled as u64
+        self.passed_on + self.filled as u64
     }
 
-    /// Everything goes to the output and into the digest. Gives the output, its length in bytes and its digest.
+    /// Everything goes to the output, which is flushed, and into the digest. Gives the output, its length in bytes and its
+    /// digest.
     ///
     /// # Errors
     /// What writing gives.
     pub fn finish(mut self) -> io::Result<(W, u64, Digest)> {
         self.pass_on()?;
-        self.out.flush()?;
-        self.full = None;
-        let digest = self
-            .hasher
-            .take()
-            .and_then(|thread| thread.join().ok())
-            .ok_or_else(|| io::Error::other("the thread that hashes the output has failed"))?;
-        Ok((self.out, self.written, digest))
+        let out = self.written()?;
+        let hasher = self.hasher.take().and_then(|thread| thread.join().ok());
+        Ok((out, self.passed_on, hasher.ok_or_else(|| lost("hashes"))?))
     }
 
     fn pass_on(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.buffer[..self.filled])?;
-        self.written += self.filled as u64;
-        // A buffer that came back, or one more: the bounded channel keeps their number small.
+        // A buffer that came back, or one more: the bounded channels keep their number small.
         let next = self.empty.try_recv().unwrap_or_else(|_| vec![0; BUFFER]);
         let full = std::mem::replace(&mut self.buffer, next);
         let length = std::mem::take(&mut self.filled);
+        self.passed_on += length as u64;
         let sent = self
             .full
             .as_ref()
             .map(|channel| channel.send((full, length)));
         match sent {
             Some(Ok(())) => Ok(()),
-            _ => Err(io::Error::other(
-                "the thread that hashes the output has failed",
-            )),
+            // The thread that writes ends early for a reason of its own.
+            _ => Err(self.written().err().unwrap_or_else(|| lost("hashes"))),
         }
+    }
+
+    /// The output, when everything is written.
+    fn written(&mut self) -> io::Result<W> {
+        self.full = None;
+        let written = self.writer.take().and_then(|thread| thread.join().ok());
+        written.ok_or_else(|| lost("writes"))?
     }
 }
 
-impl<W: Write> Write for Sink<W> {
+/// Nothing goes on behind the back of whoever gave up: what the output leaves behind is removed by now.
+impl<W: Write> Drop for Sink<W> {
+    fn drop(&mut self) {
+        self.full = None;
+        let _ = self.writer.take().map(JoinHandle::join);
+        let _ = self.hasher.take().map(JoinHandle::join);
+    }
+}
+
+fn lost(what: &str) -> io::Error {
+    io::Error::other(format!("the thread that {what} the output has failed"))
+}
+
+fn write<W: Write>(
+    mut out: W,
+    to_write: &Receiver<Filled>,
+    written: &SyncSender<Filled>,
+) -> io::Result<W> {
+    for (buffer, length) in to_write {
+        out.write_all(&buffer[..length])?;
+        written.send((buffer, length)).map_err(|_| lost("hashes"))?;
+    }
+    out.flush()?;
+    Ok(out)
+}
+
+fn hash(to_hash: &Receiver<Filled>, hashed: &Sender<Vec<u8>>) -> Digest {
+    let mut hasher = Hasher::default();
+    for (buffer, length) in to_hash {
+        hasher.update(&buffer[..length]);
+        // The other side may be gone already: then the buffer is not wanted any more.
+        let _ = hashed.send(buffer);
+    }
+    hasher.finish()
+}
+
+impl<W: Write + Send + 'static> Write for Sink<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let space = self.space(bytes.len() as u64)?;
         let length = space.len();
@@ -182,6 +230,11 @@ mod tests {
         let mut sink = Sink::new(Full);
         sink.write_all(b"x").unwrap();
         let error = sink.finish().err().expect("the output is full");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        let mut sink = Sink::new(Full);
+        let failed = std::iter::repeat_with(|| sink.write_all(&[7; BUFFER]));
+        let error = failed.take(4 * WAITING).find_map(Result::err);
+        let error = error.expect("nobody takes any more");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 }

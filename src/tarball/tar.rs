@@ -166,7 +166,7 @@ struct Block([u8; BLOCK]);
 impl Block {
     fn new(flag: u8, mode: u32, size: u64, mtime: Mtime) -> Self {
         let mut block = Self([0; BLOCK]);
-        block.text(100, &format!("{mode:07o}"));
+        block.octal(100, 7, mode.into());
         block.text(108, "0000000"); // uid
         block.text(116, "0000000"); // gid
         if size > MAX_OCTAL {
@@ -174,9 +174,9 @@ impl Block {
             block.0[124] = 0x80;
             block.0[128..136].copy_from_slice(&size.to_be_bytes());
         } else {
-            block.text(124, &format!("{size:011o}"));
+            block.octal(124, 11, size);
         }
-        block.text(136, &format!("{:011o}", mtime.0));
+        block.octal(136, 11, mtime.0);
         block.0[156] = flag;
         block.text(257, "ustar\x0000");
         block.text(329, "0000000"); // devmajor
@@ -188,11 +188,20 @@ impl Block {
         self.0[at..at + text.len()].copy_from_slice(text.as_bytes());
     }
 
+    /// Exactly `digits` octal digits of a number that has no more.
+    fn octal(&mut self, at: usize, digits: usize, mut number: u64) {
+        for byte in self.0[at..at + digits].iter_mut().rev() {
+            *byte = b'0' + (number % 8) as u8;
+            number /= 8;
+        }
+    }
+
     /// Fills in the checksum: the sum of all bytes, its own field taken as blanks.
     fn finish(mut self) -> [u8; BLOCK] {
         self.0[148..156].fill(b' ');
         let sum: u32 = self.0.iter().map(|&byte| u32::from(byte)).sum();
-        self.text(148, &format!("{sum:06o}\0 "));
+        self.octal(148, 6, sum.into());
+        self.text(154, "\0 ");
         self.0
     }
 }

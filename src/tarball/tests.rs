@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use flate2::bufread::GzDecoder;
 use proptest::prelude::*;
@@ -66,8 +67,7 @@ fn assemble_layout(file: &fs::File, pack: &Pack, layout: &Layout) -> (Vec<u8>, S
         packing: Packing::default(),
         keeper: None,
     };
-    let mut out = Vec::new();
-    let summary = assemble(&contents, &mut out).unwrap();
+    let (summary, out) = assembled(&contents);
     assert_eq!(summary.bytes, out.len() as u64);
     assert_eq!(summary.sha256, crate::digest::Digest::of(&out));
     (out, summary)
@@ -318,8 +318,7 @@ fn the_manifest_is_first_and_its_folder_last() {
         packing: Packing::default(),
         keeper: None,
     };
-    let mut out = Vec::new();
-    let summary = assemble(&contents, &mut out).unwrap();
+    let (summary, out) = assembled(&contents);
     assert_eq!(summary.files, 3);
     let tar = gunzip(&out);
     let mut lines = String::new();
@@ -487,9 +486,29 @@ fn mixed() -> (fs::File, Pack) {
     packer.finish()
 }
 
+/// An output that several hold.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn assembled(contents: &Contents<'_>) -> (Summary, Vec<u8>) {
+    let out = Shared::default();
+    let summary = assemble(contents, out.clone()).unwrap();
+    let bytes = std::mem::take(&mut *out.0.lock().unwrap());
+    (summary, bytes)
+}
+
 fn packed(contents: &Contents<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    let summary = assemble(contents, &mut out).unwrap();
+    let (summary, out) = assembled(contents);
     assert_eq!(summary.bytes, out.len() as u64);
     assert_eq!(summary.sha256, crate::digest::Digest::of(&out));
     let mut plain = Vec::new();

@@ -15,7 +15,9 @@ mod headers;
 mod inflate;
 mod local;
 mod names;
+pub mod near;
 mod read;
+mod small;
 mod write;
 
 use std::fs::File;
@@ -28,6 +30,7 @@ use self::directory::Record;
 pub use self::error::{Rule, ZipError};
 pub use self::inflate::{Inflater, Step};
 pub use self::read::{EntryReader, LARGEST_IN_MEMORY, open_entry, read_entry};
+pub use self::small::SmallEntries;
 pub use self::write::Writer;
 use crate::pack::{Pack, PackEntry};
 

@@ -66,12 +66,6 @@ enum Content<'a> {
 
 impl Read for EntryReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let changed = || {
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the entry is no longer what was verified",
-            )
-        };
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -86,6 +80,14 @@ impl Read for EntryReader<'_> {
         }
         Ok(read)
     }
+}
+
+/// The container was changed, or another one put into its place.
+pub(super) fn changed() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the entry is no longer what was verified",
+    )
 }
 
 /// A range of the container.

@@ -42,6 +42,11 @@ fn segments(bytes: &[u8]) -> Vec<Segment> {
 
 /// The same tarball with another list in its index: still one whole gzip member that any tar takes.
 fn forge(bytes: &[u8], segments: &[Segment]) -> Vec<u8> {
+    forge_behind(bytes, segments, |_| ())
+}
+
+/// The same, its stream before the index changed in a way that shows no other bytes.
+fn forge_behind(bytes: &[u8], segments: &[Segment], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let index = find(bytes).unwrap().unwrap();
     let own = index.parts.last().unwrap();
     let mut plain = Vec::new();
@@ -49,7 +54,8 @@ fn forge(bytes: &[u8], segments: &[Segment]) -> Vec<u8> {
     let last = plain[plain.len() - 1536..].to_vec();
     plain.truncate(plain.len() - own.segment.size as usize);
     let mut forged = bytes[..own.offset as usize].to_vec();
-    for run in tail(segments, own.offset, &last, Mtime::default()) {
+    change(&mut forged);
+    for run in tail(segments, forged.len() as u64, &last, Mtime::default()) {
         plain.extend_from_slice(&run);
         for block in run.chunks(STORED_BLOCK as usize) {
             forged.extend_from_slice(&stored_header(block.len() as u16));
@@ -149,15 +155,21 @@ fn an_index_that_lies_is_refused() {
 fn a_cut_beside_an_empty_block_shows_the_same_bytes() {
     let bytes = honest();
     let plain = read(&bytes).unwrap();
-    // The empty stored block that ends a segment may as well begin the next one.
-    let mut moved = segments(&bytes);
-    moved[0].compressed -= 5;
-    moved[1].compressed += 5;
-    // Behind the segments stands the index itself, which is another one now.
-    let files: u64 = moved.iter().map(|segment| segment.size).sum();
-    let files = usize::try_from(files).unwrap();
-    let shown = read(&forge(&bytes, &moved)).unwrap();
-    assert!(shown[..files] == plain[..files]);
+    let list = segments(&bytes);
+    // An empty stored block at a byte boundary may end a segment, or as well begin the next one.
+    let cut = 10 + list[0].compressed as usize;
+    for number in [0, 1] {
+        let mut moved = list.clone();
+        moved[number].compressed += 5;
+        let forged = forge_behind(&bytes, &moved, |stream| {
+            stream.splice(cut..cut, [0, 0, 0, 0xff, 0xff]);
+        });
+        // Behind the segments stands the index itself, which is another one now.
+        let files: u64 = moved.iter().map(|segment| segment.size).sum();
+        let files = usize::try_from(files).unwrap();
+        let shown = read(&forged).unwrap();
+        assert!(shown[..files] == plain[..files]);
+    }
 }
 
 /// A cut inside a block, with sizes and checksums as a reader of the first half alone would see them.
