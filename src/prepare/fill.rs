@@ -3,7 +3,8 @@
 //! Each thing is fetched once, however many images need it.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -56,16 +57,16 @@ pub(super) fn fill(
     let missing_data = keyed.iter().filter(|(.., stored)| stored.is_none());
     let total = (missing.count() + missing_data.count()) as u64;
     let stage = StageGuard::start(tools.reporter, Stage::Fetch, Some(total));
-    let mut looked_up = looked_up;
-    looked_up.sort_by_cached_key(|(need, _)| order(need));
-    // One after the other from the front, which a parallel iterator over a list does not do.
-    let wheels = looked_up.into_iter().par_bridge().map(|(need, stored)| {
-        let stored = match stored {
-            Some(stored) => stored,
-            None => wheel(need, tools, &stage)?,
-        };
-        Ok((need.clone(), stored))
-    });
+    let wheels = Queue::new(looked_up, |(need, _)| order(need));
+    let wheels = || {
+        wheels.work_off(|(need, stored)| {
+            let stored = match stored {
+                Some(stored) => stored,
+                None => wheel(need, tools, &stage)?,
+            };
+            Ok::<_, PrepareError>((need.clone(), stored))
+        })
+    };
     let data = keyed.into_par_iter().map(|(plan, key, stored)| {
         let stored = match stored {
             Some(stored) => stored,
@@ -73,18 +74,65 @@ pub(super) fn fill(
         };
         Ok((plan.clone(), stored))
     });
-    let (wheels, data) = rayon::join(
-        || wheels.collect::<Result<_, PrepareError>>(),
-        || data.collect::<Result<_, PrepareError>>(),
-    );
+    let (wheels, data) = rayon::join(wheels, || data.collect::<Result<_, PrepareError>>());
     Ok(Filled {
-        wheels: wheels?,
+        wheels: wheels?.into_iter().collect(),
         data: data?,
     })
 }
 
-/// What takes longest comes first, so that nothing large is left to be verified when everything else is done: builds, then the
-/// largest files.
+/// Work for several threads: half of them begin with what takes longest, so that nothing large is left when everything else is
+/// done; the others with what is done soonest, so that there is something to verify while the large files arrive.
+struct Queue<T>(Mutex<VecDeque<T>>);
+
+impl<T: Send> Queue<T> {
+    fn new<K: Ord>(work: Vec<T>, order: impl Fn(&T) -> K) -> Self {
+        let mut work = work;
+        work.sort_by_cached_key(order);
+        Self(Mutex::new(work.into()))
+    }
+
+    /// Does all of it on all threads of the pool, in no order. What fails first ends it: what was not begun is not begun then.
+    fn work_off<R: Send, E: Send>(
+        &self,
+        work: impl Fn(T) -> Result<R, E> + Sync,
+    ) -> Result<Vec<R>, E> {
+        let hands = (0..rayon::current_num_threads()).into_par_iter();
+        let done = hands.with_max_len(1).map(|hand| {
+            let mut done = Vec::new();
+            while let Some(next) = self.take(hand.is_multiple_of(2)) {
+                match work(next) {
+                    Ok(result) => done.push(result),
+                    Err(error) => {
+                        self.lock().clear();
+                        return Err(error);
+                    }
+                }
+            }
+            Ok(done)
+        });
+        Ok(done
+            .collect::<Result<Vec<_>, E>>()?
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+
+    fn take(&self, first: bool) -> Option<T> {
+        let mut work = self.lock();
+        if first {
+            work.pop_front()
+        } else {
+            work.pop_back()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What takes longest comes first: builds, then the largest files.
 fn order(need: &WheelNeed) -> Reverse<u64> {
     match need {
         WheelNeed::Download { size, .. } => Reverse(size.unwrap_or(0)),
@@ -256,6 +304,27 @@ mod tests {
     use crate::python::Pythons;
     use crate::store::Store;
     use crate::uv::Surroundings;
+
+    #[test]
+    fn a_queue_is_worked_off_from_both_ends_and_ends_with_an_error() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+        let done = pool.build().unwrap().install(|| {
+            let queue = Queue::new(vec![2, 1, 3], |it| Reverse(*it));
+            queue.work_off(|it| Ok::<_, ()>(it)).unwrap()
+        });
+        assert_eq!(done, [3, 2, 1]);
+        let mut done = Queue::new((0..1000).collect(), |it| *it)
+            .work_off(|it| Ok::<i32, ()>(it))
+            .unwrap();
+        done.sort_unstable();
+        assert!(done.into_iter().eq(0..1000));
+        let queue = Queue::new((0..1000).collect(), |it| *it);
+        let failed = queue.work_off(|it| if it % 2 == 0 { Err(it) } else { Ok(it) });
+        assert!(failed.is_err());
+        assert!(queue.take(true).is_none());
+        let queue = Queue::new(vec![1, 2], |it| *it);
+        assert_eq!((queue.take(false), queue.take(true)), (Some(2), Some(1)));
+    }
 
     #[test]
     fn a_snapshot_of_a_folder_that_changed_meanwhile_is_not_kept() {
