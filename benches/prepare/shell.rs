@@ -35,19 +35,30 @@ pub fn best(folder: &Path, runs: usize, before: &str, script: &str) -> Duration 
 }
 
 /// The best times of several ways that are run in turn, so that what else the machine does meets all of them alike.
+pub fn best_of<S: AsRef<str>>(
+    folder: &Path,
+    runs: usize,
+    before: &str,
+    scripts: &[S],
+) -> Vec<Duration> {
+    let mut best = vec![Duration::MAX; scripts.len()];
+    for _ in 0..runs {
+        for (best, script) in best.iter_mut().zip(scripts) {
+            *best = (*best).min(self::best(folder, 1, before, script.as_ref()));
+        }
+    }
+    best
+}
+
+/// As [`best_of`], for ways that are known one by one.
 pub fn best_of_each<const N: usize>(
     folder: &Path,
     runs: usize,
     before: &str,
     scripts: [&str; N],
 ) -> [Duration; N] {
-    let mut best = [Duration::MAX; N];
-    for _ in 0..runs {
-        for (best, script) in best.iter_mut().zip(scripts) {
-            *best = (*best).min(self::best(folder, 1, before, script));
-        }
-    }
-    best
+    let times = best_of(folder, runs, before, &scripts);
+    times.try_into().expect("a time for each")
 }
 
 /// The most memory that a command (words without quotes) takes, in MiB.

@@ -310,11 +310,11 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
         let done = pool.build().unwrap().install(|| {
             let queue = Queue::new(vec![2, 1, 3], |it| Reverse(*it));
-            queue.work_off(|it| Ok::<_, ()>(it)).unwrap()
+            queue.work_off(Ok::<_, ()>).unwrap()
         });
         assert_eq!(done, [3, 2, 1]);
         let mut done = Queue::new((0..1000).collect(), |it| *it)
-            .work_off(|it| Ok::<i32, ()>(it))
+            .work_off(Ok::<i32, ()>)
             .unwrap();
         done.sort_unstable();
         assert!(done.into_iter().eq(0..1000));
