@@ -48,6 +48,12 @@ pub struct Job {
 pub struct Downstream {
     /// Its number.
     pub id: u64,
+    /// The project that it is in.
+    #[serde(default)]
+    pub project_id: Option<u64>,
+    /// When it was made.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
 }
 
 impl Job {

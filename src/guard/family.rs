@@ -1,27 +1,33 @@
-//! Which pipeline stands at the root of a child's family. GitLab does not say it of a child: the trigger jobs of the pipelines of
-//! the same commit do.
+//! Who is whose: the pipeline at the root of a child's family, and everybody below it. GitLab does not say of a child who made
+//! it: the trigger jobs of the pipelines of the same commit do.
+//!
+//! A pipeline that this token may not see is left out. Refuses to follow anything but trigger jobs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 
 use super::patience::Budget;
 use super::plan::GuardError;
-use crate::gitlab::{Gitlab, Pipeline, PipelineFilter, ProjectRef};
+use super::turn::{Family, Member};
+use crate::gitlab::{Gitlab, Job, Pipeline, PipelineFilter, ProjectRef};
 
 /// The pipeline at the root of a family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Root {
     pub(super) id: u64,
     /// When it was made.
     pub(super) made: Timestamp,
+    /// Where it is.
+    pub(super) project: ProjectRef,
 }
 
 impl Root {
-    fn of(pipeline: &Pipeline) -> Self {
+    fn of(project: &ProjectRef, pipeline: &Pipeline) -> Self {
         Self {
             id: pipeline.id,
             made: pipeline.created_at,
+            project: project.clone(),
         }
     }
 }
@@ -33,6 +39,11 @@ pub(super) struct Families {
 }
 
 impl Families {
+    /// Whether it was found out that this pipeline's family has this root.
+    pub(super) fn is_below(&self, id: u64, root: u64) -> bool {
+        self.roots.get(&id).is_some_and(|known| known.id == root)
+    }
+
     /// The root of a pipeline's family: itself, unless a trigger job of the same project made it.
     pub(super) fn root(
         &mut self,
@@ -42,22 +53,23 @@ impl Families {
         budget: &mut Budget<'_>,
     ) -> Result<Root, GuardError> {
         if !pipeline.is_child() {
-            return Ok(Root::of(pipeline));
+            return Ok(Root::of(project, pipeline));
         }
         if let Some(root) = self.roots.get(&pipeline.id) {
-            return Ok(*root);
+            return Ok(root.clone());
         }
         let relatives = relatives(gitlab, project, pipeline, budget)?;
         let mut line = vec![pipeline.id];
-        let mut top = Root::of(pipeline);
+        let mut top = Root::of(project, pipeline);
         while let Some(parent) = parent_of(gitlab, project, top.id, &relatives, budget)? {
-            top = Root::of(parent);
+            top = Root::of(project, parent);
             if !parent.is_child() {
                 break;
             }
             line.push(parent.id);
         }
-        self.roots.extend(line.into_iter().map(|id| (id, top)));
+        let found = line.into_iter().map(|id| (id, top.clone()));
+        self.roots.extend(found);
         Ok(top)
     }
 }
@@ -84,6 +96,8 @@ fn relatives(
     Ok(all)
 }
 
+/// The one whose trigger job made the child. A trigger job that was tried again does not show its first child any more: that
+/// one belongs to the nearest pipeline that has trigger jobs at all.
 fn parent_of<'a>(
     gitlab: &Gitlab,
     project: &ProjectRef,
@@ -91,13 +105,82 @@ fn parent_of<'a>(
     relatives: &'a [Pipeline],
     budget: &mut Budget<'_>,
 ) -> Result<Option<&'a Pipeline>, GuardError> {
+    let mut nearest = None;
     for candidate in relatives.iter().filter(|other| other.id < child) {
         let triggers = budget.find(|| gitlab.trigger_jobs(project, candidate.id))?;
-        let made =
-            |job: &crate::gitlab::Job| job.downstream_pipeline.is_some_and(|made| made.id == child);
-        if triggers.unwrap_or_default().iter().any(made) {
+        let triggers = triggers.unwrap_or_default();
+        let made = |job: &Job| job.downstream_pipeline.is_some_and(|made| made.id == child);
+        if triggers.iter().any(made) {
             return Ok(Some(candidate));
         }
+        if !triggers.is_empty() {
+            nearest = nearest.or(Some(candidate));
+        }
     }
-    Ok(None)
+    Ok(nearest)
+}
+
+/// A pipeline with its jobs; `None` when it is not there, or not for this token.
+pub(super) fn member(
+    gitlab: &Gitlab,
+    project: &ProjectRef,
+    id: u64,
+    budget: &mut Budget<'_>,
+) -> Result<Option<Member>, GuardError> {
+    let Some(pipeline) = budget.see(|| gitlab.pipeline(project, id))? else {
+        return Ok(None);
+    };
+    let jobs = budget.see(|| gitlab.jobs(project, id))?;
+    let triggers = budget.see(|| gitlab.trigger_jobs(project, id))?;
+    let (Some(jobs), Some(triggers)) = (jobs, triggers) else {
+        return Ok(None);
+    };
+    Ok(Some(Member {
+        pipeline,
+        jobs,
+        triggers,
+    }))
+}
+
+/// Everybody at and below `root`, as far as trigger jobs lead. `known` has been read already and belongs to it.
+pub(super) fn read(
+    gitlab: &Gitlab,
+    root: &Root,
+    project: &ProjectRef,
+    known: Member,
+    budget: &mut Budget<'_>,
+) -> Result<Family, GuardError> {
+    let mut members: Vec<Member> = Vec::new();
+    let mut open = VecDeque::from([(root.project.clone(), root.id)]);
+    let known_id = known.pipeline.id;
+    let mut known = Some(known);
+    loop {
+        // A child whose trigger job was tried again is found by no trigger job.
+        let Some((place, id)) = open.pop_front().or_else(|| {
+            let left = known.as_ref()?;
+            Some((project.clone(), left.pipeline.id))
+        }) else {
+            break;
+        };
+        if members.iter().any(|member| member.pipeline.id == id) {
+            continue;
+        }
+        let found = match id == known_id {
+            true => known.take(),
+            false => member(gitlab, &place, id, budget)?,
+        };
+        let Some(found) = found else {
+            continue;
+        };
+        let below = found.triggers.iter().filter_map(|job| {
+            let made = job.downstream_pipeline?;
+            let place = made
+                .project_id
+                .map_or_else(|| place.clone(), ProjectRef::Id);
+            Some((place, made.id))
+        });
+        open.extend(below);
+        members.push(found);
+    }
+    Ok(Family::new(members))
 }

@@ -6,14 +6,18 @@
 
 mod expression;
 mod family;
+mod judge;
 mod look;
+mod other;
 mod patience;
 mod pattern;
 mod plan;
 mod possible;
 mod rank;
 mod right;
+mod rivals;
 pub mod say;
+mod turn;
 mod verdict;
 mod view;
 mod wait;
@@ -25,7 +29,7 @@ mod model;
 mod tests;
 
 pub use expression::{ExpressionError, Refs, Statuses};
-pub use look::Other;
+pub use other::Other;
 pub use pattern::{Pattern, PatternError};
 pub use plan::{GuardError, Older, Outcome, Patience, Plan};
 pub use verdict::Order;

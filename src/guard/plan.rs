@@ -5,7 +5,7 @@ use std::time::Duration;
 use miette::Diagnostic;
 
 use super::expression::{ExpressionError, Refs, Statuses};
-use super::look::Other;
+use super::other::Other;
 use super::verdict::Order;
 use super::work::Scope;
 use crate::gitlab::{GitlabError, ProjectRef};

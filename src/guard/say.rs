@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::look::Other;
+use super::other::Other;
 use crate::gitlab::{Job, Pipeline, RunStatus};
 
 /// Most pipelines that are named.

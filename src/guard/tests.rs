@@ -6,7 +6,8 @@ use serde_json::json;
 use super::expression::{ExpressionError, Refs, Statuses};
 use super::pattern::Pattern;
 use super::possible;
-use super::rank::{Entry, Since, alive_since, begun_again};
+use super::rank::{Entry, Since};
+use super::turn::{Family, Member};
 use super::work::{Scope, Work};
 use crate::gitlab::{Job, Pipeline, RunStatus};
 
@@ -219,7 +220,8 @@ fn pipeline(created: i64, started: Option<i64>, finished: Option<i64>) -> Pipeli
 #[test]
 fn since_when_a_pipeline_is_alive() {
     let since = |pipeline: &Pipeline, texts: &[&str], entry| {
-        alive_since(pipeline, &jobs(texts), pipeline.created_at, entry, at(5000))
+        let alone = Family::new(vec![Member::alone(pipeline, &jobs(texts))]);
+        alone.since(&Scope::Pipeline, entry, at(5000))
     };
     let ordinary = pipeline(1000, Some(1010), None);
     let steps = [
@@ -274,27 +276,43 @@ fn since_when_a_pipeline_is_alive() {
 
 #[test]
 fn a_retried_job_draws_a_new_rank() {
-    let begun = |texts: &[&str]| {
-        let jobs = jobs(texts);
-        begun_again(&jobs.iter().collect::<Vec<_>>())
+    let deploy = Scope::Stage("deploy".to_owned());
+    let since = |texts: &[&str]| {
+        let alone = Family::new(vec![Member::alone(
+            &pipeline(1000, None, None),
+            &jobs(texts),
+        )]);
+        alone.since(&deploy, Entry::Created, at(1205))
     };
-    assert_eq!(begun(&["1 deploy running 1000 1000 1001 -"]), None);
+    let waited = Since::Known(at(1000));
+    assert_eq!(since(&["1 deploy running 1000 1000 1001 -"]), waited);
     let retried = [
         "1 deploy failed 1000 1000 1001 1100",
         "5 deploy running 1200 1200 1201 -",
     ];
-    assert_eq!(begun(&retried), Some(at(1200)));
+    assert_eq!(since(&retried), Since::Known(at(1200)));
     // Another job of the stage was still at work: the stage was never over.
     let beside = [retried[0], retried[1], "2 check running 1000 1000 1001 -"];
-    assert_eq!(begun(&beside), None);
+    assert_eq!(since(&beside), waited);
     let after = [
         retried[0],
         retried[1],
         "2 check success 1000 1000 1001 1150",
     ];
-    assert_eq!(begun(&after), Some(at(1200)));
-    let passed_over = [retried[0], retried[1], "2 check skipped 1000 - - -"];
-    assert_eq!(begun(&passed_over), None);
+    assert_eq!(since(&after), Since::Known(at(1200)));
+    // One that was passed over may come as long as its pipeline is alive, and others wait for it.
+    let deploy = Scope::Job("deploy".to_owned());
+    let passed_over = [
+        "1 deploy_1/2 failed 1000 1000 1001 1100",
+        "2 deploy_2/2 skipped 1000 - - -",
+        "3 report running 1000 1000 1001 -",
+        "5 deploy_1/2 running 1200 1200 1201 -",
+    ];
+    let alone = Family::new(vec![Member::alone(
+        &pipeline(1000, None, None),
+        &jobs(&passed_over),
+    )]);
+    assert_eq!(alone.since(&deploy, Entry::Created, at(1205)), waited);
 }
 
 #[test]

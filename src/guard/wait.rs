@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::look::{Other, Seen, Watcher};
+use super::look::{Seen, Watcher};
+use super::other::Other;
 use super::patience::Budget;
 use super::plan::{GuardError, Older, Outcome, Patience, Plan};
 use super::verdict::Way;

@@ -287,7 +287,9 @@ fn variables(state: &mut State, call: &Call<'_>) -> Reply {
 fn bridges(state: &mut State, call: &Call<'_>) -> Reply {
     let pipeline = find(state, call)?.id;
     let scope = call.params.list("scope");
-    let rows = state.jobs_of(pipeline).filter(|job| job.bridge);
+    // Those that were tried again are not shown.
+    let rows = state.jobs_of(pipeline);
+    let rows = rows.filter(|job| job.bridge && !job.retried);
     let mut rows: Vec<_> = rows
         .filter(|job| scope.is_empty() || scope.iter().any(|word| word == job.status.word()))
         .collect();

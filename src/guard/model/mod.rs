@@ -6,6 +6,8 @@
 //! of its own, and acts after that. In between anything may happen: cancelling, giving up, a retry, a rest until somebody
 //! plays the job.
 
+mod families;
+
 use std::collections::HashSet;
 
 use jiff::Timestamp;
