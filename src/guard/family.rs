@@ -151,17 +151,11 @@ pub(super) fn read(
     budget: &mut Budget<'_>,
 ) -> Result<Family, GuardError> {
     let mut members: Vec<Member> = Vec::new();
-    let mut open = VecDeque::from([(root.project.clone(), root.id)]);
     let known_id = known.pipeline.id;
     let mut known = Some(known);
-    loop {
-        // A child whose trigger job was tried again is found by no trigger job.
-        let Some((place, id)) = open.pop_front().or_else(|| {
-            let left = known.as_ref()?;
-            Some((project.clone(), left.pipeline.id))
-        }) else {
-            break;
-        };
+    // A child whose trigger job was tried again is found by no trigger job, so it is named here.
+    let mut open = VecDeque::from([(root.project.clone(), root.id), (project.clone(), known_id)]);
+    while let Some((place, id)) = open.pop_front() {
         if members.iter().any(|member| member.pipeline.id == id) {
             continue;
         }

@@ -7,6 +7,8 @@
 //! plays the job.
 
 mod families;
+mod shown;
+mod world;
 
 use std::collections::HashSet;
 
