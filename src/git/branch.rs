@@ -175,23 +175,29 @@ impl<'a> Work<'a> {
     /// Brings the branch's newest commit, without its history.
     fn fetch(&self) -> Result<Option<Oid>, GitError> {
         self.git.client.repeat(|| {
-            transport::connected(self.git.door(), self.repository, "fetching", || {
-                let mut remote = self.bare.remote_anonymous(&address(self.repository))?;
-                let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
-                let heads = connection.list()?;
-                let tip = heads.iter().find(|head| head.name() == self.reference);
-                let Some(tip) = tip.map(|head| head.oid()) else {
-                    return Ok(None);
-                };
-                let spec = format!("+{0}:{0}", self.reference);
-                let mut options = FetchOptions::new();
-                options
-                    .download_tags(AutotagOption::None)
-                    .update_fetchhead(false)
-                    .depth(1);
-                connection.remote().download(&[spec], Some(&mut options))?;
-                Ok(Some(tip))
-            })
+            transport::fetching(
+                self.git.door(),
+                self.repository,
+                self.bare.path(),
+                "fetching",
+                || {
+                    let mut remote = self.bare.remote_anonymous(&address(self.repository))?;
+                    let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
+                    let heads = connection.list()?;
+                    let tip = heads.iter().find(|head| head.name() == self.reference);
+                    let Some(tip) = tip.map(|head| head.oid()) else {
+                        return Ok(None);
+                    };
+                    let spec = format!("+{0}:{0}", self.reference);
+                    let mut options = FetchOptions::new();
+                    options
+                        .download_tags(AutotagOption::None)
+                        .update_fetchhead(false)
+                        .depth(1);
+                    connection.remote().download(&[spec], Some(&mut options))?;
+                    Ok(Some(tip))
+                },
+            )
         })
     }
 

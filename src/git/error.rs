@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use git2::ErrorClass;
 use miette::Diagnostic;
 
+use super::pack::PackError;
 use crate::http::{Fault, HttpError};
 use crate::url::{SafeUrl, UrlError};
 
@@ -142,6 +143,21 @@ pub enum GitError {
         #[source]
         source: git2::Error,
     },
+    /// A pack does not hold what it should.
+    #[error("{doing} of {repository} failed")]
+    #[diagnostic(help(
+        "if it happens again, let the server check the repository (`git fsck`), and remove the folder `git` of the store: it \
+         is fetched anew"
+    ))]
+    Pack {
+        /// The repository's URL, without credentials.
+        repository: String,
+        /// What was being done.
+        doing: &'static str,
+        /// What is wrong with the pack.
+        #[source]
+        source: PackError,
+    },
     /// A file or folder of this machine could not be used.
     #[error("{doing} {} failed", path.display())]
     #[diagnostic(help("check the free space and the permissions"))]
@@ -163,6 +179,18 @@ impl GitError {
         doing: &'static str,
     ) -> impl FnOnce(git2::Error) -> Self {
         move |source| Self::Library {
+            repository: name(repository),
+            doing,
+            source,
+        }
+    }
+
+    /// For `map_err` on what is done with packs.
+    pub(super) fn pack(
+        repository: &SafeUrl,
+        doing: &'static str,
+    ) -> impl FnOnce(PackError) -> Self {
+        move |source| Self::Pack {
             repository: name(repository),
             doing,
             source,
@@ -203,8 +231,10 @@ impl GitError {
 
     /// Whether the mirror may be at fault, so that making it anew may help.
     pub(super) fn blames_mirror(&self) -> bool {
-        let Self::Library { source, .. } = self else {
-            return false;
+        let source = match self {
+            Self::Library { source, .. } => source,
+            Self::Pack { source, .. } => return !matches!(source, PackError::Io(_)),
+            _ => return false,
         };
         // A full disk or a folder without permission is of another class: no reason to throw a mirror away.
         matches!(

@@ -15,6 +15,7 @@ use git2::{
 use tempfile::TempDir;
 
 use super::error::{GitError, name};
+use super::pack::UNFINISHED;
 use super::references;
 use super::revision::Advertised;
 use super::transport;
@@ -179,7 +180,7 @@ impl<'a> Mirror<'a> {
         for half in begins(self.root, &self.half_made()) {
             let _ = fs::remove_dir_all(half);
         }
-        for pack in begins(&self.path().join("objects/pack"), "pack_git2_") {
+        for pack in begins(&self.path().join("objects/pack"), UNFINISHED) {
             let _ = fs::remove_file(pack);
         }
     }
@@ -274,10 +275,16 @@ impl<'a> Mirror<'a> {
     }
 
     fn download_specs(&self, mirror: &Repository, specs: &[String]) -> Result<(), GitError> {
-        transport::connected(self.door(), self.repository, "fetching", || {
-            let mut remote = mirror.remote_anonymous(&address(self.repository))?;
-            remote.download(specs, Some(&mut options()))
-        })
+        transport::fetching(
+            self.door(),
+            self.repository,
+            mirror.path(),
+            "fetching",
+            || {
+                let mut remote = mirror.remote_anonymous(&address(self.repository))?;
+                remote.download(specs, Some(&mut options()))
+            },
+        )
     }
 
     fn download(
@@ -285,39 +292,50 @@ impl<'a> Mirror<'a> {
         mirror: &Repository,
         wanted: Wanted<'_>,
     ) -> Result<Vec<Advertised>, GitError> {
-        transport::connected(self.door(), self.repository, "fetching", || {
-            let mut remote = mirror.remote_anonymous(&address(self.repository))?;
-            let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
-            let advertised = list(connection.remote())?;
-            let mut specs: Vec<String> = ["heads", "tags"]
-                .iter()
-                .filter(|kind| {
-                    advertised
-                        .iter()
-                        .any(|a| a.name.starts_with(&format!("refs/{kind}/")))
-                })
-                .map(|kind| format!("+refs/{kind}/*:refs/{kind}/*"))
-                .collect();
-            if let Wanted::Commit(commit) = wanted {
-                let other = advertised
+        transport::fetching(
+            self.door(),
+            self.repository,
+            mirror.path(),
+            "fetching",
+            || {
+                let mut remote = mirror.remote_anonymous(&address(self.repository))?;
+                let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
+                let advertised = list(connection.remote())?;
+                let mut specs: Vec<String> = ["heads", "tags"]
                     .iter()
-                    .find(|a| a.oid == commit && references::is_other(&a.name));
-                specs.extend(other.map(|a| format!("+{0}:{0}", a.name)));
-            }
-            if !specs.is_empty() {
-                connection.remote().download(&specs, Some(&mut options()))?;
-            }
-            Ok(advertised)
-        })
+                    .filter(|kind| {
+                        advertised
+                            .iter()
+                            .any(|a| a.name.starts_with(&format!("refs/{kind}/")))
+                    })
+                    .map(|kind| format!("+refs/{kind}/*:refs/{kind}/*"))
+                    .collect();
+                if let Wanted::Commit(commit) = wanted {
+                    let other = advertised
+                        .iter()
+                        .find(|a| a.oid == commit && references::is_other(&a.name));
+                    specs.extend(other.map(|a| format!("+{0}:{0}", a.name)));
+                }
+                if !specs.is_empty() {
+                    connection.remote().download(&specs, Some(&mut options()))?;
+                }
+                Ok(advertised)
+            },
+        )
     }
 
     fn download_commit(&self, mirror: &Repository, commit: Oid) -> Result<(), GitError> {
-        let fetched =
-            transport::connected(self.door(), self.repository, "fetching a commit", || {
+        let fetched = transport::fetching(
+            self.door(),
+            self.repository,
+            mirror.path(),
+            "fetching a commit",
+            || {
                 let mut remote = mirror.remote_anonymous(&address(self.repository))?;
                 let spec = format!("{commit}:refs/wanted/{commit}");
                 remote.download(&[spec], Some(&mut options()))
-            });
+            },
+        );
         let missing = || GitError::NoCommit {
             repository: name(self.repository),
             commit: commit.to_string(),

@@ -4,6 +4,7 @@
 //! [`crate::http`] alone. Refuses to prompt, to obey the user's git configuration, to run hooks, and to store
 //! credentials.
 
+mod bases;
 mod branch;
 mod checkout;
 mod error;
@@ -15,7 +16,8 @@ mod local;
 mod mirror;
 mod modules;
 mod moving;
-mod packed;
+pub mod pack;
+mod receive;
 mod references;
 mod revision;
 mod snapshot;

@@ -9,7 +9,7 @@ use git2::{Oid, Repository};
 
 use super::error::{GitError, name};
 use super::mirror::{Mirror, Wanted};
-use super::packed;
+use super::pack::{Kind, Object, PackError, Packs};
 use super::tree::{self, Leaf, LeafKind};
 use super::{Git, Submodules, following};
 use crate::url::SafeUrl;
@@ -17,6 +17,10 @@ use crate::zip;
 
 /// A Git LFS pointer has fewer bytes than this (its specification, version 1).
 const POINTER: usize = 1024;
+
+/// From this length on (in bytes) a file is read piece by piece. libgit2 holds in memory what a file is a difference to as
+/// well, which git allows to be 32 times as long.
+const LARGE: usize = 128 << 10;
 
 /// What a snapshot is made of.
 pub(super) struct Wish<'a> {
@@ -154,18 +158,22 @@ fn write_run(
         Repository::open_bare(mirror.path()).map_err(library("opening the mirror"))
     })?;
     let store = objects.odb().map_err(library("opening the mirror"))?;
+    let broken = |doing| GitError::pack(&source.repository, doing);
+    let packs = Packs::open(&objects.path().join("objects/pack"), objects.path())
+        .map_err(broken("opening the mirror"))?;
     for piece in run {
         if let LeafKind::File { executable } = piece.kind
-            && let (packed::LARGE.., _) = store
+            && let (LARGE.., _) = store
                 .read_header(piece.oid)
                 .map_err(library("reading a file"))?
-            && let Some(mut large) = packed::open(&objects, piece.oid)
-                .map_err(GitError::io("reading", objects.path()))?
+            && let Some(mut large) = large(&packs, piece.oid).map_err(broken("reading a file"))?
         {
             let written = out.file(&piece.path, executable, &mut large);
-            written.map_err(|error| match error.downcast::<git2::Error>() {
-                Ok(source) => library("reading a file")(source),
-                Err(error) => GitError::snapshot(|| name(&source.repository), &piece.path)(error),
+            written.map_err(|error| match error.into() {
+                PackError::Io(error) => {
+                    GitError::snapshot(|| name(&source.repository), &piece.path)(error)
+                }
+                source => broken("reading a file")(source),
             })?;
             continue;
         }
@@ -194,6 +202,15 @@ fn write_run(
         written.map_err(GitError::snapshot(place, &piece.path))?;
     }
     Ok(())
+}
+
+/// The file from a pack; `None` for what libgit2 has to find.
+fn large(packs: &Packs, oid: Oid) -> Result<Option<Object>, PackError> {
+    let Ok(id) = oid.as_bytes().try_into() else {
+        return Ok(None);
+    };
+    let found = packs.object(id)?;
+    Ok(found.filter(|it| it.kind == Kind::Blob))
 }
 
 /// The leaf's path within the folder, if it lies there.

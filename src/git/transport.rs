@@ -12,14 +12,15 @@ use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Trans
 use git2::{ConfigLevel, opts};
 use tempfile::{SpooledData, SpooledTempFile};
 
+use super::bases;
 use super::error::{GitError, name};
+use super::receive::{Received, Trouble};
 use crate::http::{Body, Client, HttpError, Request, Response};
 use crate::url::SafeUrl;
 
 /// Requests up to this size (in bytes) stay in memory.
 const SPOOL: usize = 1 << 20;
-/// Bytes of a pack that libgit2 maps at once (a single larger object is mapped whole, whatever is set here); a multiple of
-/// twice the page size.
+/// Bytes of a pack that libgit2 maps at once; a multiple of twice the page size.
 const WINDOW: usize = 8 << 20;
 /// Several servers give the git protocol only to what calls itself git.
 const USER_AGENT: &str = concat!("git/2 (pannier/", env!("CARGO_PKG_VERSION"), ")");
@@ -29,6 +30,8 @@ struct Current {
     client: Client,
     repository: SafeUrl,
     scratch: PathBuf,
+    /// The repository that is fetched into.
+    into: Option<PathBuf>,
     failure: Option<GitError>,
 }
 
@@ -38,11 +41,32 @@ thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
-/// Runs `work`, whose calls of libgit2 reach the network through `client` and for `repository`. What failed on the
-/// network comes first; libgit2's own error is but its echo. Large requests are spooled in `scratch`.
+/// Runs `work`, whose calls of libgit2 reach the network through `client` and for `repository`, and bring no objects. What
+/// failed on the network comes first; libgit2's own error is but its echo. Large requests are spooled in `scratch`.
 pub(super) fn connected<T>(
+    door: (&Client, &Path),
+    repository: &SafeUrl,
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, git2::Error>,
+) -> Result<T, GitError> {
+    run(door, repository, None, doing, work)
+}
+
+/// As [`connected`], for fetching into the bare repository at `into`: packs that come are put there.
+pub(super) fn fetching<T>(
+    door: (&Client, &Path),
+    repository: &SafeUrl,
+    into: &Path,
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, git2::Error>,
+) -> Result<T, GitError> {
+    run(door, repository, Some(into), doing, work)
+}
+
+fn run<T>(
     (client, scratch): (&Client, &Path),
     repository: &SafeUrl,
+    into: Option<&Path>,
     doing: &'static str,
     work: impl FnOnce() -> Result<T, git2::Error>,
 ) -> Result<T, GitError> {
@@ -57,6 +81,7 @@ pub(super) fn connected<T>(
         client: client.clone(),
         repository: repository.clone(),
         scratch: scratch.to_owned(),
+        into: into.map(Path::to_owned),
         failure: None,
     })));
     let done = work();
@@ -122,9 +147,10 @@ impl SmartSubtransport for Smart {
                 current.client.clone(),
                 current.repository.clone(),
                 current.scratch.clone(),
+                current.into.clone(),
             ))
         });
-        let Some((client, repository, scratch)) = current else {
+        let Some((client, repository, scratch, into)) = current else {
             return Err(git2::Error::from_str(
                 "a connection outside of the git room",
             ));
@@ -145,6 +171,7 @@ impl SmartSubtransport for Smart {
             client,
             service,
             moved: Arc::clone(&self.moved),
+            into,
             state: State::Asking(SpooledTempFile::new_in(SPOOL, scratch)),
         }))
     }
@@ -160,6 +187,7 @@ struct Stream {
     base: SafeUrl,
     service: Service,
     moved: Arc<Mutex<Option<SafeUrl>>>,
+    into: Option<PathBuf>,
     state: State,
 }
 
@@ -167,7 +195,7 @@ enum State {
     /// libgit2 writes the request.
     Asking(SpooledTempFile),
     /// libgit2 reads the answer.
-    Answered(Box<Response>),
+    Answered(Box<Received<Response>>),
     /// There is none.
     Failed,
 }
@@ -262,6 +290,17 @@ impl Stream {
         }
     }
 
+    fn broken(&mut self, source: io::Error) -> io::Error {
+        let State::Answered(response) = &self.state else {
+            return source;
+        };
+        let error = GitError::Http {
+            repository: name(&self.base),
+            source: response.answer.broken(source),
+        };
+        self.fail(error)
+    }
+
     fn fail(&mut self, error: GitError) -> io::Error {
         self.state = State::Failed;
         let told = io::Error::other(error.to_string());
@@ -281,20 +320,25 @@ impl Read for Stream {
                 unreachable!("the line above has looked");
             };
             match self.ask(written) {
-                Ok(response) => self.state = State::Answered(Box::new(response)),
+                Ok(response) => self.state = State::Answered(Box::new(Received::new(response))),
                 Err(error) => return Err(self.fail(error)),
             }
         }
         let State::Answered(response) = &mut self.state else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        match response.read(buffer) {
+        // Elsewhere libgit2 gets what came as it came.
+        let (Service::UploadPack, Some(into)) = (&self.service, &self.into) else {
+            return match response.answer.read(buffer) {
+                Ok(n) => Ok(n),
+                Err(source) => Err(self.broken(source)),
+            };
+        };
+        match response.read(buffer, |pack| bases::take(pack, into)) {
             Ok(n) => Ok(n),
-            Err(source) => {
-                let error = GitError::Http {
-                    repository: name(&self.base),
-                    source: response.broken(source),
-                };
+            Err(Trouble::Broken(source)) => Err(self.broken(source)),
+            Err(Trouble::Pack(source)) => {
+                let error = GitError::pack(&self.base, "fetching")(source);
                 Err(self.fail(error))
             }
         }
