@@ -20,6 +20,7 @@ mod journey;
 mod kills;
 mod lock_installs;
 mod lying_index;
+mod memory;
 mod overrides;
 mod packaging;
 mod repos;
