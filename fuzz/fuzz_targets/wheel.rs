@@ -47,7 +47,8 @@ fn check(bytes: &[u8]) -> Option<Corpus> {
     };
     pannier_fuzz::check_pack(&file, &wheel.pack);
     let mut normal = Vec::new();
-    normalise(&file, &filename, &std::env::temp_dir(), &mut normal).expect("what is accepted can be normalised");
+    normalise(&file, &filename, &std::env::temp_dir(), &mut normal)
+        .expect("what is accepted can be normalised");
     let again = pannier_fuzz::file(&normal);
     let again = verify(&again, &filename, &Rules::default()).expect("what is normal is accepted");
     assert_eq!(wheel.scripts, again.scripts);

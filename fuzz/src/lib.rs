@@ -3,8 +3,9 @@
 //! Judges nothing: that is for the targets.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex};
 
 use pannier::digest::Digest;
 use pannier::pack::{Content, Pack, Stream};
@@ -118,9 +119,23 @@ pub fn tarball(file: &File, pack: &Pack, layout: &Layout) -> Vec<u8> {
         packing: pannier::tarball::Packing::default(),
         keeper: None,
     };
-    let mut out = Vec::new();
-    assemble(&contents, &mut out).expect("it is written to memory");
-    out
+    let out = Shared::default();
+    assemble(&contents, out.clone()).expect("it is written to memory");
+    std::mem::take(&mut *out.0.lock().expect("nobody has panicked"))
+}
+
+/// An output in memory that is looked at when it is complete.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody has panicked").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn manifest() -> Manifest {
