@@ -4,18 +4,21 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::family::{self, Root};
 use super::look::Watcher;
 use super::patience::Budget;
 use super::plan::GuardError;
-use super::rank::{Entry, Place, REST, Since};
+use super::rank::{Entry, Place, Since};
 use super::rivals::{Contest, Rival};
 use super::turn::{Family, Member};
 use super::verdict::{Order, Way, behind, way};
 use super::work::{Scope, Work};
 use crate::gitlab::{Job, Pipeline, ProjectRef, RunStatus, Standing};
+
+/// After so long what was found out about a pipeline is asked for again.
+const STALE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was found out about a rival.
 pub(super) struct Known {
@@ -26,8 +29,8 @@ pub(super) struct Known {
     kept: Option<Kept>,
     /// As the list had it.
     listed: Listed,
-    /// When it was last seen alive.
-    seen: Timestamp,
+    /// When it was asked for.
+    asked: Timestamp,
 }
 
 /// A pipeline's number and status in a list, and when that status began.
@@ -69,16 +72,13 @@ impl Watcher<'_> {
         before.map(mark).collect()
     }
 
-    /// Keeps what is known of those who have been seen alive without a gap.
+    /// Keeps what is known of those whom the lists show as before. Not for ever: a pipeline may be deleted, and no list says so.
     pub(super) fn remember(&mut self, rivals: &[Rival], now: Timestamp) {
         let alive: HashMap<u64, &Rival> = rivals.iter().map(|it| (it.pipeline.id, it)).collect();
         self.known.retain(|id, known| {
-            let unbroken = now.duration_since(known.seen) < REST;
-            known.seen = now;
-            unbroken
-                && alive
-                    .get(id)
-                    .is_some_and(|rival| known.listed == listed(&rival.pipeline))
+            let rival = alive.get(id);
+            now.duration_since(known.asked) < STALE
+                && rival.is_some_and(|rival| known.listed == listed(&rival.pipeline))
         });
     }
 
@@ -128,7 +128,7 @@ impl Watcher<'_> {
         self.plan.scope == Scope::Pipeline && self.plan.order == Order::Oldest
     }
 
-    /// Reads what has to be known of a rival; false when it is not there any more.
+    /// Reads what has to be known of a rival; false when it is over or not there any more.
     fn learn(
         &mut self,
         rival: &Rival,
@@ -141,10 +141,19 @@ impl Watcher<'_> {
         if self.is_whole() && known.is_some_and(|known| self.still_holds(known, rival)) {
             return Ok(true);
         }
-        let (pipeline, kept) = match known {
-            Some(known) => (Some(known.pipeline.clone()), known.kept.clone()),
-            None => (budget.find(|| self.gitlab.pipeline(project, id))?, None),
+        let (pipeline, kept, asked) = match known {
+            Some(known) => (
+                Some(known.pipeline.clone()),
+                known.kept.clone(),
+                known.asked,
+            ),
+            None => (
+                budget.find(|| self.gitlab.pipeline(project, id))?,
+                None,
+                now,
+            ),
         };
+        let pipeline = pipeline.filter(|it| it.status.standing() != Standing::Done);
         let jobs = budget.find(|| self.gitlab.jobs(project, id))?;
         let (Some(pipeline), Some(jobs)) = (pipeline, jobs) else {
             self.known.remove(&id);
@@ -156,7 +165,7 @@ impl Watcher<'_> {
             triggers: Vec::new(),
             kept: kept.filter(|_| !self.is_whole()),
             listed: listed(&rival.pipeline),
-            seen: now,
+            asked,
         };
         self.known.insert(id, known);
         Ok(true)

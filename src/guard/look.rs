@@ -225,7 +225,12 @@ impl<'a> Watcher<'a> {
         if !self.is_ahead(rival) {
             return Ok(false);
         }
-        budget.find(|| self.gitlab.cancel_pipeline(&project, id))?;
-        Ok(true)
+        match budget.find(|| self.gitlab.cancel_pipeline(&project, id)) {
+            // Who may cancel is a setting that only maintainers see.
+            Err(GuardError::Gitlab(error)) if error.is_denied() => Err(GuardError::MayNotCancel {
+                why: format!("GitLab refuses it for pipeline #{id} of project {project}"),
+            }),
+            done => done.map(|_| true),
+        }
     }
 }

@@ -12,17 +12,20 @@ use crate::gitlab::{Gitlab, Pipeline, PipelineFilter, ProjectRef, RunStatus, Sta
 /// How far a list of changes reaches back before the moment since which changes are wanted: clocks differ, and what is
 /// written shows a little later.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(2);
-/// After so long everything is read in full again, so that nothing stays wrong for ever (a pipeline may be deleted).
-const FULL: SignedDuration = SignedDuration::from_mins(10);
-/// More changes than this are a reason to begin anew: it is a page.
+/// After so long changes are wanted since a later moment, so that their list stays short.
+const LONG: SignedDuration = SignedDuration::from_mins(10);
+/// More changes than this are a reason for it, too: it is a page.
 const MANY: usize = 100;
+/// After so long everything is read in full again, so that nothing stays wrong for ever.
+const FULL: SignedDuration = SignedDuration::from_hours(1);
 
 /// The pipelines of one project that are not over.
 pub(super) struct View {
     pub(super) project: ProjectRef,
     known: BTreeMap<u64, Pipeline>,
-    /// Since when changes are listed.
+    /// Since when changes are listed, and when everything was read in full; by the server's time.
     anchor: Option<Timestamp>,
+    read: Option<Timestamp>,
     /// Of the lists of changes: of ordinary pipelines and of children.
     versions: [Option<String>; 2],
 }
@@ -33,6 +36,7 @@ impl View {
             project,
             known: BTreeMap::new(),
             anchor: None,
+            read: None,
             versions: [None, None],
         }
     }
@@ -55,9 +59,15 @@ impl View {
         budget: &mut Budget<'_>,
     ) -> Result<Timestamp, GuardError> {
         let here = timestamp(budget.now());
-        let outdated = |anchor: Timestamp| here.duration_since(anchor) > FULL + OVERLAP;
         let mut now = None;
-        if self.anchor.is_none_or(outdated) {
+        let begun = |now: Option<Timestamp>| {
+            let begun = now.unwrap_or(here);
+            begun.saturating_sub(OVERLAP).unwrap_or(begun)
+        };
+        if self
+            .read
+            .is_none_or(|read| here.duration_since(read) > FULL)
+        {
             self.known.clear();
             self.versions = [None, None];
             for children in [false, true] {
@@ -72,10 +82,11 @@ impl View {
                     self.take(listed.objects.unwrap_or_default());
                 }
             }
-            let begun = now.unwrap_or(here);
-            self.anchor = Some(begun.saturating_sub(OVERLAP).unwrap_or(begun));
+            self.read = Some(now.unwrap_or(here));
+            self.anchor = Some(begun(now));
         }
         // What changed its status while the lists were read, one status after the other, is in here.
+        let mut most = 0;
         for children in [false, true] {
             let filter = PipelineFilter {
                 updated_after: self.anchor,
@@ -87,11 +98,13 @@ impl View {
                 budget.ask(|| gitlab.pipelines(&self.project, &filter, version.as_deref()))?;
             now = now.or(listed.time.map(timestamp));
             let changed = listed.objects.unwrap_or_default();
-            if changed.len() > MANY {
-                self.anchor = None;
-            }
+            most = most.max(changed.len());
             self.take(changed);
             self.versions[usize::from(children)] = listed.version;
+        }
+        let is_long = |anchor: Timestamp| begun(now).duration_since(anchor) > LONG;
+        if most > MANY || self.anchor.is_some_and(is_long) {
+            self.anchor = Some(begun(now));
         }
         Ok(now.unwrap_or(here))
     }

@@ -16,7 +16,7 @@ use crate::http::Clock;
 /// Without waiting for anybody, GitLab's own trouble is waited out for as long.
 const TROUBLE: Duration = Duration::from_secs(60);
 /// Who is further behind than this looks no less often.
-const SLOWEST: u32 = 9;
+const SLOWEST: u32 = 15;
 /// Nothing new is said again after this time.
 const QUIET: SignedDuration = SignedDuration::from_mins(1);
 /// How many past pipelines an estimate is made from.
@@ -198,7 +198,7 @@ mod tests {
             pauses.sum::<f64>() / 1000.0
         };
         let a_minute: f64 = (1..50).map(|place| lists * 60.0 / mean(place)).sum();
-        assert!(a_minute < 110.0, "{a_minute}");
+        assert!(a_minute < 70.0, "{a_minute}");
     }
 
     #[test]

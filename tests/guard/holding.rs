@@ -3,17 +3,10 @@
 use std::time::Duration;
 
 use pannier::gitlab::ProjectRef;
-use pannier::guard::{GuardError, Older, Order, Patience, Plan, Refs, Scope, Statuses};
+use pannier::guard::{GuardError, Patience, Plan, Refs, Scope, Statuses};
 
 use super::gitlab::{Fault, Role, Status, TooMany};
-use super::setup::{House, hold, hold_by, look, nothing, step};
-
-fn newest(plan: Plan) -> Plan {
-    Plan {
-        order: Order::Newest,
-        ..plan
-    }
-}
+use super::setup::{House, hold, look, newest, nothing, step};
 
 #[test]
 fn the_older_one_goes_first_and_the_log_tells() {
@@ -100,50 +93,6 @@ fn newest_first() {
     assert_eq!(hold(&house, &plan, script).word(), "free");
     let left = before.job("deploy").status();
     assert_eq!(left, Status::Created, "it was left alone");
-}
-
-#[test]
-fn older_ones_are_cancelled_unless_they_are_at_work() {
-    let house = House::new();
-    let dev = house.gitlab.user("dev");
-    house.project.member(&dev, Role::Developer);
-    let token = house.gitlab.token(&dev, &["api"]);
-    let inside = house.deploying(Status::Running);
-    let before = house.deploying(Status::Pending);
-    let me = house.deploying(Status::Running);
-    let plan = Plan {
-        older: Older::Cancel,
-        ..newest(house.plan(&me))
-    };
-    let ended = inside.clone();
-    let script = vec![
-        nothing(),
-        step(move || ended.job("deploy").set(Status::Success)),
-    ];
-    let held = hold_by(&house, &house.door_with(&token), &plan, script);
-    assert_eq!(held.word(), "free");
-    assert_eq!(before.status(), Status::Canceled);
-    assert_eq!(inside.status(), Status::Success);
-    assert_eq!(house.gitlab.count("/cancel"), 1);
-    assert!(held.told[0].contains("asked to stop"), "{:?}", held.told);
-}
-
-#[test]
-fn the_right_to_cancel_is_asked_for_first() {
-    let house = House::new();
-    house.deploying(Status::Pending);
-    let me = house.deploying(Status::Running);
-    let plan = Plan {
-        older: Older::Cancel,
-        ..newest(house.plan(&me))
-    };
-    let held = hold(&house, &plan, Vec::new());
-    assert!(
-        matches!(held.outcome, Err(GuardError::MayNotCancel { .. })),
-        "{}",
-        held.word()
-    );
-    assert_eq!(house.gitlab.count("POST"), 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The guard against the stand-in GitLab: what it waits for and says (`holding`), the program with its exit codes and signals
+//! The guard against the stand-in GitLab: what it waits for and says (`holding`, `families`, `cancelling`), the program with its exit codes and signals
 //! (`program`), many of them at once (`race`), and the program whose place it takes beside it (`peer`).
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,9 @@ mod gitlab;
 #[path = "../support/loopback.rs"]
 mod loopback;
 
+mod cancelling;
 mod families;
+mod fifty;
 mod holding;
 mod peer;
 mod program;

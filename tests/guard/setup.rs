@@ -214,6 +214,14 @@ pub fn look(house: &Arc<House>, plan: &Plan) -> String {
     hold(house, &plan, Vec::new()).word()
 }
 
+/// The same with the newest first.
+pub fn newest(plan: Plan) -> Plan {
+    Plan {
+        order: Order::Newest,
+        ..plan
+    }
+}
+
 /// A step of a script.
 pub fn step(act: impl FnOnce() + Send + 'static) -> Step {
     Box::new(act)

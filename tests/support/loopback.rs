@@ -98,10 +98,13 @@ impl Network {
 }
 
 type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
+type Act = Box<dyn FnOnce() + Send>;
 
 struct State {
     handler: Box<Handler>,
     faults: Mutex<VecDeque<(String, Fault)>>,
+    /// What happens after an answer has been found and before it is sent.
+    acts: Mutex<Vec<(String, Act)>>,
     seen: Mutex<Vec<Request>>,
     /// What every answer waits, in milliseconds.
     latency: AtomicU64,
@@ -126,6 +129,7 @@ impl Loopback {
         let state = Arc::new(State {
             handler: Box::new(handler),
             faults: Mutex::default(),
+            acts: Mutex::default(),
             seen: Mutex::default(),
             latency: AtomicU64::new(0),
             open: Mutex::default(),
@@ -165,6 +169,12 @@ impl Loopback {
     pub fn fault(&self, part: &str, fault: Fault) {
         let mut faults = self.state.faults.lock().expect("no panic");
         faults.push_back((part.to_owned(), fault));
+    }
+
+    /// Lets something happen once a request that fits has been answered, before its sender knows it; as for [`Self::fault`].
+    pub fn after(&self, part: &str, act: impl FnOnce() + Send + 'static) {
+        let mut acts = self.state.acts.lock().expect("no panic");
+        acts.push((part.to_owned(), Box::new(act)));
     }
 
     /// How many faults have not happened yet.
@@ -251,13 +261,18 @@ fn serve(
         at.and_then(|at| faults.remove(at)).map(|(_, fault)| fault)
     };
     match fault {
-        None => write_answer(
-            state,
-            stream,
-            &request,
-            &(state.handler)(&request),
-            usize::MAX,
-        )?,
+        None => {
+            let answer = (state.handler)(&request);
+            let act = {
+                let mut acts = state.acts.lock().expect("no panic");
+                let at = acts.iter().position(|(part, _)| fits(&line, part));
+                at.map(|at| acts.remove(at).1)
+            };
+            if let Some(act) = act {
+                act();
+            }
+            write_answer(state, stream, &request, &answer, usize::MAX)?;
+        }
         Some(Fault::Answer(answer)) => write_answer(state, stream, &request, &answer, usize::MAX)?,
         Some(Fault::Truncate(bytes)) => {
             write_answer(state, stream, &request, &(state.handler)(&request), bytes)?;

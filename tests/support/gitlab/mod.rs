@@ -26,6 +26,7 @@
 //!
 //! gitlab.fault("GET */pipelines?", Fault::Drop);          // once; see `Loopback::fault`; also Lose, Truncate, Stall, Answer
 //! gitlab.too_many("POST */notes?", TooMany::Json);
+//! gitlab.throttle(Throttle::hourly(7200));                // 429 for a user's further requests, as where an administrator set it
 //! gitlab.latency(Duration::from_millis(100));
 //! gitlab.advance(SignedDuration::from_mins(5));           // the clock stands still otherwise
 //! gitlab.requests();                                      // what was asked, without tokens
@@ -47,8 +48,10 @@ mod repo;
 mod router;
 mod seed;
 mod server;
+mod settings;
 pub mod state;
 mod status;
+mod throttle;
 mod tokens;
 mod variables;
 mod world;
@@ -59,7 +62,9 @@ pub use ci::JobSpec;
 pub use faults::TooMany;
 pub use loopback::Fault;
 pub use server::{Gitlab, Seen};
-pub use state::{Clock, Id, Role, Settings, State, Visibility};
+pub use settings::Settings;
+pub use state::{Clock, Id, Role, State, Visibility};
 pub use status::Status;
+pub use throttle::Throttle;
 pub use tokens::Scope;
 pub use world::{Force, Group, Job, MergeRequest, Pipeline, Project, User};

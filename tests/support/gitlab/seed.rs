@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use pannier::digest::Digest;
 
 use super::repo;
+use super::settings::Settings;
 use super::state::{
-    Group, Id, MergeRequest, Project, ProtectedBranch, Role, Settings, State, User, Visibility,
+    Group, Id, MergeRequest, Project, ProtectedBranch, Role, State, User, Visibility,
 };
 use super::tokens::{Kind, Scope, Token};
 

@@ -12,6 +12,7 @@ use super::answer::error;
 use super::faults::{TooMany, server_error};
 use super::loopback::{Answer, Fault, Loopback, Request};
 use super::state::{Clock, Delivery, Id, State};
+use super::throttle::Throttle;
 use super::{git, router};
 
 /// What the sender of webhooks gets.
@@ -51,10 +52,15 @@ impl World {
             self.change(|_| ());
             answer
         } else if request.path.starts_with("/api/v4/") {
-            self.change(|state| router::answer(state, request))
+            self.change(|state| match state.throttled(request) {
+                Some(refusal) => refusal,
+                None => router::answer(state, request),
+            })
         } else {
             error(404, serde_json::json!({ "error": "404 Not Found" }))
         };
+        let now = self.lock().now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+        let answer = answer.with("date", now.to_string());
         answer.with("x-request-id", format!("01STANDIN{number:017}"))
     }
 }
@@ -136,6 +142,11 @@ impl Gitlab {
         self.http.fault(part, fault);
     }
 
+    /// Lets something happen between two requests of somebody; see [`Loopback::after`].
+    pub fn after(&self, part: &str, act: impl FnOnce() + Send + 'static) {
+        self.http.after(part, act);
+    }
+
     /// Lets the next one be refused for its number.
     pub fn too_many(&self, part: &str, shape: TooMany) {
         self.http.fault(part, Fault::Answer(shape.answer()));
@@ -159,6 +170,11 @@ impl Gitlab {
     /// What every answer waits from now on.
     pub fn latency(&self, latency: Duration) {
         self.http.delay(latency);
+    }
+
+    /// Limits how many requests of a user are answered.
+    pub fn throttle(&self, throttle: Throttle) {
+        self.change(|state| state.throttle = Some(throttle));
     }
 
     /// Moves the clock.

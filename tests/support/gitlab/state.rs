@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::settings::Settings;
 use super::status::Status;
+use super::throttle::Throttle;
 use super::tokens::Token;
 
 /// A global id, or an `iid` where the name says so. Each noun starts at another number, so that a mix-up shows.
@@ -99,38 +101,6 @@ pub struct ProtectedBranch {
     pub pushers: BTreeSet<Id>,
     pub merge: Role,
     pub allow_force_push: bool,
-}
-
-/// What a project's maintainers can set and the tests need.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// `ci_push_repository_for_job_token_allowed`
-    pub job_token_push: bool,
-    /// Projects whose job tokens are accepted, beside its own.
-    pub job_token_allowlist: BTreeSet<Id>,
-    /// `ci_pipeline_variables_minimum_override_role`; [`Role::None`] for `no_one_allowed`.
-    pub variables_role: Role,
-    /// `ci_forward_deployment_rollback_allowed`
-    pub rollback_allowed: bool,
-    /// `generic_duplicates_allowed` of the group.
-    pub generic_duplicates: bool,
-    /// Whether a push makes a pipeline; off, so that tests have the pipelines that they made.
-    pub pipelines_on_push: bool,
-    pub public_pipelines: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            job_token_push: false,
-            job_token_allowlist: BTreeSet::new(),
-            variables_role: Role::Developer,
-            rollback_allowed: true,
-            generic_duplicates: true,
-            pipelines_on_push: false,
-            public_pipelines: true,
-        }
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -380,6 +350,8 @@ pub struct State {
     pub releases: Vec<Release>,
     /// Webhooks that have not been sent.
     pub outbox: Vec<Delivery>,
+    /// How many requests of a user are answered, where that is limited.
+    pub throttle: Option<Throttle>,
 }
 
 impl State {
@@ -405,6 +377,7 @@ impl State {
             statuses: BTreeMap::new(),
             releases: Vec::new(),
             outbox: Vec::new(),
+            throttle: None,
         }
     }
 

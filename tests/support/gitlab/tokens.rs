@@ -21,6 +21,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::ReadApi => "read_api",
+            Self::ReadRepository => "read_repository",
+            Self::WriteRepository => "write_repository",
+            Self::ReadPackages => "read_package_registry",
+            Self::WritePackages => "write_package_registry",
+        }
+    }
+
     pub fn of(word: &str) -> Option<Self> {
         Some(match word {
             "api" => Self::Api,

@@ -9,7 +9,8 @@ use super::ci::JobSpec;
 use super::push::Update;
 use super::repo;
 use super::server::{Gitlab, World};
-use super::state::{Id, Role, Settings, Visibility};
+use super::settings::Settings;
+use super::state::{Id, Role, Visibility};
 use super::status::Status;
 use super::tokens::{Kind, Scope};
 

@@ -326,6 +326,10 @@ fn retry(state: &mut State, call: &Call<'_>) -> Reply {
 
 fn cancel(state: &mut State, call: &Call<'_>) -> Reply {
     let id = find(state, call)?.id;
+    let least = state.project(call.project()).settings.cancel_role;
+    if least == Role::None || call.role < least {
+        return Err(forbidden());
+    }
     state.cancel_pipeline(id);
     Ok(ok(&show_full(state, id)))
 }

@@ -98,6 +98,7 @@ fn show_to(state: &State, call: &Call<'_>, id: Id) -> Value {
         shown["ci_push_repository_for_job_token_allowed"] = json!(settings.job_token_push);
         shown["ci_pipeline_variables_minimum_override_role"] =
             json!(variables_role(settings.variables_role));
+        shown["ci_restrict_pipeline_cancellation_role"] = json!(cancel_role(settings.cancel_role));
         shown["ci_forward_deployment_rollback_allowed"] = json!(settings.rollback_allowed);
         shown["ci_forward_deployment_enabled"] = json!(true);
         shown["public_jobs"] = json!(settings.public_pipelines);
@@ -110,6 +111,14 @@ fn variables_role(role: Role) -> &'static str {
         Role::Maintainer => "maintainer",
         Role::Owner => "owner",
         Role::None => "no_one_allowed",
+        _ => "developer",
+    }
+}
+
+fn cancel_role(role: Role) -> &'static str {
+    match role {
+        Role::Maintainer => "maintainer",
+        Role::None => "no_one",
         _ => "developer",
     }
 }

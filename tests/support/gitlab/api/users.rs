@@ -1,4 +1,4 @@
-//! Users, and who the caller is: `/user`, `/users`, `/job`, `/version`.
+//! Users, and who the caller is: `/user`, `/users`, `/personal_access_tokens/self`, `/job`, `/version`.
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,12 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "user", Door::SignedIn, me),
     Route::new("GET", "users", Door::SignedIn, list),
     Route::new("GET", "users/:id", Door::SignedIn, get),
+    Route::new(
+        "GET",
+        "personal_access_tokens/self",
+        Door::SignedIn,
+        own_token,
+    ),
     Route::new("GET", "job", Door::SignedIn, job).jobs(),
     Route::new("GET", "version", Door::SignedIn, version),
 ];
@@ -41,6 +47,19 @@ fn me(state: &mut State, call: &Call<'_>) -> Reply {
     ));
     user["is_admin"] = json!(false);
     Ok(ok(&user))
+}
+
+/// What the token that asks may do.
+fn own_token(_: &mut State, call: &Call<'_>) -> Reply {
+    match &call.caller {
+        Caller::User { user, scopes } => {
+            let scopes: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
+            Ok(ok(&json!({
+                "name": "token", "revoked": false, "active": true, "user_id": user, "scopes": scopes,
+            })))
+        }
+        _ => Err(not_found("")),
+    }
 }
 
 fn list(state: &mut State, call: &Call<'_>) -> Reply {
