@@ -339,30 +339,62 @@ fn the_manifest_is_first_and_its_folder_last() {
 }
 
 #[test]
-fn data_that_would_be_written_through_a_link_is_refused() {
-    let (file, pack) = Packer::default().finish();
-    let mut data = Packer::default();
-    data.link("out", "/etc");
-    data.stored("out/passwd", b"x");
-    let (data_file, data_pack) = data.finish();
-    let name = "tables".parse().unwrap();
-    let contents = Contents {
-        manifest: &manifest(),
-        packs: vec![(&file, &pack), (&data_file, &data_pack)],
-        layout: &Layout::default(),
-        data: vec![DataTree {
-            name: &name,
-            pack: 1,
-        }],
-        mtime: Mtime::default(),
-        packing: Packing::default(),
-        keeper: None,
-    };
-    let error = assemble(&contents, Vec::new()).expect_err("it must be refused");
-    assert_eq!(
-        error.to_string(),
-        "the data project `tables` holds `out` as a file or link and as a folder"
-    );
+fn data_whose_paths_exclude_each_other_is_refused() {
+    let cases: [(fn(&mut Packer), &str); 4] = [
+        // What would be written through a link.
+        (
+            |data| {
+                data.link("out", "/etc");
+                data.stored("out/passwd", b"x");
+            },
+            "`out` as a file or link and as a folder",
+        ),
+        (
+            |data| {
+                data.stored("a/b", b"x");
+                data.stored("a", b"x");
+            },
+            "`a` as a file or link and as a folder",
+        ),
+        (
+            |data| {
+                data.stored("a/b", b"x");
+                data.stored("a/b", b"y");
+            },
+            "`a/b` twice",
+        ),
+        (
+            |data| {
+                data.stored("a", b"x");
+                data.link("a", "b");
+            },
+            "`a` twice",
+        ),
+    ];
+    for (fill, why) in cases {
+        let (file, pack) = Packer::default().finish();
+        let mut data = Packer::default();
+        fill(&mut data);
+        let (data_file, data_pack) = data.finish();
+        let name = "tables".parse().unwrap();
+        let contents = Contents {
+            manifest: &manifest(),
+            packs: vec![(&file, &pack), (&data_file, &data_pack)],
+            layout: &Layout::default(),
+            data: vec![DataTree {
+                name: &name,
+                pack: 1,
+            }],
+            mtime: Mtime::default(),
+            packing: Packing::default(),
+            keeper: None,
+        };
+        let error = assemble(&contents, Vec::new()).expect_err("it must be refused");
+        assert_eq!(
+            error.to_string(),
+            format!("the data project `tables` holds {why}")
+        );
+    }
 }
 
 #[test]
