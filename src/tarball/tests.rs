@@ -340,7 +340,8 @@ fn the_manifest_is_first_and_its_folder_last() {
 
 #[test]
 fn data_whose_paths_exclude_each_other_is_refused() {
-    let cases: [(fn(&mut Packer), &str); 4] = [
+    type Fill = fn(&mut Packer);
+    let cases: [(Fill, &str); 4] = [
         // What would be written through a link.
         (
             |data| {
