@@ -38,6 +38,8 @@ struct Team {
     tools: Project,
     ann: User,
     running: Pipeline,
+    /// The one whose deployment is guarded.
+    waiting: Pipeline,
     /// Tokens of a maintainer, of a developer, and of a bot that only reads.
     tokens: [String; 3],
 }
@@ -62,6 +64,11 @@ fn seed(gitlab: &Gitlab) -> Team {
     merge_request.note(&ann, "Nice. Does it still give 42?");
     merge_request.pipeline(Status::Success);
     let running = deployment(&tools, &ann);
+    let waiting = tools
+        .pipeline("main", Status::Running)
+        .with_job("check", "test", Status::Success)
+        .with_job("deploy-production", "deploy", Status::Running)
+        .by(&dan);
     Team {
         tokens: [
             gitlab.token(&ann, &["api", "write_repository"]),
@@ -71,6 +78,7 @@ fn seed(gitlab: &Gitlab) -> Team {
         tools,
         ann,
         running,
+        waiting,
     }
 }
 
@@ -147,7 +155,7 @@ fn walk_through(gitlab: &Gitlab, team: &Team) -> String {
     let [ann, dan, watcher] = &team.tokens;
     let (api, base) = (gitlab.api(), gitlab.url(""));
     let host = base.trim_start_matches("http://");
-    let running = team.running.id;
+    let (running, waiting, project) = (team.running.id, team.waiting.id, team.tools.id);
     let trigger = team.tools.trigger_token(&team.ann);
     let packages = PACKAGES.map(|name| format!("platform/{name}")).join(", ");
     format!(
@@ -187,6 +195,13 @@ Deploy:
   PANNIER_TOKEN=$ANN pannier deploy platform/tools@main platform/models@main --dry-run
   PANNIER_TOKEN=$ANN pannier deploy platform/tools@main platform/models@main
   curl --header \"PRIVATE-TOKEN: $WATCHER\" \"$CI_API_V4_URL/projects/platform%2Ftools/repository/branches/production\"
+
+Guard a deployment (press Enter while it waits, to let pipeline {running} end):
+
+  export CI_PROJECT_ID={project} CI_PIPELINE_ID={waiting} CI_JOB_NAME=deploy-production
+  PRIVATE_TOKEN=$WATCHER pannier guard --no-wait                                # exit 7: {running} is in the way
+  PRIVATE_TOKEN=$WATCHER pannier guard -- echo deploying
+  PANNIER_TOKEN=$DAN pannier guard resource-group production --mode oldest_first --list
 
 Interrupt (Ctrl-C) to end it; nothing is kept.
 "

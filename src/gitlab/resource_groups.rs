@@ -10,9 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::error::GitlabError;
 use super::jobs::Job;
 use super::project::ProjectRef;
-use super::token::Needs;
+use super::token::{Needs, Role};
 use super::{Gitlab, Plain};
 use crate::http::Method;
+
+/// Reading them takes more than reading pipelines.
+const READ: Needs = Needs {
+    role: Role::Developer,
+    ..Needs::READ
+};
 
 /// In which order waiting jobs get the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -74,7 +80,7 @@ impl Gitlab {
         project: &ProjectRef,
         key: &str,
     ) -> Result<ResourceGroup, GitlabError> {
-        self.ask(&Plain::get(path(project, key)), &Needs::READ)
+        self.ask(&Plain::get(path(project, key)), &READ)
     }
 
     /// Jobs that wait for a resource group.
@@ -83,7 +89,7 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn upcoming_jobs(&self, project: &ProjectRef, key: &str) -> Result<Vec<Job>, GitlabError> {
         let endpoint = Plain::get(format!("{}/upcoming_jobs", path(project, key)));
-        self.list(&endpoint, &Needs::READ)
+        self.list(&endpoint, &READ)
     }
 
     /// Sets the order of those who wait.

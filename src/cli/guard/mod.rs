@@ -4,6 +4,7 @@
 //! set beats its argument. Decides nothing about pipelines.
 
 mod become_command;
+mod given;
 mod options;
 mod resource_group;
 
@@ -23,8 +24,9 @@ use super::context::Context;
 use super::exit::Exit;
 use super::report::{self, Failure};
 
+use given::Given;
 pub use options::Arguments;
-use options::{Access, Cancel, First, Given};
+use options::{Access, Cancel, First};
 
 /// Everything else than the guard's own waiting goes through here: gives the exit code, which a guarded command may choose.
 pub(super) fn main(arguments: &Arguments, context: &Context) -> ExitCode {

@@ -12,7 +12,8 @@ use super::super::Format;
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::report::Failure;
-use super::options::{Given, Mode, ResourceGroup};
+use super::given::Given;
+use super::options::{Mode, ResourceGroup};
 
 impl From<Mode> for ProcessMode {
     fn from(mode: Mode) -> Self {
