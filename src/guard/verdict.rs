@@ -25,6 +25,9 @@
 //! for that somebody. And a family that is told from its status alone to be alive would break it too: a parent shows `running`
 //! while its child waits for a person, who need not come; so nobody waits for it ([`Place::rests`]).
 //!
+//! That is all the waiting that GitLab shows. Two more kinds it does not show, so nothing here knows of them: which pipeline of
+//! another project or branch a trigger job (`trigger: project`) made this one, and which resource group a job belongs to.
+//!
 //! While it cannot be said since when a family is awake, others take it for the first ([`behind`]) and its own guards take it
 //! for the last ([`own`]). Both end with the start of the job that waits for a runner, which waits for no guard.
 //!
