@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use git2::build::CheckoutBuilder;
 use git2::{Oid, Repository, RepositoryInitOptions};
 
 use super::Checkout;
 use super::error::{GitError, name};
-use super::{mirror, references};
+use super::large::Large;
+use super::{mirror, references, tree};
 use crate::url::SafeUrl;
 
 /// Makes a repository in the folder `into` that borrows the objects of `mirror` (gitrepository-layout(5),
@@ -50,17 +50,19 @@ pub(super) fn check_out(
     let known = references::all(mirror).map_err(library())?;
     references::write_packed(made.path(), &as_clone(known))
         .map_err(GitError::io("writing references of", made.path()))?;
-    let write = || {
+    let begin = || {
         made.remote("origin", &mirror::address(repository))?;
         let commit = made.find_commit(commit)?;
         made.set_head_detached(commit.id())?;
-        made.checkout_tree(commit.as_object(), Some(CheckoutBuilder::new().force()))?;
-        Ok(Checkout {
-            time: commit.time().seconds(),
-            tree: commit.tree_id().to_string(),
-        })
+        Ok(commit)
     };
-    write().map_err(library())
+    let found = begin().map_err(library())?;
+    let leaves = tree::all(mirror, repository, commit)?;
+    Large::new(mirror, repository)?.check_out(&made, &found, leaves)?;
+    Ok(Checkout {
+        time: found.time().seconds(),
+        tree: found.tree_id().to_string(),
+    })
 }
 
 /// Whether a submodule may be checked out at `path` of the working tree `into`: below it, and behind no link. What stands

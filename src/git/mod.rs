@@ -12,6 +12,7 @@ mod folder;
 mod following;
 mod heads;
 mod history;
+mod large;
 mod local;
 mod mirror;
 mod modules;

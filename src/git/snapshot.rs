@@ -8,8 +8,9 @@ use std::fs::File;
 use git2::{Oid, Repository};
 
 use super::error::{GitError, name};
+use super::large::Large;
 use super::mirror::{Mirror, Wanted};
-use super::pack::{Kind, Object, PackError, Packs};
+use super::pack::PackError;
 use super::tree::{self, Leaf, LeafKind};
 use super::{Git, Submodules, following};
 use crate::url::SafeUrl;
@@ -17,10 +18,6 @@ use crate::zip;
 
 /// A Git LFS pointer has fewer bytes than this (its specification, version 1).
 const POINTER: usize = 1024;
-
-/// From this length on (in bytes) a file is read piece by piece. libgit2 holds in memory what a file is a difference to as
-/// well, which git allows to be 32 times as long.
-const LARGE: usize = 128 << 10;
 
 /// What a snapshot is made of.
 pub(super) struct Wish<'a> {
@@ -157,16 +154,11 @@ fn write_run(
     let objects = mirror.with(Wanted::Commit(source.commit), |mirror| {
         Repository::open_bare(mirror.path()).map_err(library("opening the mirror"))
     })?;
-    let store = objects.odb().map_err(library("opening the mirror"))?;
     let broken = |doing| GitError::pack(&source.repository, doing);
-    let packs = Packs::open(&objects.path().join("objects/pack"), objects.path())
-        .map_err(broken("opening the mirror"))?;
+    let large = Large::new(&objects, &source.repository)?;
     for piece in run {
         if let LeafKind::File { executable } = piece.kind
-            && let (LARGE.., _) = store
-                .read_header(piece.oid)
-                .map_err(library("reading a file"))?
-            && let Some(mut large) = large(&packs, piece.oid).map_err(broken("reading a file"))?
+            && let Some(mut large) = large.open(piece.oid)?
         {
             let written = out.file(&piece.path, executable, &mut large);
             written.map_err(|error| match error.into() {
@@ -202,15 +194,6 @@ fn write_run(
         written.map_err(GitError::snapshot(place, &piece.path))?;
     }
     Ok(())
-}
-
-/// The file from a pack; `None` for what libgit2 has to find.
-fn large(packs: &Packs, oid: Oid) -> Result<Option<Object>, PackError> {
-    let Ok(id) = oid.as_bytes().try_into() else {
-        return Ok(None);
-    };
-    let found = packs.object(id)?;
-    Ok(found.filter(|it| it.kind == Kind::Blob))
 }
 
 /// The leaf's path within the folder, if it lies there.

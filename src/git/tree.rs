@@ -46,9 +46,19 @@ pub(super) fn submodules(
     repository: &SafeUrl,
     commit: Oid,
 ) -> Result<Vec<Leaf>, GitError> {
-    let mut leaves = leaves(mirror, repository, commit, Names::Any)?;
+    let mut leaves = all(mirror, repository, commit)?;
     leaves.retain(|leaf| leaf.kind == LeafKind::Submodule);
     Ok(leaves)
+}
+
+/// Everything in the tree of a commit, in the order of the tree; names are not judged, and what is not UTF-8 in them is
+/// replaced.
+pub(super) fn all(
+    mirror: &Repository,
+    repository: &SafeUrl,
+    commit: Oid,
+) -> Result<Vec<Leaf>, GitError> {
+    leaves(mirror, repository, commit, Names::Any)
 }
 
 /// Everything in the tree of a commit, in the order of the tree, without what `export-ignore` keeps out of archives.

@@ -53,6 +53,19 @@ impl Packs {
         })
     }
 
+    /// Whether a pack has the object of this id.
+    ///
+    /// # Errors
+    /// [`PackError`] for an index that cannot be read.
+    pub fn contains(&self, id: &Id) -> Result<bool, PackError> {
+        for (index, _) in &self.packs {
+            if index.find(id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The object of this id, to be read from front to back; `None` where no pack has it.
     ///
     /// # Errors
