@@ -171,7 +171,7 @@ impl<W: Write + Send + 'static> Archive for Framer<W> {
     fn append(&mut self, kept: &Kept) -> Result<(), ArchiveError> {
         self.cut()?;
         let length = kept.frames.iter().map(|frame| frame.compressed).sum();
-        self.sink.copy(&kept.file, 0, length, |_, _| {})?;
+        self.sink.copy(&kept.file, 0, length)?;
         self.frames.extend_from_slice(&kept.frames);
         self.start = self.sink.position();
         Ok(())

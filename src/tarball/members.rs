@@ -69,7 +69,7 @@ impl<W: Write + Send + 'static> Members<W> {
             let length = (stream.size - done).min(STORED_BLOCK);
             self.write(&stored_header(length as u16))?;
             self.sink
-                .copy(file, stream.offset + done, length, |_, _| {})?;
+                .copy_near(file, stream.offset + done, length, |_, _| {})?;
             done += length;
         }
         self.write(&super::splice::LAST_BLOCK)
@@ -99,7 +99,7 @@ impl<W: Write + Send + 'static> Archive for Members<W> {
             Coding::Stored if stream.compressed == stream.size => self.stored(file, stream)?,
             Coding::Deflate { end, .. } if end.div_ceil(8) == stream.compressed => {
                 self.sink
-                    .copy(file, stream.offset, stream.compressed, |_, _| {})?;
+                    .copy_near(file, stream.offset, stream.compressed, |_, _| {})?;
             }
             _ => {
                 let reason = "the table of contents contradicts itself";

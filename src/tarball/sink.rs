@@ -70,9 +70,22 @@ impl<W: Write + Send + 'static> Sink<W> {
         self.filled += length;
     }
 
-    /// Copies a part of the container, a large one read straight into the output's buffer; `patch` sees each run of bytes
-    /// with its distance from the part's start.
+    /// Copies a part of a file, read straight into the output's buffer.
     pub(super) fn copy(
+        &mut self,
+        file: &File,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), ArchiveError> {
+        self.copy_by(length, |done, space| {
+            file.read_exact_at(space, offset + done)
+        })
+    }
+
+    /// Copies a part of a container, which has to stay open until the tarball is finished: small parts are read together with
+    /// their neighbours, and a file is known by its descriptor. `patch` sees each run of bytes with its distance from the
+    /// part's start.
+    pub(super) fn copy_near(
         &mut self,
         file: &File,
         offset: u64,
@@ -87,21 +100,31 @@ impl<W: Write + Send + 'static> Sink<W> {
             }
             _ => None,
         };
+        let copied = self.copy_by(length, |done, space| {
+            match small {
+                Some(bytes) => space.copy_from_slice(&bytes[done as usize..][..space.len()]),
+                None => file.read_exact_at(space, offset + done)?,
+            }
+            patch(done, space);
+            Ok(())
+        });
+        self.near = near;
+        copied
+    }
+
+    fn copy_by(
+        &mut self,
+        length: u64,
+        fill: impl Fn(u64, &mut [u8]) -> io::Result<()>,
+    ) -> Result<(), ArchiveError> {
         let mut done = 0;
         while done < length {
             let space = self.space(length - done).map_err(ArchiveError::Write)?;
-            match small {
-                Some(bytes) => space.copy_from_slice(&bytes[done as usize..][..space.len()]),
-                None => file
-                    .read_exact_at(space, offset + done)
-                    .map_err(ArchiveError::Read)?,
-            }
-            patch(done, space);
+            fill(done, space).map_err(ArchiveError::Read)?;
             let read = space.len();
             self.advance(read);
             done += read as u64;
         }
-        self.near = near;
         Ok(())
     }
 
@@ -214,6 +237,18 @@ mod tests {
             assert_eq!(count, length as u64);
             assert_eq!(digest, Digest::of(&bytes));
         }
+    }
+
+    #[test]
+    fn a_file_that_takes_the_descriptor_of_another_is_not_taken_for_it() {
+        let mut sink = Sink::new(Vec::new());
+        for byte in [b'a', b'b', b'c'] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&[byte; 10]).unwrap();
+            sink.copy(&file, 0, 10).unwrap();
+        }
+        let (out, ..) = sink.finish().unwrap();
+        assert_eq!(out, b"aaaaaaaaaabbbbbbbbbbcccccccccc");
     }
 
     #[test]

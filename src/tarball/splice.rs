@@ -105,7 +105,7 @@ impl<W: Write + Send + 'static> Splicer<W> {
         bits: Bits,
     ) -> Result<(), ArchiveError> {
         self.sink
-            .copy(file, stream.offset, stream.compressed, |at, bytes| {
+            .copy_near(file, stream.offset, stream.compressed, |at, bytes| {
                 bits.clear(at, bytes);
             })?;
         self.sink
@@ -121,7 +121,7 @@ impl<W: Write + Send + 'static> Splicer<W> {
             let header = stored_header(length as u16);
             self.sink.write_all(&header).map_err(ArchiveError::Write)?;
             self.sink
-                .copy(file, stream.offset + done, length, |_, _| {})?;
+                .copy_near(file, stream.offset + done, length, |_, _| {})?;
             done += length;
         }
         Ok(())
@@ -213,7 +213,7 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
     /// Segments start at a byte boundary with an empty window, so they can be carried over like the streams of wheels.
     fn replay(&mut self, file: &File, run: &Run) -> Result<(), ArchiveError> {
         self.cut()?;
-        self.sink.copy(file, run.offset, run.length, |_, _| {})?;
+        self.sink.copy(file, run.offset, run.length)?;
         self.segments.extend_from_slice(&run.segments);
         self.start = self.sink.position();
         Ok(())
