@@ -199,7 +199,7 @@ Deploy:
 Guard a deployment (press Enter while it waits, to let pipeline {running} end):
 
   export CI_PROJECT_ID={project} CI_PIPELINE_ID={waiting} CI_JOB_NAME=deploy-production
-  PRIVATE_TOKEN=$WATCHER pannier guard --no-wait                                # exit 7: {running} is in the way
+  PRIVATE_TOKEN=$WATCHER pannier guard --no-wait                                # refused, exit 7: {running} is in the way
   PRIVATE_TOKEN=$WATCHER pannier guard -- echo deploying
   PANNIER_TOKEN=$DAN pannier guard resource-group production --mode oldest_first --list
 

@@ -1,6 +1,6 @@
 //! The GitLab that is started by hand: every command of its walk-through is run as it is printed.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -84,7 +84,7 @@ fn its_walk_through_is_true() {
         program.parent().unwrap().display(),
         std::env::var("PATH").unwrap()
     );
-    let output = Command::new("sh")
+    let mut shell = Command::new("sh")
         .args([
             "-c",
             &script.replace("curl ", "curl --fail --silent --show-error --noproxy '*' "),
@@ -95,21 +95,39 @@ fn its_walk_through_is_true() {
         .env("PANNIER_STORE", folder.path().join("store"))
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env_remove("CI")
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    let (said, errors) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
+    let mut output = shell.stdout.take().unwrap();
+    let said = std::thread::spawn(move || {
+        let mut said = String::new();
+        output.read_to_string(&mut said).map(|_| said)
+    });
+    let mut errors = String::new();
+    for line in BufReader::new(shell.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        // Enter plays the runner: the deployment that the guard waits for ends.
+        if line.contains("waits: 1 pipeline stands in the way") {
+            child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+            assert!(lines.next().unwrap().contains("has deployed"));
+        }
+        errors += &(line + "\n");
+    }
+    let said = said.join().unwrap().unwrap();
+    assert!(shell.wait().unwrap().success(), "{said}\n{errors}");
+    assert!(
+        said.contains("deploying\nproduction: oldest_first"),
+        "{said}"
     );
-    assert!(output.status.success(), "{said}\n{errors}");
     assert!(
         errors.contains("You are not allowed to push code to protected branches"),
         "{errors}"
     );
 
-    // Enter plays the runner.
+    // And Enter again: the next one starts.
     child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
-    assert!(lines.next().unwrap().contains("has deployed"));
+    assert!(lines.next().unwrap().contains("is deploying"));
     interrupt(child);
     assert!(lines.next().unwrap().contains("forgotten"));
     assert!(child.wait().unwrap().success());
