@@ -10,9 +10,10 @@ use std::process::{Child, Command, Output, Stdio};
 use pannier::digest::Digest;
 use pannier::pack::{Coding, Content, Pack, PackEntry, Stream};
 use pannier::tarball::{
-    Contents, Manifest, ManifestImage, ManifestPackage, ManifestTarget, Mtime, Source, assemble,
+    Container, Contents, Manifest, ManifestImage, ManifestPackage, ManifestTarget, Mtime, Part,
+    Source, assemble,
 };
-use pannier::venv::{Item, ItemKind, Layout};
+use pannier::venv::{Item, ItemKind};
 
 /// Files of one package by path below site-packages.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -84,10 +85,6 @@ fn tarball(path: &Path, version: &str, files: &Files) {
             executable: true,
         },
     };
-    let layout = Layout {
-        items: std::iter::once(script).chain(carried).collect(),
-        common: 0,
-    };
     let manifest = Manifest {
         format: Manifest::FORMAT,
         pannier: "1.2.3".to_owned(),
@@ -115,14 +112,21 @@ fn tarball(path: &Path, version: &str, files: &Files) {
     };
     let contents = Contents {
         manifest: &manifest,
-        packs: vec![(&container, &pack)],
-        layout: &layout,
-        data: Vec::new(),
+        head: &[],
         mtime: Mtime::default(),
         packing: pannier::tarball::Packing::default(),
         keeper: None,
     };
-    let summary = assemble(&contents, File::create(path).unwrap()).unwrap();
+    let container = Container {
+        file: &container,
+        pack: &pack,
+        origin: None,
+    };
+    let part = Part {
+        containers: vec![container],
+        items: std::iter::once(script).chain(carried).collect(),
+    };
+    let summary = assemble(&contents, &[part], File::create(path).unwrap()).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
     let line = format!("{}  {name}\n", summary.sha256);
     fs::write(path.with_file_name(format!("{name}.sha256")), line).unwrap();

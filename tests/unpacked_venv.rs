@@ -7,18 +7,20 @@
     reason = "a test says on stderr what it could not try"
 )]
 
-use std::fs;
+use std::convert::Infallible;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Seek};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output as Finished};
 
 use pannier::digest::Digest;
+use pannier::pack::Pack;
 use pannier::tarball::{
-    Contents, DataTree, Manifest, ManifestImage, ManifestTarget, Mtime, Output,
+    Container, Contents, Failed, Manifest, ManifestImage, ManifestTarget, Mtime, Output, Part,
 };
 use pannier::target::Target;
-use pannier::venv::{Installed, VenvOptions, layout};
+use pannier::venv::{Installed, Planner, VenvOptions};
 use pannier::wheel::{Record, RecordRow};
 use pannier::{wheel, zip};
 
@@ -92,6 +94,14 @@ fn demo_wheel() -> (fs::File, wheel::Wheel) {
     (file, wheel)
 }
 
+fn container<'a>(file: &'a File, pack: &'a Pack) -> Container<'a> {
+    Container {
+        file,
+        pack,
+        origin: None,
+    }
+}
+
 /// The demo, unpacked in `folder`.
 fn unpack(folder: &Path) {
     let (interpreter, version) = python();
@@ -113,7 +123,11 @@ fn unpack(folder: &Path) {
         python_link: pannier::venv::PythonLink::Absolute,
         small: pannier::venv::SMALL_FILE,
     };
-    let layout = layout(&[installed], &options).unwrap();
+    let (mut planner, head) = Planner::start(&options).unwrap();
+    let package = Part {
+        containers: vec![container(&file, &wheel.pack)],
+        items: planner.add(&installed).unwrap(),
+    };
     let mut data = zip::Writer::new(tempfile::tempfile().unwrap());
     data.file("table.csv", false, &mut &b"1,2\n"[..]).unwrap();
     let data = data.finish().unwrap();
@@ -138,14 +152,10 @@ fn unpack(folder: &Path) {
         overrides: Vec::new(),
     };
     let tables = "tables".parse().unwrap();
+    let tables = Part::data(&tables, container(&data, &data_pack)).unwrap();
     let contents = Contents {
         manifest: &manifest,
-        packs: vec![(&file, &wheel.pack), (&data, &data_pack)],
-        layout: &layout,
-        data: vec![DataTree {
-            name: &tables,
-            pack: 1,
-        }],
+        head: &head,
         mtime: Mtime::default(),
         packing: pannier::tarball::Packing::default(),
         keeper: None,
@@ -156,7 +166,12 @@ fn unpack(folder: &Path) {
         folder: outputs.path(),
         image: &image,
     };
-    let written = output.write(&contents).unwrap();
+    let parts = [package, Part::data_folder(), tables];
+    let (written, _) = output
+        .write(&contents, |tarball| {
+            Ok::<_, Failed<_, Infallible>>(tarball.add(&parts)?)
+        })
+        .unwrap();
     fs::create_dir_all(folder).unwrap();
     let tar = Command::new("tar")
         .arg("-xzf")

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use pannier::digest::Digest;
 use pannier::pack::{Content, Pack, Stream};
 use pannier::tarball::{
-    Contents, Manifest, ManifestImage, ManifestTarget, Mtime, assemble, read::gunzip,
+    Container, Contents, Manifest, ManifestImage, ManifestTarget, Mtime, Part, assemble, read::gunzip,
 };
-use pannier::venv::{Item, ItemKind, Layout};
+use pannier::venv::{Item, ItemKind};
 use pannier::zip;
 
 /// The password of the seeds. Where it stands in a URL's user information, no message may hold it.
@@ -46,10 +46,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 /// Every file of a verified container can be read, has the content that was verified, and has it again in a tarball.
 pub fn check_pack(file: &File, pack: &Pack) {
-    let mut carried = Layout {
-        items: Vec::new(),
-        common: 0,
-    };
+    let mut carried = Vec::new();
     let mut contents = Vec::new();
     for (entry, it) in pack.entries.iter().enumerate() {
         assert!(!it.path.is_empty() && !it.path.starts_with('/') && !it.path.ends_with('/'));
@@ -72,13 +69,13 @@ pub fn check_pack(file: &File, pack: &Pack) {
             entry,
             executable: false,
         };
-        carried.items.push(Item {
+        carried.push(Item {
             path: format!("venv/{entry}"),
             kind,
         });
         contents.push(content);
     }
-    let plain = plain(&tarball(file, pack, &carried)).expect("the tarball is whole");
+    let plain = plain(&tarball(file, pack, carried)).expect("the tarball is whole");
     let mut entries =
         pannier::tarball::read::Entries::new(&plain[..], pannier::tarball::read::Extent::Whole);
     let mut found = Vec::new();
@@ -109,18 +106,25 @@ fn check_raw(file: &File, stream: &Stream, content: &[u8]) {
 }
 
 /// A tarball of files that are carried from one container.
-pub fn tarball(file: &File, pack: &Pack, layout: &Layout) -> Vec<u8> {
+pub fn tarball(file: &File, pack: &Pack, items: Vec<Item>) -> Vec<u8> {
     let contents = Contents {
         manifest: &manifest(),
-        packs: vec![(file, pack)],
-        layout,
-        data: Vec::new(),
+        head: &[],
         mtime: Mtime::default(),
         packing: pannier::tarball::Packing::default(),
         keeper: None,
     };
+    let container = Container {
+        file,
+        pack,
+        origin: None,
+    };
+    let part = Part {
+        containers: vec![container],
+        items,
+    };
     let out = Shared::default();
-    assemble(&contents, out.clone()).expect("it is written to memory");
+    assemble(&contents, &[part], out.clone()).expect("it is written to memory");
     std::mem::take(&mut *out.0.lock().expect("nobody has panicked"))
 }
 

@@ -1,38 +1,41 @@
-//! One image's tarball: the venv laid out from wheels of the store, the manifest, and the files in the output folder.
+//! One image's tarball: package after package laid out and written as they come into the store, then the data projects; the
+//! manifest, and the files in the output folder.
+//!
+//! Nothing appears in the output folder before everything that any image needs is in the store.
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::digest::Digest;
 use crate::name::PackageName;
 use crate::pack::Pack;
-use crate::store::{Store, StoredData, StoredWheel};
+use crate::store::{Store, StoredWheel};
 use crate::tarball::{
-    Common, Contents, DataTree, Keeper, Manifest, ManifestData, ManifestImage, ManifestPackage,
-    ManifestTarget, Output, Source, Written,
+    AssembleError, Common, Container, Contents, Failed, Manifest, ManifestData, ManifestImage,
+    ManifestPackage, ManifestTarget, Output, OutputError, Packing, Part, Parts, Source, Written,
 };
 use crate::target::PythonVersion;
-use crate::venv::{self, Bytecode, DirectUrl, Installed, Item, LayoutError, VenvOptions};
+use crate::venv::{DirectUrl, Installed, Item, LayoutError, Planner, VenvOptions};
 
+use super::arrivals::Arrivals;
 use super::bytecode::Compiled;
-
-use super::fill::Filled;
 use super::plan::{DataPlan, DataSource, ImagePlan, PackagePlan};
 use super::{Options, PrepareError, Prepared};
 
 /// A package with its wheel, opened.
 struct Opened<'a> {
     plan: &'a PackagePlan,
-    stored: &'a StoredWheel,
+    stored: StoredWheel,
     file: File,
     /// Table of contents, digest, and the container itself.
-    bytecode: Option<(&'a Pack, Digest, File)>,
+    bytecode: Option<(&'a Pack, &'a Digest, File)>,
 }
 
 /// What the store holds for an image.
 #[derive(Clone, Copy)]
 pub(super) struct From<'a> {
-    pub(super) filled: &'a Filled,
+    pub(super) arrivals: &'a Arrivals,
     /// Bytecode of the image's Python.
     pub(super) compiled: Option<&'a Compiled>,
 }
@@ -47,19 +50,20 @@ pub(super) struct Sameness<'a> {
 }
 
 impl<'a> Sameness<'a> {
-    pub(super) fn new(image: &'a ImagePlan, from: &From<'a>) -> Self {
+    /// Waits for what is built: only then is known what comes of it.
+    pub(super) fn new(image: &'a ImagePlan, from: &From<'a>) -> Result<Self, PrepareError> {
         let packages = image.packages.iter().map(|plan| {
-            let sha256 = from.filled.wheels[&plan.wheel].sha256;
-            (&plan.name, plan.requested, plan.origin.as_ref(), sha256)
+            let sha256 = from.arrivals.sha256(&plan.wheel)?;
+            Ok((&plan.name, plan.requested, plan.origin.as_ref(), sha256))
         });
-        Self {
+        Ok(Self {
             python: image.target.python,
-            packages: packages.collect(),
+            packages: packages.collect::<Result<_, PrepareError>>()?,
             data: &image.data,
             bytecode: from
                 .compiled
                 .and_then(|compiled| compiled.version.as_deref()),
-        }
+        })
     }
 }
 
@@ -70,20 +74,13 @@ pub(super) struct With<'a> {
     pub(super) store: &'a Store,
 }
 
-/// What the tarballs of a group of images have in common, once one of them is written.
-pub(super) struct Like {
-    common: Common,
-    /// The items before the common ones.
-    head: Vec<Item>,
-}
-
 /// Writes the three files of `image`: from the wheels, or, where `like` has the common part already, from that.
 pub(super) fn assemble(
     image: &ImagePlan,
     from: &From<'_>,
-    like: Option<&Like>,
+    like: Option<&Common>,
     with: &With<'_>,
-) -> Result<(Prepared, Option<Like>), PrepareError> {
+) -> Result<(Prepared, Option<Common>), PrepareError> {
     let started = (with.options.clock)();
     let (written, like) = match like {
         Some(like) => (again(image, from, like, with)?, None),
@@ -105,105 +102,152 @@ fn anew(
     image: &ImagePlan,
     from: &From<'_>,
     with: &With<'_>,
-) -> Result<(Written, Option<Like>), PrepareError> {
+) -> Result<(Written, Option<Common>), PrepareError> {
     let options = with.options;
-    let packages = image.packages.iter();
-    let packages = packages
-        .map(|plan| Opened::new(plan, from))
-        .collect::<Result<Vec<_>, PrepareError>>()?;
-    let data = image
-        .data
-        .iter()
-        .map(|plan| {
-            let stored = &from.filled.data[plan];
-            Ok((plan, stored, open(&stored.path)?))
-        })
-        .collect::<Result<Vec<_>, PrepareError>>()?;
-    // Packs are numbered: wheels, data projects, bytecode.
-    let mut number = packages.len() + data.len();
-    let installed: Vec<Installed<'_>> = packages
-        .iter()
-        .map(|opened| opened.installed(&mut number))
-        .collect();
-    let layout = venv::layout(&installed, &venv_options(image, options))
+    let (planner, head) = Planner::start(&venv_options(image, options))
         .map_err(|source| laying_out(image, source))?;
-    let wheel_packs = packages
-        .iter()
-        .map(|opened| (&opened.file, &opened.stored.wheel.pack));
-    let data_packs = data
-        .iter()
-        .map(|(_, stored, file): &(_, &StoredData, File)| (file, &*stored.pack));
-    let bytecodes = packages
-        .iter()
-        .filter_map(|opened| opened.bytecode.as_ref());
-    let bytecode_packs = bytecodes.clone().map(|(pack, _, file)| (file, *pack));
-    let wheels = packages.iter().map(|opened| opened.stored.sha256);
-    let origins: Vec<Digest> = wheels
-        .chain(data.iter().map(|(_, stored, _)| stored.sha256))
-        .chain(bytecodes.map(|(_, sha256, _)| *sha256))
-        .collect();
-    let trees = data.iter().enumerate().map(|(i, (plan, ..))| DataTree {
-        name: &plan.name,
-        pack: packages.len() + i,
-    });
+    let mut adding = Adding {
+        image,
+        from,
+        planner,
+        at_once: options.packing == Packing::Frames,
+    };
     let contents = Contents {
-        manifest: &manifest(image, from, options),
-        packs: wheel_packs
-            .chain(data_packs)
-            .chain(bytecode_packs)
-            .collect(),
-        layout: &layout,
-        data: trees.collect(),
+        manifest: &manifest(image, from, options)?,
+        head: &head,
         mtime: options.mtime,
         packing: options.packing,
-        keeper: Some(Keeper {
-            store: with.store,
-            origins: &origins,
-        }),
+        keeper: Some(with.store),
     };
-    let (written, common) = write(image, &contents, None, options)?;
-    let mut head = layout.items;
-    head.truncate(layout.common);
-    Ok((written, common.map(|common| Like { common, head })))
+    let written = output(image, options).write(&contents, |tarball| adding.all(tarball));
+    written.map_err(|error| match error {
+        Failed::Own(source) => unwritten(image, source),
+        Failed::Fill(error) => error,
+    })
 }
 
 /// An image like one that is written already: manifest and what the image decides are its own, the rest is copied.
 fn again(
     image: &ImagePlan,
     from: &From<'_>,
-    like: &Like,
+    like: &Common,
     with: &With<'_>,
 ) -> Result<Written, PrepareError> {
     let options = with.options;
-    let layout = venv::layout_like(&like.head, &venv_options(image, options))
+    let (_, head) = Planner::start(&venv_options(image, options))
         .map_err(|source| laying_out(image, source))?;
     let contents = Contents {
-        manifest: &manifest(image, from, options),
-        packs: Vec::new(),
-        layout: &layout,
-        data: Vec::new(),
+        manifest: &manifest(image, from, options)?,
+        head: &head,
         mtime: options.mtime,
         packing: options.packing,
         keeper: None,
     };
-    Ok(write(image, &contents, Some(&like.common), options)?.0)
+    let written = output(image, options).write_like(&contents, like);
+    written.map_err(|source| unwritten(image, source))
 }
 
-fn write(
-    image: &ImagePlan,
-    contents: &Contents<'_>,
-    common: Option<&Common>,
-    options: &Options,
-) -> Result<(Written, Option<Common>), PrepareError> {
-    let output = Output {
+/// Packages that are laid out before they are written: enough for neither thread to wait long for the other.
+const AHEAD: usize = 4;
+
+/// Adds the packages and data projects of an image to its tarball.
+struct Adding<'a> {
+    image: &'a ImagePlan,
+    from: &'a From<'a>,
+    planner: Planner,
+    /// Whether all packages are added at once, so that what is compressed is compressed side by side.
+    at_once: bool,
+}
+
+type Added = Result<(), Failed<AssembleError, PrepareError>>;
+
+impl Adding<'_> {
+    fn all(&mut self, tarball: &mut dyn Parts) -> Added {
+        self.packages(tarball)?;
+        if !self.image.data.is_empty() {
+            tarball.add(&[Part::data_folder()])?;
+        }
+        for plan in &self.image.data {
+            self.data(plan, tarball)?;
+        }
+        let all = self.from.arrivals.wait_for_all();
+        all.map_err(|given_up| Failed::Fill(given_up.into()))
+    }
+
+    /// One thread lays packages out as they arrive, this one writes them.
+    fn packages(&mut self, tarball: &mut dyn Parts) -> Added {
+        let (image, from, at_once) = (self.image, self.from, self.at_once);
+        let planner = &mut self.planner;
+        std::thread::scope(|scope| {
+            let (laid_out, next) = sync_channel(AHEAD);
+            scope.spawn(move || {
+                for plan in &image.packages {
+                    let done = Opened::new(plan, from).and_then(|opened| {
+                        let items = opened.lay_out(planner);
+                        Ok((opened, items.map_err(|error| laying_out(image, error))?))
+                    });
+                    let failed = done.is_err();
+                    if laid_out.send(done).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+            let added = add(next, at_once, tarball);
+            if added.is_err() {
+                // The other thread may be waiting for a wheel that nobody wants any more.
+                from.arrivals.give_up();
+            }
+            added
+        })
+    }
+
+    fn data(&self, plan: &DataPlan, tarball: &mut dyn Parts) -> Added {
+        let failed = |error| Failed::Fill(error);
+        let stored = self.from.arrivals.data(plan);
+        let stored = stored.map_err(|given_up| failed(given_up.into()))?;
+        let container = Container {
+            file: &open(&stored.path).map_err(failed)?,
+            pack: &stored.pack,
+            origin: Some(&stored.sha256),
+        };
+        Ok(tarball.add(&[Part::data(&plan.name, container)?])?)
+    }
+}
+
+/// Adds packages that are laid out.
+fn add<'a>(
+    laid_out: Receiver<Result<(Opened<'a>, Vec<Item>), PrepareError>>,
+    at_once: bool,
+    tarball: &mut dyn Parts,
+) -> Added {
+    let mut waiting = Vec::new();
+    for package in laid_out {
+        let (opened, items) = package.map_err(Failed::Fill)?;
+        if at_once {
+            waiting.push((opened, items));
+        } else {
+            tarball.add(&[opened.part(items)])?;
+        }
+    }
+    let mut parts = Vec::with_capacity(waiting.len());
+    for (opened, items) in &mut waiting {
+        parts.push(opened.part(std::mem::take(items)));
+    }
+    Ok(tarball.add(&parts)?)
+}
+
+fn output<'a>(image: &'a ImagePlan, options: &'a Options) -> Output<'a> {
+    Output {
         folder: &options.output,
         image: &image.name,
-    };
-    let written = output.write_like(contents, common);
-    written.map_err(|source| PrepareError::Tarball {
+    }
+}
+
+fn unwritten(image: &ImagePlan, source: OutputError) -> PrepareError {
+    PrepareError::Tarball {
         image: image.name.clone(),
         source,
-    })
+    }
 }
 
 fn venv_options(image: &ImagePlan, options: &Options) -> VenvOptions {
@@ -223,36 +267,47 @@ fn laying_out(image: &ImagePlan, source: LayoutError) -> PrepareError {
 }
 
 impl<'a> Opened<'a> {
+    /// Waits for the wheel.
     fn new(plan: &'a PackagePlan, from: &From<'a>) -> Result<Self, PrepareError> {
-        let stored = &from.filled.wheels[&plan.wheel];
+        let stored = from.arrivals.wheel(&plan.wheel)?;
         let bytecode = from
             .compiled
             .and_then(|compiled| compiled.wheels.get(&plan.wheel))
-            .map(|data| Ok::<_, PrepareError>((&*data.pack, data.sha256, open(&data.path)?)))
+            .map(|data| Ok::<_, PrepareError>((&*data.pack, &data.sha256, open(&data.path)?)))
             .transpose()?;
         Ok(Self {
             plan,
-            stored,
             file: open(&stored.path)?,
+            stored,
             bytecode,
         })
     }
 
-    /// `number` is that of the next pack of bytecode.
-    fn installed(&self, number: &mut usize) -> Installed<'_> {
-        let bytecode = self.bytecode.as_ref().map(|(pack, ..)| {
-            *number += 1;
-            Bytecode {
-                number: *number - 1,
-                pack,
-            }
-        });
-        Installed {
-            bytecode,
+    fn lay_out(&self, planner: &mut Planner) -> Result<Vec<Item>, LayoutError> {
+        planner.add(&Installed {
             wheel: &self.stored.wheel,
             file: &self.file,
             requested: self.plan.requested,
             direct_url: self.plan.origin.clone(),
+            bytecode: self.bytecode.as_ref().map(|(pack, ..)| *pack),
+        })
+    }
+
+    fn part(&self, items: Vec<Item>) -> Part<'_> {
+        let wheel = Container {
+            file: &self.file,
+            pack: &self.stored.wheel.pack,
+            origin: Some(&self.stored.sha256),
+        };
+        let bytecode = self.bytecode.as_ref();
+        let bytecode = bytecode.map(|(pack, sha256, file)| Container {
+            file,
+            pack,
+            origin: Some(sha256),
+        });
+        Part {
+            containers: std::iter::once(wheel).chain(bytecode).collect(),
+            items,
         }
     }
 }
@@ -264,16 +319,20 @@ fn open(path: &Path) -> Result<File, PrepareError> {
     })
 }
 
-fn manifest(image: &ImagePlan, from: &From<'_>, options: &Options) -> Manifest {
+/// Waits for what is built.
+fn manifest(
+    image: &ImagePlan,
+    from: &From<'_>,
+    options: &Options,
+) -> Result<Manifest, PrepareError> {
     let packages = image.packages.iter().map(|plan| {
-        let stored = &from.filled.wheels[&plan.wheel];
-        ManifestPackage {
+        Ok(ManifestPackage {
             name: plan.name.clone(),
-            version: stored.wheel.version.clone(),
-            sha256: stored.sha256,
+            version: from.arrivals.version(&plan.wheel)?,
+            sha256: from.arrivals.sha256(&plan.wheel)?,
             requested: plan.requested,
             source: plan.source.clone(),
-        }
+        })
     });
     let bytecode = from.compiled.and_then(|compiled| compiled.version.clone());
     let data = image.data.iter().map(|plan| ManifestData {
@@ -293,7 +352,7 @@ fn manifest(image: &ImagePlan, from: &From<'_>, options: &Options) -> Manifest {
             DataSource::Directory { .. } => Source::Directory,
         },
     });
-    Manifest {
+    Ok(Manifest {
         format: Manifest::FORMAT,
         pannier: env!("CARGO_PKG_VERSION").to_owned(),
         lock: options.lock_digest,
@@ -307,9 +366,9 @@ fn manifest(image: &ImagePlan, from: &From<'_>, options: &Options) -> Manifest {
             interpreter: image.interpreter.clone(),
             bytecode,
         },
-        packages: packages.collect(),
+        packages: packages.collect::<Result<_, PrepareError>>()?,
         data: data.collect(),
         fallback: options.fallback.clone(),
         overrides: image.overrides.clone(),
-    }
+    })
 }

@@ -10,7 +10,7 @@ use crate::name::ImageName;
 use crate::python;
 use crate::store::StoredData;
 
-use super::fill::Filled;
+use super::arrivals::Arrivals;
 use super::plan::{ImagePlan, Plan, WheelNeed};
 use super::{PrepareError, Tools};
 
@@ -26,7 +26,7 @@ pub(super) struct Compiled {
 /// Compiles the wheels of all images for which this machine has an interpreter; warns of the others.
 pub(super) fn compile(
     plan: &Plan,
-    filled: &Filled,
+    arrivals: &Arrivals,
     tools: &Tools<'_>,
 ) -> Result<HashMap<ImageName, Compiled>, PrepareError> {
     let total = plan.images.iter().map(|image| image.packages.len() as u64);
@@ -43,10 +43,10 @@ pub(super) fn compile(
             continue;
         };
         let wheels = image.packages.par_iter().map(|package| {
-            let stored = &filled.wheels[&package.wheel];
-            let done = compiler.compile(stored, tools.store);
+            let stored = arrivals.wheel(&package.wheel)?;
+            let done = compiler.compile(&stored, tools.store);
             stage.step(stored.filename.to_string());
-            match done {
+            Ok(match done {
                 Ok(compiled) => Some((package.wheel.clone(), compiled)),
                 Err(error) => {
                     let hint =
@@ -56,10 +56,11 @@ pub(super) fn compile(
                         .warn(error.to_string(), Some(hint.to_owned()));
                     None
                 }
-            }
+            })
         });
+        let wheels = wheels.collect::<Result<Vec<_>, PrepareError>>()?;
         let compiled = Compiled {
-            wheels: wheels.flatten().collect(),
+            wheels: wheels.into_iter().flatten().collect(),
             version: Some(compiler.version().to_owned()),
         };
         all.insert(image.name.clone(), compiled);

@@ -16,6 +16,8 @@ use crate::tarball::OutputError;
 use crate::venv::LayoutError;
 use crate::wheel::FilenameError;
 
+use super::arrivals::GivenUp;
+
 /// Why there is no tarball.
 #[derive(Debug, Error, Diagnostic)]
 pub enum PrepareError {
@@ -116,9 +118,18 @@ pub enum PrepareError {
         /// Why not.
         source: OutputError,
     },
+    /// Something else has failed meanwhile, and says why.
+    #[error("given up, because something else has failed")]
+    GivenUp,
     /// No threads.
     #[error("cannot start worker threads")]
     Threads(#[source] rayon::ThreadPoolBuildError),
+}
+
+impl From<GivenUp> for PrepareError {
+    fn from(_: GivenUp) -> Self {
+        Self::GivenUp
+    }
 }
 
 impl PrepareError {

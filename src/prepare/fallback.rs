@@ -94,6 +94,7 @@ impl Failed {
                 | PrepareError::Snapshot { .. }
                 | PrepareError::Open { .. }
                 | PrepareError::Tarball { .. }
+                | PrepareError::GivenUp
                 | PrepareError::Threads(_) => machine,
             },
         }

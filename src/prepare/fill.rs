@@ -3,7 +3,7 @@
 //! Each thing is fetched once, however many images need it.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
@@ -17,117 +17,139 @@ use crate::url::SafeUrl;
 use crate::wheel::WheelFilename;
 use crate::zip;
 
+use super::arrivals::Arrivals;
 use super::plan::{DataPlan, DataSource, Plan, WheelNeed};
 use super::{PrepareError, Tools};
 
 /// Raised whenever the way of taking a snapshot changes.
 const SNAPSHOT_RECIPE: &str = "1";
 
-/// Everything that a plan needs, in the store.
-pub(super) struct Filled {
-    pub(super) wheels: HashMap<WheelNeed, StoredWheel>,
-    pub(super) data: HashMap<DataPlan, StoredData>,
-}
-
-/// Fills the store with what `plan` needs.
+/// Fills the store with what `plan` needs, and says of each thing when it is there. Begins nothing more once somebody has given
+/// up.
 pub(super) fn fill(
     plan: &Plan,
     submodules: Submodules,
     tools: &Tools<'_>,
-) -> Result<Filled, PrepareError> {
-    let images = plan.images.iter();
-    let wheels: HashSet<&WheelNeed> = images
-        .clone()
-        .flat_map(|image| image.packages.iter().map(|package| &package.wheel))
-        .collect();
-    let data: HashSet<&DataPlan> = images.flat_map(|image| &image.data).collect();
+    arrivals: &Arrivals,
+) -> Result<(), PrepareError> {
     // What is there already is looked up first, so that the progress counts what is left to do.
-    let looked_up = wheels
-        .into_par_iter()
-        .map(|need| Ok((need, at_hand(need, tools)?)))
-        .collect::<Result<Vec<_>, PrepareError>>()?;
-    let keyed = data
-        .into_par_iter()
-        .map(|plan| {
-            let key = data_key(&plan.source, submodules)?;
-            Ok((plan, key, tools.store.data(&key)?))
-        })
-        .collect::<Result<Vec<_>, PrepareError>>()?;
-    let missing = looked_up.iter().filter(|(_, stored)| stored.is_none());
-    let missing_data = keyed.iter().filter(|(.., stored)| stored.is_none());
-    let total = (missing.count() + missing_data.count()) as u64;
+    let (wheels, data) = needs(plan);
+    let missing = |need: &'_ WheelNeed| match at_hand(need, tools) {
+        Ok(Some(stored)) => {
+            arrivals.add_wheel(need.clone(), stored);
+            None
+        }
+        Ok(None) => Some(Ok(need.clone())),
+        Err(error) => Some(Err(error)),
+    };
+    let wheels = wheels.into_par_iter().filter_map(missing);
+    let wheels = wheels.collect::<Result<Vec<_>, PrepareError>>()?;
+    let mut snapshots = Vec::new();
+    for plan in data {
+        let key = data_key(&plan.source, submodules)?;
+        match tools.store.data(&key)? {
+            Some(stored) => arrivals.add_data(plan.clone(), stored),
+            None => snapshots.push((plan, key)),
+        }
+    }
+    let total = (wheels.len() + snapshots.len()) as u64;
     let stage = StageGuard::start(tools.reporter, Stage::Fetch, Some(total));
-    let wheels = Queue::new(looked_up, |(need, _)| order(need));
+    let wheels = Queue::new(wheels, order);
     let wheels = || {
-        wheels.work_off(|(need, stored)| {
-            let stored = match stored {
-                Some(stored) => stored,
-                None => wheel(need, tools, &stage)?,
-            };
-            Ok::<_, PrepareError>((need.clone(), stored))
+        wheels.work_off(|need| {
+            if arrivals.is_given_up() {
+                return Err(PrepareError::GivenUp);
+            }
+            let stored = wheel(&need, tools, &stage)?;
+            arrivals.add_wheel(need, stored);
+            Ok(())
         })
     };
-    let data = keyed.into_par_iter().map(|(plan, key, stored)| {
-        let stored = match stored {
-            Some(stored) => stored,
-            None => snapshot(plan, &key, submodules, tools, &stage)?,
-        };
-        Ok((plan.clone(), stored))
-    });
-    let (wheels, data) = rayon::join(wheels, || data.collect::<Result<_, PrepareError>>());
-    Ok(Filled {
-        wheels: wheels?.into_iter().collect(),
-        data: data?,
-    })
+    let data = || {
+        snapshots.into_par_iter().try_for_each(|(plan, key)| {
+            let stored = snapshot(plan, &key, submodules, tools, &stage)?;
+            arrivals.add_data(plan.clone(), stored);
+            Ok(())
+        })
+    };
+    let (wheels, data) = rayon::join(wheels, data);
+    wheels.and(data)
+}
+
+/// What the images need, each once, in the order in which it is written.
+fn needs(plan: &Plan) -> (Vec<&WheelNeed>, Vec<&DataPlan>) {
+    let (mut wheels, mut data) = (HashSet::new(), HashSet::new());
+    let images = plan.images.iter();
+    let packages = images.clone().flat_map(|image| &image.packages);
+    let needed = packages.map(|package| &package.wheel);
+    let needed = needed.filter(|need| wheels.insert(*need)).collect();
+    let trees = images.flat_map(|image| &image.data);
+    let trees = trees.filter(|plan| data.insert(*plan)).collect();
+    (needed, trees)
 }
 
 /// Work for several threads: half of them begin with what takes longest, so that nothing large is left when everything else is
-/// done; the others with what is done soonest, so that there is something to verify while the large files arrive.
-struct Queue<T>(Mutex<VecDeque<T>>);
+/// done; the others with what is wanted first, so that it can be written while the large files arrive.
+struct Queue<T>(Mutex<Waiting<T>>);
+
+/// What nobody has taken yet.
+struct Waiting<T> {
+    /// As it is wanted; `None`: taken.
+    work: Vec<Option<T>>,
+    /// From here on something may be left.
+    wanted: usize,
+    /// Positions in `work`, what takes longest last.
+    longest: Vec<usize>,
+}
 
 impl<T: Send> Queue<T> {
+    /// `order` sorts what takes longest first.
     fn new<K: Ord>(work: Vec<T>, order: impl Fn(&T) -> K) -> Self {
-        let mut work = work;
-        work.sort_by_cached_key(order);
-        Self(Mutex::new(work.into()))
+        let mut longest: Vec<usize> = (0..work.len()).collect();
+        longest.sort_by_cached_key(|&at| Reverse(order(&work[at])));
+        Self(Mutex::new(Waiting {
+            work: work.into_iter().map(Some).collect(),
+            wanted: 0,
+            longest,
+        }))
     }
 
     /// Does all of it on all threads of the pool, in no order. What fails first ends it: what was not begun is not begun then.
-    fn work_off<R: Send, E: Send>(
-        &self,
-        work: impl Fn(T) -> Result<R, E> + Sync,
-    ) -> Result<Vec<R>, E> {
+    fn work_off<E: Send>(&self, work: impl Fn(T) -> Result<(), E> + Sync) -> Result<(), E> {
         let hands = (0..rayon::current_num_threads()).into_par_iter();
-        let done = hands.with_max_len(1).map(|hand| {
-            let mut done = Vec::new();
+        hands.with_max_len(1).try_for_each(|hand| {
             while let Some(next) = self.take(hand.is_multiple_of(2)) {
-                match work(next) {
-                    Ok(result) => done.push(result),
-                    Err(error) => {
-                        self.lock().clear();
-                        return Err(error);
-                    }
+                if let Err(error) = work(next) {
+                    self.lock().work.clear();
+                    return Err(error);
                 }
             }
-            Ok(done)
-        });
-        Ok(done
-            .collect::<Result<Vec<_>, E>>()?
-            .into_iter()
-            .flatten()
-            .collect())
+            Ok(())
+        })
     }
 
-    fn take(&self, first: bool) -> Option<T> {
-        let mut work = self.lock();
-        if first {
-            work.pop_front()
-        } else {
-            work.pop_back()
+    /// What takes longest, or what is wanted first.
+    fn take(&self, longest: bool) -> Option<T> {
+        let mut waiting = self.lock();
+        let waiting = &mut *waiting;
+        if longest {
+            while let Some(at) = waiting.longest.pop() {
+                if let Some(work) = waiting.work.get_mut(at).and_then(Option::take) {
+                    return Some(work);
+                }
+            }
+            return None;
         }
+        let left = waiting.work.get_mut(waiting.wanted..)?;
+        let (at, work) = left
+            .iter_mut()
+            .enumerate()
+            .find_map(|(at, work)| Some((at, work.take()?)))?;
+        waiting.wanted += at + 1;
+        Some(work)
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -307,23 +329,33 @@ mod tests {
 
     #[test]
     fn a_queue_is_worked_off_from_both_ends_and_ends_with_an_error() {
+        let queue = |work: Vec<i32>| Queue::new(work, |it| Reverse(*it));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
-        let done = pool.build().unwrap().install(|| {
-            let queue = Queue::new(vec![2, 1, 3], |it| Reverse(*it));
-            queue.work_off(Ok::<_, ()>).unwrap()
+        let done = Mutex::new(Vec::new());
+        pool.build().unwrap().install(|| {
+            let work = queue(vec![2, 1, 3]).work_off(|it| {
+                done.lock().unwrap().push(it);
+                Ok::<_, ()>(())
+            });
+            work.unwrap();
         });
-        assert_eq!(done, [3, 2, 1]);
-        let mut done = Queue::new((0..1000).collect(), |it| *it)
-            .work_off(Ok::<i32, ()>)
-            .unwrap();
-        done.sort_unstable();
-        assert!(done.into_iter().eq(0..1000));
-        let queue = Queue::new((0..1000).collect(), |it| *it);
-        let failed = queue.work_off(|it| if it % 2 == 0 { Err(it) } else { Ok(it) });
-        assert!(failed.is_err());
-        assert!(queue.take(true).is_none());
-        let queue = Queue::new(vec![1, 2], |it| *it);
-        assert_eq!((queue.take(false), queue.take(true)), (Some(2), Some(1)));
+        assert_eq!(*done.lock().unwrap(), [3, 2, 1]);
+        let done = Mutex::new(HashSet::new());
+        let worked = queue((0..1000).collect()).work_off(|it| {
+            assert!(done.lock().unwrap().insert(it));
+            Ok::<_, ()>(())
+        });
+        assert!(worked.is_ok() && done.lock().unwrap().len() == 1000);
+        let failing = queue((0..1000).collect());
+        assert!(
+            failing
+                .work_off(|it| if it % 2 == 0 { Err(it) } else { Ok(()) })
+                .is_err()
+        );
+        assert!(failing.take(true).is_none() && failing.take(false).is_none());
+        let queue = queue(vec![2, 1, 4, 3]);
+        let taken = [true, false, false, true, false, true].map(|longest| queue.take(longest));
+        assert_eq!(taken, [Some(4), Some(2), Some(1), Some(3), None, None]);
     }
 
     #[test]

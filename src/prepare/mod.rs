@@ -1,8 +1,9 @@
 //! From a lock to one tarball per image: a plan of what each image needs, the store filled with it, the tarballs written.
 //!
-//! Data goes one way: [`plan`] is pure, [`fill`] and [`bytecode`] change only the store, [`assemble`] only the output folder. Refuses to choose
-//! versions: that is the lock's.
+//! Data goes one way: [`plan`] is pure, [`fill`] and [`bytecode`] change only the store, [`assemble`] only the output folder; what
+//! has come into the store is written while the rest is still on its way. Refuses to choose versions: that is the lock's.
 
+mod arrivals;
 mod assemble;
 mod bytecode;
 mod error;
@@ -12,9 +13,11 @@ mod plan;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
-use assemble::{Like, Sameness};
+use arrivals::{Arrivals, Duty};
+use assemble::Sameness;
 use plan::ImagePlan;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -30,7 +33,7 @@ use crate::lock::model::{Lock, LockedSource};
 use crate::name::ImageName;
 use crate::python::Pythons;
 use crate::store::{Keep, Store, StoredWheel};
-use crate::tarball::{Fallback, Mtime, Packing};
+use crate::tarball::{Common, Fallback, Mtime, Packing};
 
 pub use error::PrepareError;
 
@@ -108,43 +111,105 @@ pub fn prepare(
         path: options.output.clone(),
         source,
     })?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.jobs.max(1))
-        .build()
-        .map_err(PrepareError::Threads)?;
-    pool.install(|| {
-        let filled = fill::fill(&plan, request.submodules, tools)?;
-        let compiled = match options.bytecode {
-            Bytecode::None => HashMap::new(),
-            Bytecode::UncheckedHash => bytecode::compile(&plan, &filled, tools)?,
-        };
-        let stage = StageGuard::start(
-            tools.reporter,
-            Stage::Assemble,
-            Some(plan.images.len() as u64),
-        );
-        let with = assemble::With {
-            options,
-            store: tools.store,
-        };
-        let from = |image: &ImagePlan| assemble::From {
-            filled: &filled,
-            compiled: compiled.get(&image.name),
-        };
-        let write = |image: &ImagePlan, like: Option<&Like>| {
-            let done = assemble::assemble(image, &from(image), like, &with)?;
-            stage.step(format!("{}.{}", image.name, options.packing.ending()));
-            Ok(done)
-        };
-        writers(options.jobs)?.install(|| {
-            let groups = groups(&plan.images, from);
-            let written = groups.par_iter().map(|group| write_group(group, write));
-            let written = written.collect::<Result<Vec<_>, PrepareError>>()?;
-            let mut prepared: Vec<_> = written.into_iter().flatten().collect();
-            prepared.sort_by(|a, b| a.image.cmp(&b.image));
-            Ok(prepared)
-        })
+    let arrivals = Arrivals::default();
+    let stage = Assembling {
+        reporter: tools.reporter,
+        total: plan.images.len() as u64,
+        guard: OnceLock::new(),
+    };
+    let (filled, written) = std::thread::scope(|scope| {
+        let filling = scope.spawn(|| {
+            let duty = Duty::new(&arrivals);
+            fill(&plan, request, options.jobs, tools, &arrivals)?;
+            stage.start();
+            arrivals.complete();
+            duty.done();
+            Ok(())
+        });
+        let duty = Duty::new(&arrivals);
+        let written = write(&plan, options, tools, &arrivals, &stage);
+        if written.is_ok() {
+            duty.done();
+        } else {
+            drop(duty);
+        }
+        let filled = filling.join();
+        (
+            filled.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            written,
+        )
+    });
+    match (filled, written) {
+        // Who has given up has done so because of the other.
+        (Err(error), Err(PrepareError::GivenUp)) | (_, Err(error)) | (Err(error), Ok(_)) => {
+            Err(error)
+        }
+        (Ok(()), Ok(prepared)) => Ok(prepared),
+    }
+}
+
+/// Brings everything into the store, on `jobs` threads.
+fn fill(
+    plan: &plan::Plan,
+    request: &Request,
+    jobs: usize,
+    tools: &Tools<'_>,
+    arrivals: &Arrivals,
+) -> Result<(), PrepareError> {
+    threads(jobs)?.install(|| fill::fill(plan, request.submodules, tools, arrivals))
+}
+
+/// Writes all tarballs, in the order of their names.
+fn write(
+    plan: &plan::Plan,
+    options: &Options,
+    tools: &Tools<'_>,
+    arrivals: &Arrivals,
+    stage: &Assembling<'_>,
+) -> Result<Vec<Prepared>, PrepareError> {
+    let compiled = match options.bytecode {
+        Bytecode::None => HashMap::new(),
+        Bytecode::UncheckedHash => {
+            arrivals.wait_for_all()?;
+            threads(options.jobs)?.install(|| bytecode::compile(plan, arrivals, tools))?
+        }
+    };
+    let with = assemble::With {
+        options,
+        store: tools.store,
+    };
+    let from = |image: &ImagePlan| assemble::From {
+        arrivals,
+        compiled: compiled.get(&image.name),
+    };
+    let write = |image: &ImagePlan, like: Option<&Common>| {
+        let done = assemble::assemble(image, &from(image), like, &with)?;
+        let step = format!("{}.{}", image.name, options.packing.ending());
+        stage.start().step(step);
+        Ok(done)
+    };
+    let groups = groups(&plan.images, from)?;
+    writers(options.jobs)?.install(|| {
+        let written = groups.par_iter().map(|group| write_group(group, write));
+        let written = written.collect::<Result<Vec<_>, PrepareError>>()?;
+        let mut prepared: Vec<_> = written.into_iter().flatten().collect();
+        prepared.sort_by(|a, b| a.image.cmp(&b.image));
+        Ok(prepared)
     })
+}
+
+/// The stage of writing, which people see begin when everything is in the store, though writing has begun before.
+struct Assembling<'a> {
+    reporter: &'a dyn Reporter,
+    total: u64,
+    guard: OnceLock<StageGuard<'a>>,
+}
+
+impl<'a> Assembling<'a> {
+    fn start(&self) -> &StageGuard<'a> {
+        let start = || StageGuard::start(self.reporter, Stage::Assemble, Some(self.total));
+        self.guard.get_or_init(start)
+    }
 }
 
 /// The wheels of each image that `images` names (all when empty), in the order of their packages; what the store lacks is brought
@@ -160,17 +225,17 @@ pub fn wheels(
     tools: &Tools<'_>,
 ) -> Result<BTreeMap<ImageName, Vec<StoredWheel>>, PrepareError> {
     let plan = plan::plan(request, lock, images)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.max(1))
-        .build()
-        .map_err(PrepareError::Threads)?;
-    let filled = pool.install(|| fill::fill(&plan, request.submodules, tools))?;
+    let arrivals = Arrivals::default();
+    fill(&plan, request, jobs, tools, &arrivals)?;
     let of_image = |image: &ImagePlan| {
         let wheels = image.packages.iter();
-        let wheels = wheels.map(|package| filled.wheels[&package.wheel].clone());
-        (image.name.clone(), wheels.collect())
+        let wheels = wheels.map(|package| Ok(arrivals.wheel(&package.wheel)?));
+        Ok((
+            image.name.clone(),
+            wheels.collect::<Result<_, PrepareError>>()?,
+        ))
     };
-    Ok(plan.images.iter().map(of_image).collect())
+    plan.images.iter().map(of_image).collect()
 }
 
 /// Tarballs that are written at the same time: each is copied on one thread and hashed on another, and holds its layout in
@@ -179,8 +244,12 @@ const WRITERS: usize = 4;
 
 fn writers(jobs: usize) -> Result<rayon::ThreadPool, PrepareError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    threads(jobs.min(cores).min(WRITERS))
+}
+
+fn threads(number: usize) -> Result<rayon::ThreadPool, PrepareError> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.min(cores).clamp(1, WRITERS))
+        .num_threads(number.max(1))
         .build()
         .map_err(PrepareError::Threads)
 }
@@ -189,22 +258,23 @@ fn writers(jobs: usize) -> Result<rayon::ThreadPool, PrepareError> {
 fn groups<'a>(
     images: &'a [ImagePlan],
     from: impl Fn(&ImagePlan) -> assemble::From<'a>,
-) -> Vec<Vec<&'a ImagePlan>> {
+) -> Result<Vec<Vec<&'a ImagePlan>>, PrepareError> {
     let mut groups: Vec<(Sameness<'a>, Vec<&'a ImagePlan>)> = Vec::new();
     for image in images {
-        let sameness = Sameness::new(image, &from(image));
+        let sameness = Sameness::new(image, &from(image))?;
         match groups.iter_mut().find(|(known, _)| *known == sameness) {
             Some((_, group)) => group.push(image),
             None => groups.push((sameness, vec![image])),
         }
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    Ok(groups.into_iter().map(|(_, group)| group).collect())
 }
 
 /// The first image from its wheels, the others from what they have in common with it.
 fn write_group(
     group: &[&ImagePlan],
-    write: impl Fn(&ImagePlan, Option<&Like>) -> Result<(Prepared, Option<Like>), PrepareError> + Sync,
+    write: impl Fn(&ImagePlan, Option<&Common>) -> Result<(Prepared, Option<Common>), PrepareError>
+    + Sync,
 ) -> Result<Vec<Prepared>, PrepareError> {
     let Some((first, others)) = group.split_first() else {
         return Ok(Vec::new());

@@ -22,6 +22,9 @@ pub(super) trait Archive {
     /// Adds the file of a verified stream.
     fn carry(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError>;
 
+    /// Containers of what was carried so far may be closed from here on.
+    fn forget(&mut self);
+
     /// Bytes of the archive since the last cut.
     fn since_cut(&self) -> u64;
 

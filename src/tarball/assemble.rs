@@ -1,8 +1,8 @@
-//! Puts a tarball together: manifest, venv, data projects, in one pass and in a fixed order.
+//! Puts a tarball together: manifest, head, and part after part as they come, in one pass.
 //!
-//! Decides nothing about what goes in and checks no package: it writes what layout and tables of contents say.
+//! Decides nothing about what goes in or in which order, and checks no package: it writes what parts say.
 
-use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -13,44 +13,31 @@ use super::archive::{Archive, Run};
 use super::entries::{self, Entries};
 use super::frames::Framer;
 use super::index::LAST;
-use super::kept::{self, Keeper};
+use super::kept;
 use super::manifest::{MANIFEST_PATH, Manifest};
 use super::members::Members;
 use super::packing::Packing;
+use super::part::{Failed, Part, Parts};
 use super::splice::Splicer;
 use super::tar::{END, Header, Kind, Mtime};
 use crate::digest::Digest;
 use crate::name::DataName;
-use crate::pack::{Content, Pack};
-use crate::store::StoreError;
-use crate::venv::{Item, ItemKind, Layout};
+use crate::store::{Store, StoreError};
+use crate::venv::{Item, ItemKind};
 
-/// Everything that goes into one tarball.
+/// What a tarball is made with, whatever its parts are.
+#[derive(Clone, Copy)]
 pub struct Contents<'a> {
     /// The first entry.
     pub manifest: &'a Manifest,
-    /// The containers, open, with their tables of contents: the packages in the order in which they were laid out, then
-    /// the data projects.
-    pub packs: Vec<(&'a File, &'a Pack)>,
-    /// The venv.
-    pub layout: &'a Layout,
-    /// What goes below `data/`.
-    pub data: Vec<DataTree<'a>>,
+    /// What comes next: entries that other tarballs with the same parts do not have alike.
+    pub head: &'a [Item],
     /// Time of every entry.
     pub mtime: Mtime,
     /// How the archive is packed.
     pub packing: Packing,
     /// Where frames are kept, for [`Packing::Frames`]; `None`: they are made for this tarball alone.
-    pub keeper: Option<Keeper<'a>>,
-}
-
-/// One data project: all of a pack, below `data/<name>/`.
-#[derive(Debug, Clone, Copy)]
-pub struct DataTree<'a> {
-    /// Its folder.
-    pub name: &'a DataName,
-    /// Index into the list of packs.
-    pub pack: usize,
+    pub keeper: Option<&'a Store>,
 }
 
 /// What came out.
@@ -114,8 +101,7 @@ pub enum AssembleError {
     },
 }
 
-/// The part of a tarball that all images with the same Python, packages and data projects have: everything behind the first
-/// [`Layout::common`] items.
+/// The parts of a tarball, for others that have the same ones: everything behind [`Contents::head`].
 #[derive(Debug)]
 pub struct Common {
     /// The tarball that holds it.
@@ -125,30 +111,46 @@ pub struct Common {
     pub(super) carried: u64,
 }
 
-/// Writes the tarball to `out`, which is flushed at the end.
+/// What follows the head of a tarball.
+pub(super) enum Body<'a, E> {
+    /// What this adds.
+    Parts(&'a mut Fill<'a, E>),
+    /// The same as in another one.
+    Common(&'a Common),
+}
+
+/// Adds the parts of a tarball.
+pub(super) type Fill<'a, E> =
+    dyn FnMut(&mut dyn Parts) -> Result<(), Failed<AssembleError, E>> + 'a;
+
+/// Writes a tarball of these parts to `out`, which is flushed at the end.
 ///
 /// # Errors
 /// [`AssembleError`]; what was written until then is worthless.
 pub fn assemble<W: Write + Send + 'static>(
     contents: &Contents<'_>,
+    parts: &[Part<'_>],
     out: W,
 ) -> Result<Summary, AssembleError> {
-    Ok(assemble_like(contents, None, out)?.0)
+    let mut fill = |tarball: &mut dyn Parts| Ok(tarball.add(parts)?);
+    match assemble_body(contents, Body::<Infallible>::Parts(&mut fill), out) {
+        Ok((summary, _)) => Ok(summary),
+        Err(Failed::Own(error)) => Err(error),
+    }
 }
 
-/// Writes the tarball, its common part from `common` where that is given: layout and data projects of `contents` then need not
-/// hold it. Gives the place of the common part where the packing has one that can be shared.
-pub(super) fn assemble_like<W: Write + Send + 'static>(
+/// As [`assemble`]. Gives the place of the parts where they were added and the packing has one that can be shared.
+pub(super) fn assemble_body<W: Write + Send + 'static, E>(
     contents: &Contents<'_>,
-    common: Option<&Common>,
+    body: Body<'_, E>,
     out: W,
-) -> Result<(Summary, Option<Place>), AssembleError> {
+) -> Result<(Summary, Option<Place>), Failed<AssembleError, E>> {
     let failed = |error| entries::failed("", error);
     match contents.packing {
-        Packing::Spliced => write(contents, common, Splicer::new(out).map_err(failed)?),
-        Packing::Members => write(contents, common, Members::new(out)),
-        Packing::Frames => write(contents, common, Framer::new(out, true).map_err(failed)?),
-        Packing::OneFrame => write(contents, common, Framer::new(out, false).map_err(failed)?),
+        Packing::Spliced => write(contents, body, Splicer::new(out).map_err(failed)?),
+        Packing::Members => write(contents, body, Members::new(out)),
+        Packing::Frames => write(contents, body, Framer::new(out, true).map_err(failed)?),
+        Packing::OneFrame => write(contents, body, Framer::new(out, false).map_err(failed)?),
     }
 }
 
@@ -177,11 +179,11 @@ impl Place {
 }
 
 /// Everything in its order, into one archive.
-fn write<A: Archive>(
+fn write<A: Archive, E>(
     contents: &Contents<'_>,
-    common: Option<&Common>,
+    body: Body<'_, E>,
     archive: A,
-) -> Result<(Summary, Option<Place>), AssembleError> {
+) -> Result<(Summary, Option<Place>), Failed<AssembleError, E>> {
     let mut entries = Entries::new(contents, archive);
     let manifest = Item {
         path: MANIFEST_PATH.to_owned(),
@@ -191,21 +193,27 @@ fn write<A: Archive>(
         },
     };
     // First: readers that look for nothing else stop there.
-    entries.item(&manifest)?;
-    let (own, shared) = contents.layout.items.split_at(contents.layout.common);
-    items(contents, own, &mut entries)?;
-    if let Some(common) = common {
-        entries.replay(common)?;
-        return Ok((finish(contents, entries)?, None));
+    entries.item(&[], &manifest)?;
+    for item in contents.head {
+        entries.item(&[], item)?;
     }
+    let fill = match body {
+        Body::Common(common) => {
+            entries.replay(common)?;
+            return Ok((finish(contents, entries)?, None));
+        }
+        Body::Parts(fill) => fill,
+    };
     let failed = |error| entries::failed("", error);
-    let mark = match own {
+    let mark = match contents.head {
         [] => None,
         _ => entries.archive().mark().map_err(failed)?,
     };
     let (files, carried) = (entries.files, entries.carried);
-    items(contents, shared, &mut entries)?;
-    data(contents, &mut entries)?;
+    fill(&mut Writing {
+        contents,
+        entries: &mut entries,
+    })?;
     let run = mark.map(|mark| entries.archive().since(mark)).transpose();
     let place = run.map_err(failed)?.map(|run| Place {
         run,
@@ -215,49 +223,55 @@ fn write<A: Archive>(
     Ok((finish(contents, entries)?, place))
 }
 
-/// The data projects.
-fn data<A: Archive>(
-    contents: &Contents<'_>,
-    entries: &mut Entries<'_, A>,
-) -> Result<(), AssembleError> {
-    if !contents.data.is_empty() {
-        entries.item(&directory("data"))?;
-    }
-    let mut trees = contents.data.clone();
-    trees.sort_by_key(|tree| tree.name);
-    for tree in trees {
-        items(contents, &data_items(contents, tree)?, entries)?;
-    }
-    Ok(())
+/// A tarball that takes its parts.
+struct Writing<'a, A: Archive> {
+    contents: &'a Contents<'a>,
+    entries: &'a mut Entries<A>,
 }
 
-/// Writes items one by one, or runs of them as frames of their own, kept ones where somebody keeps them: the bytes are the same.
-fn items<A: Archive>(
-    contents: &Contents<'_>,
-    items: &[Item],
-    entries: &mut Entries<'_, A>,
-) -> Result<(), AssembleError> {
-    if contents.packing != Packing::Frames {
-        return items.iter().try_for_each(|item| entries.item(item));
-    }
-    if let Some(keeper) = contents.keeper {
-        kept::fill(contents, keeper, items)?;
-    }
-    for (long, run) in kept::runs(contents, items) {
-        let failed = |error| entries::failed(&run[0].path, error);
-        if long {
-            entries.archive().cut().map_err(failed)?;
+impl<A: Archive> Parts for Writing<'_, A> {
+    fn add(&mut self, parts: &[Part<'_>]) -> Result<(), AssembleError> {
+        let frames = self.contents.packing == Packing::Frames;
+        if frames {
+            kept::fill(self.contents, parts)?;
         }
-        let kept = contents.keeper.filter(|_| long);
-        match kept.map(|keeper| kept::kept(contents, keeper, run)) {
-            Some(kept) => entries.append(&kept?, run.len())?,
-            None => run.iter().try_for_each(|item| entries.item(item))?,
+        for part in parts {
+            match frames {
+                true => self.runs(part)?,
+                false => {
+                    let mut items = part.items.iter();
+                    items.try_for_each(|item| self.entries.item(&part.containers, item))?;
+                }
+            }
         }
-        if long {
-            entries.archive().cut().map_err(failed)?;
-        }
+        self.entries.forget();
+        Ok(())
     }
-    Ok(())
+}
+
+impl<A: Archive> Writing<'_, A> {
+    /// Runs of items as frames of their own, kept ones where somebody keeps them: the bytes are the same.
+    fn runs(&mut self, part: &Part<'_>) -> Result<(), AssembleError> {
+        let entries = &mut *self.entries;
+        for (long, run) in kept::runs(part) {
+            let failed = |error| entries::failed(&run[0].path, error);
+            if long {
+                entries.archive().cut().map_err(failed)?;
+            }
+            let keeper = self.contents.keeper.filter(|_| long);
+            match keeper.map(|store| kept::kept(self.contents, store, part, run)) {
+                Some(kept) => entries.append(&kept?, run.len())?,
+                None => {
+                    let mut items = run.iter();
+                    items.try_for_each(|item| entries.item(&part.containers, item))?;
+                }
+            }
+            if long {
+                entries.archive().cut().map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The manifest's folder and the end of the archive.
@@ -266,7 +280,7 @@ fn items<A: Archive>(
 /// followed by the end of the archive.
 fn finish<A: Archive>(
     contents: &Contents<'_>,
-    entries: Entries<'_, A>,
+    entries: Entries<A>,
 ) -> Result<Summary, AssembleError> {
     let path = MANIFEST_PATH.split('/').next().unwrap_or_default();
     let (kind, mtime) = (Kind::Directory, contents.mtime);
@@ -285,80 +299,4 @@ fn finish<A: Archive>(
         files,
         carried,
     })
-}
-
-/// The items of one data project: folders, then links, then files; each group by path. Of a hundred thousand files each name is
-/// held once.
-fn data_items(contents: &Contents<'_>, tree: DataTree<'_>) -> Result<Vec<Item>, AssembleError> {
-    let root = format!("data/{}", tree.name);
-    let (_, pack) = contents.packs[tree.pack];
-    let mut folders = BTreeSet::from([root.clone()]);
-    let (mut links, mut files) = (Vec::new(), Vec::new());
-    for (number, entry) in pack.entries.iter().enumerate() {
-        let path = format!("{root}/{}", entry.path);
-        let mut folder = match entry.content {
-            Content::Directory => path.as_str(),
-            _ => parent(&path),
-        };
-        while folder.len() > root.len() && !folders.contains(folder) {
-            folders.insert(folder.to_owned());
-            folder = parent(folder);
-        }
-        match &entry.content {
-            Content::Directory => {}
-            Content::Symlink { target } => links.push(Item {
-                path,
-                kind: ItemKind::Symlink {
-                    target: target.clone(),
-                },
-            }),
-            Content::File { executable, .. } => files.push(Item {
-                path,
-                kind: ItemKind::Carried {
-                    pack: tree.pack,
-                    entry: number,
-                    executable: *executable,
-                },
-            }),
-        }
-    }
-    for group in [&mut links, &mut files] {
-        group.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        if let Some(pair) = group.windows(2).find(|pair| pair[0].path == pair[1].path) {
-            return Err(data_error(tree, &pair[0].path[root.len() + 1..], "twice"));
-        }
-    }
-    let is_file = |link: &&Item| files.binary_search_by(|it| it.path.cmp(&link.path)).is_ok();
-    if let Some(link) = links.iter().find(is_file) {
-        return Err(data_error(tree, &link.path[root.len() + 1..], "twice"));
-    }
-    let leaves = links.iter().chain(&files);
-    if let Some(leaf) = leaves.into_iter().find(|it| folders.contains(&it.path)) {
-        let rule = "as a file or link and as a folder";
-        return Err(data_error(tree, &leaf.path[root.len() + 1..], rule));
-    }
-    let mut items = Vec::with_capacity(folders.len() + links.len() + files.len());
-    items.extend(folders.iter().map(|path| directory(path)));
-    items.append(&mut links);
-    items.append(&mut files);
-    Ok(items)
-}
-
-fn data_error(tree: DataTree<'_>, path: &str, rule: &'static str) -> AssembleError {
-    AssembleError::Data {
-        name: tree.name.clone(),
-        path: path.to_owned(),
-        rule,
-    }
-}
-
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-fn directory(path: &str) -> Item {
-    Item {
-        path: path.to_owned(),
-        kind: ItemKind::Directory,
-    }
 }

@@ -6,14 +6,17 @@ use std::io;
 use super::archive::{Archive, ArchiveError};
 use super::assemble::{AssembleError, Common, Contents};
 use super::kept::Kept;
-use super::tar::{END, Header, Kind, padding};
+use super::part::Container;
+use super::tar::{END, Header, Kind, Mtime, padding};
 use crate::pack::{Content, Stream};
 use crate::venv::{Item, ItemKind};
 use crate::zip;
 
 /// Writes items to an archive.
-pub(super) struct Entries<'a, A: Archive> {
-    contents: &'a Contents<'a>,
+pub(super) struct Entries<A: Archive> {
+    mtime: Mtime,
+    /// Files of up to this many bytes are not carried.
+    most_small: u64,
     archive: A,
     scratch: Vec<u8>,
     small: zip::SmallEntries,
@@ -21,16 +24,23 @@ pub(super) struct Entries<'a, A: Archive> {
     pub(super) carried: u64,
 }
 
-impl<'a, A: Archive> Entries<'a, A> {
-    pub(super) fn new(contents: &'a Contents<'a>, archive: A) -> Self {
+impl<A: Archive> Entries<A> {
+    pub(super) fn new(contents: &Contents<'_>, archive: A) -> Self {
         Self {
-            contents,
+            mtime: contents.mtime,
+            most_small: contents.packing.small(),
             archive,
             scratch: Vec::new(),
             small: zip::SmallEntries::default(),
             files: 0,
             carried: 0,
         }
+    }
+
+    /// The containers of the items so far may be closed from here on.
+    pub(super) fn forget(&mut self) {
+        self.small.forget();
+        self.archive.forget();
     }
 
     /// The archive, for what is not an entry.
@@ -56,9 +66,14 @@ impl<'a, A: Archive> Entries<'a, A> {
         replayed.map_err(|error| failed("", error))
     }
 
-    pub(super) fn item(&mut self, item: &Item) -> Result<(), AssembleError> {
+    /// One item, whose file is in one of these containers if it is carried. They stay open until [`Self::forget`] is called.
+    pub(super) fn item(
+        &mut self,
+        containers: &[Container<'_>],
+        item: &Item,
+    ) -> Result<(), AssembleError> {
         let path = item.path.as_str();
-        if self.is_time_to_cut(&item.kind) {
+        if self.is_time_to_cut(containers, &item.kind) {
             self.archive.cut().map_err(|error| failed(path, error))?;
         }
         match &item.kind {
@@ -76,7 +91,7 @@ impl<'a, A: Archive> Entries<'a, A> {
                 entry,
                 executable,
             } => {
-                let (file, stream) = self.stream(path, *pack, *entry)?;
+                let (file, stream) = stream(containers, path, *pack, *entry)?;
                 let size = stream.size;
                 let executable = *executable;
                 self.header(path, Kind::File { size, executable })?;
@@ -87,13 +102,12 @@ impl<'a, A: Archive> Entries<'a, A> {
     }
 
     /// Between entries, at regular distances, and before a large file, which then is somebody's only work.
-    fn is_time_to_cut(&self, kind: &ItemKind) -> bool {
+    fn is_time_to_cut(&self, containers: &[Container<'_>], kind: &ItemKind) -> bool {
         let large = match kind {
             ItemKind::Carried { pack, entry, .. } => {
-                let content = self.contents.packs.get(*pack).and_then(|(_, pack)| {
-                    let entry = pack.entries.get(*entry)?;
-                    Some(&entry.content)
-                });
+                let content = containers
+                    .get(*pack)
+                    .and_then(|container| Some(&container.pack.entries.get(*entry)?.content));
                 matches!(content, Some(Content::File { stream, .. }) if stream.size / 2 >= A::SEGMENT)
             }
             _ => false,
@@ -103,7 +117,7 @@ impl<'a, A: Archive> Entries<'a, A> {
 
     fn header(&mut self, path: &str, kind: Kind<'_>) -> Result<(), AssembleError> {
         self.scratch.clear();
-        let mtime = self.contents.mtime;
+        let mtime = self.mtime;
         Header { path, kind, mtime }.write(&mut self.scratch);
         self.archive
             .own(&self.scratch)
@@ -111,7 +125,7 @@ impl<'a, A: Archive> Entries<'a, A> {
     }
 
     fn content(&mut self, path: &str, file: &File, stream: &Stream) -> Result<(), AssembleError> {
-        if stream.size > self.contents.packing.small() {
+        if stream.size > self.most_small {
             self.carried += 1;
             let carried = self.archive.carry(file, stream);
             return carried.map_err(|error| failed(path, error));
@@ -129,25 +143,26 @@ impl<'a, A: Archive> Entries<'a, A> {
     fn own(&mut self, path: &str, bytes: &[u8]) -> Result<(), AssembleError> {
         self.archive.own(bytes).map_err(|error| failed(path, error))
     }
+}
 
-    fn stream(
-        &self,
-        path: &str,
-        pack: usize,
-        entry: usize,
-    ) -> Result<(&'a File, &'a Stream), AssembleError> {
-        let found = self.contents.packs.get(pack).and_then(|(file, pack)| {
-            match &pack.entries.get(entry)?.content {
-                Content::File { stream, .. } => Some((*file, stream)),
-                _ => None,
-            }
-        });
-        found.ok_or_else(|| {
-            let reason = "layout and packs do not belong together";
-            let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
-            failed(path, ArchiveError::Read(source))
-        })
-    }
+/// Where a carried file is.
+fn stream<'c>(
+    containers: &[Container<'c>],
+    path: &str,
+    container: usize,
+    entry: usize,
+) -> Result<(&'c File, &'c Stream), AssembleError> {
+    let found = containers.get(container).and_then(|container| {
+        match &container.pack.entries.get(entry)?.content {
+            Content::File { stream, .. } => Some((container.file, stream)),
+            _ => None,
+        }
+    });
+    found.ok_or_else(|| {
+        let reason = "layout and packs do not belong together";
+        let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
+        failed(path, ArchiveError::Read(source))
+    })
 }
 
 /// What went wrong, on which entry.

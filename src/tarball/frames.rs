@@ -160,6 +160,10 @@ impl<W: Write + Send + 'static> Archive for Framer<W> {
         }
     }
 
+    fn forget(&mut self) {
+        self.sink.forget();
+    }
+
     fn since_cut(&self) -> u64 {
         self.size
     }

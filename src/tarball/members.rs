@@ -110,6 +110,10 @@ impl<W: Write + Send + 'static> Archive for Members<W> {
         self.trailer(stream.crc32, stream.size)
     }
 
+    fn forget(&mut self) {
+        self.sink.forget();
+    }
+
     fn since_cut(&self) -> u64 {
         0
     }

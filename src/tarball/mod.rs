@@ -15,6 +15,7 @@ mod manifest;
 mod members;
 mod output;
 mod packing;
+mod part;
 pub mod read;
 mod segment;
 mod short;
@@ -24,13 +25,13 @@ mod tar;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use assemble::{AssembleError, Common, Contents, DataTree, Summary, assemble};
+pub use assemble::{AssembleError, Common, Contents, Summary, assemble};
 pub use frames::Frame;
-pub use kept::Keeper;
 pub use manifest::{
     Fallback, MANIFEST_PATH, Manifest, ManifestData, ManifestImage, ManifestPackage,
     ManifestTarget, Source,
 };
 pub use output::{Output, OutputError, Written};
 pub use packing::Packing;
+pub use part::{Container, Failed, Part, Parts};
 pub use tar::Mtime;

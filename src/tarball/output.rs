@@ -3,6 +3,7 @@
 //! Each is written beside its place, synced, and renamed when all three are complete: a reader never sees half a file, and
 //! after an error the old ones stand as they were.
 
+use std::convert::Infallible;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -12,8 +13,9 @@ use miette::Diagnostic;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::assemble::{AssembleError, Common, Contents, Summary, assemble_like};
+use super::assemble::{AssembleError, Body, Common, Contents, Summary, assemble_body};
 use super::drain::Drain;
+use super::part::{Failed, Parts};
 use crate::name::ImageName;
 
 /// Where the files of one image go.
@@ -95,24 +97,39 @@ impl OutputError {
 }
 
 impl Output<'_> {
-    /// Writes all three files.
+    /// Writes all three files, the tarball with the parts that `fill` adds. Gives the parts as they were written, where other
+    /// tarballs may take them over. The files appear when `fill` has ended well.
     ///
     /// # Errors
-    /// [`OutputError`].
-    pub fn write(&self, contents: &Contents<'_>) -> Result<Written, OutputError> {
-        Ok(self.write_like(contents, None)?.0)
+    /// What `fill` gives, and [`OutputError`].
+    pub fn write<E>(
+        &self,
+        contents: &Contents<'_>,
+        mut fill: impl FnMut(&mut dyn Parts) -> Result<(), Failed<AssembleError, E>>,
+    ) -> Result<(Written, Option<Common>), Failed<OutputError, E>> {
+        self.write_body(contents, Body::Parts(&mut fill))
     }
 
-    /// Writes all three files, the tarball's common part from `common` where that is given; layout and data projects of
-    /// `contents` then need not hold it. Gives the common part of what was written where other tarballs may take it over.
+    /// Writes all three files, the tarball with the parts of another one.
     ///
     /// # Errors
     /// [`OutputError`].
     pub fn write_like(
         &self,
         contents: &Contents<'_>,
-        common: Option<&Common>,
-    ) -> Result<(Written, Option<Common>), OutputError> {
+        common: &Common,
+    ) -> Result<Written, OutputError> {
+        match self.write_body(contents, Body::<Infallible>::Common(common)) {
+            Ok((written, _)) => Ok(written),
+            Err(Failed::Own(error)) => Err(error),
+        }
+    }
+
+    fn write_body<E>(
+        &self,
+        contents: &Contents<'_>,
+        body: Body<'_, E>,
+    ) -> Result<(Written, Option<Common>), Failed<OutputError, E>> {
         let place = |suffix: &str| self.folder.join(format!("{}{suffix}", self.image));
         let ending = contents.packing.ending();
         let paths = [
@@ -124,7 +141,7 @@ impl Output<'_> {
             // The one thing that would make a rename fail after another has succeeded.
             if path.is_dir() {
                 let source = io::ErrorKind::IsADirectory.into();
-                return Err(OutputError::new(path, source));
+                return Err(OutputError::new(path, source).into());
             }
         }
         let [tarball, digest, manifest] = &paths;
@@ -132,7 +149,7 @@ impl Output<'_> {
         let written = write_beside(tarball, |file| {
             let failed = |source| AssembleError::Write { source };
             let drain = Drain::new(file.try_clone().map_err(failed)?);
-            assembled = Some(assemble_like(contents, common, drain)?);
+            assembled = Some(assemble_body(contents, body, drain)?);
             Ok(())
         })?;
         let (summary, place) = assembled.expect("assembling has succeeded");
@@ -142,8 +159,10 @@ impl Output<'_> {
         let line = format!("{}  {}.{ending}\n", summary.sha256, self.image);
         let beside = [
             written,
-            write_beside(digest, |file| bytes(file, line.as_bytes()))?,
-            write_beside(manifest, |file| bytes(file, &contents.manifest.to_json()))?,
+            write_beside(digest, |file| Ok(bytes(file, line.as_bytes())?))?,
+            write_beside(manifest, |file| {
+                Ok(bytes(file, &contents.manifest.to_json())?)
+            })?,
         ];
         sync(&beside, &paths)?;
         // Two writers that rename at the same moment would leave one's tarball beside the other's digest.
@@ -172,18 +191,19 @@ fn bytes(file: &mut File, bytes: &[u8]) -> Result<(), AssembleError> {
 }
 
 /// A complete file in the folder of `path`; it goes away again unless it is renamed.
-fn write_beside(
+fn write_beside<E>(
     path: &Path,
-    write: impl FnOnce(&mut File) -> Result<(), AssembleError>,
-) -> Result<NamedTempFile, OutputError> {
+    write: impl FnOnce(&mut File) -> Result<(), Failed<AssembleError, E>>,
+) -> Result<NamedTempFile, Failed<OutputError, E>> {
     let failed = |source| OutputError::new(path, source);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new("."));
     // Readable as the user's umask has it: other jobs and web servers read these files.
     let mut file = unfinished(folder, &format!(".{name}.")).map_err(failed)?;
     write(file.as_file_mut()).map_err(|error| match error {
-        AssembleError::Write { source } => failed(source),
-        other => OutputError::Assemble(other),
+        Failed::Own(AssembleError::Write { source }) => Failed::Own(failed(source)),
+        Failed::Own(other) => Failed::Own(OutputError::Assemble(other)),
+        Failed::Fill(error) => Failed::Fill(error),
     })?;
     Ok(file)
 }
@@ -265,13 +285,12 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
-    use crate::pack::Pack;
-    use crate::tarball::Manifest;
     use crate::tarball::Mtime;
+    use crate::tarball::Part;
     use crate::tarball::manifest::tests::manifest;
-    use crate::tarball::tests::{carry_all, noise};
+    use crate::tarball::tests::{all_of, noise, usual};
     use crate::venv::testing::Packer;
-    use crate::venv::{Item, ItemKind, Layout};
+    use crate::venv::{Item, ItemKind};
 
     #[test]
     fn what_a_killed_writer_left_is_swept_and_a_living_ones_file_is_not() {
@@ -290,21 +309,10 @@ mod tests {
         packer.deflated("x", &noise(10_000));
         let (file, pack) = packer.finish();
         file.set_len(5_000).unwrap();
-        let layout = carry_all(&pack);
         let folder = tempfile::tempdir().unwrap();
         let old = folder.path().join("builder.tar.gz");
         fs::write(&old, "old").unwrap();
-        let contents = Contents {
-            manifest: &manifest(),
-            packs: vec![(&file, &pack)],
-            layout: &layout,
-            data: Vec::new(),
-            mtime: Mtime::default(),
-            packing: crate::tarball::Packing::default(),
-            keeper: None,
-        };
-        let error = output(folder.path())
-            .write(&contents)
+        let error = write_parts(folder.path(), &usual(&manifest()), &[all_of(&file, &pack)])
             .expect_err("the file is too short");
         assert!(error.to_string().contains("venv/x"), "{error}");
         assert_eq!(names(folder.path()), ["builder.tar.gz"]);
@@ -337,17 +345,35 @@ mod tests {
         let mut packer = Packer::default();
         packer.deflated("x", &noise(10_000));
         let (file, pack) = packer.finish();
-        let layout = carry_all(&pack);
+        let manifest = manifest();
         let contents = Contents {
-            manifest: &manifest(),
-            packs: vec![(&file, &pack)],
-            layout: &layout,
-            data: Vec::new(),
             mtime,
-            packing: crate::tarball::Packing::default(),
-            keeper: None,
+            ..usual(&manifest)
         };
-        output(folder).write(&contents)
+        write_parts(folder, &contents, &[all_of(&file, &pack)])
+    }
+
+    fn write_parts(
+        folder: &Path,
+        contents: &Contents<'_>,
+        parts: &[Part<'_>],
+    ) -> Result<Written, OutputError> {
+        let written = output(folder).write(contents, |tarball| {
+            Ok::<_, Failed<_, Infallible>>(tarball.add(parts)?)
+        });
+        match written {
+            Ok((written, _)) => Ok(written),
+            Err(Failed::Own(error)) => Err(error),
+        }
+    }
+
+    #[test]
+    fn whoever_adds_the_parts_may_fail() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("builder.tar.gz"), "old").unwrap();
+        let written = output(folder.path()).write(&usual(&manifest()), |_| Err(Failed::Fill(7)));
+        assert!(matches!(written, Err(Failed::Fill(7))));
+        assert_eq!(names(folder.path()), ["builder.tar.gz"]);
     }
 
     #[test]
@@ -384,50 +410,32 @@ mod tests {
         packer.deflated("x", &noise(900_000));
         packer.deflated("y", b"small");
         let (file, pack) = packer.finish();
-        let mut layout = carry_all(&pack);
-        let own = |content: &str| Item {
-            path: "venv/pyvenv.cfg".to_owned(),
-            kind: ItemKind::Bytes {
-                bytes: content.into(),
-                executable: false,
-            },
+        let own = |content: &str| {
+            [Item {
+                path: "venv/pyvenv.cfg".to_owned(),
+                kind: ItemKind::Bytes {
+                    bytes: content.into(),
+                    executable: false,
+                },
+            }]
         };
-        layout.items.insert(0, own("first"));
-        layout.common = 1;
+        let heads = [own("first"), own("the second image says more")];
         let folder = tempfile::tempdir().unwrap();
         let manifest = manifest();
-        fn contents<'a>(
-            manifest: &'a Manifest,
-            layout: &'a Layout,
-            packs: Vec<(&'a File, &'a Pack)>,
-        ) -> Contents<'a> {
-            Contents {
-                manifest,
-                packs,
-                layout,
-                data: Vec::new(),
-                mtime: Mtime::default(),
-                packing: crate::tarball::Packing::default(),
-                keeper: None,
-            }
-        }
+        let contents = heads.each_ref().map(|head| Contents {
+            head,
+            ..usual(&manifest)
+        });
         let output = output(folder.path());
-        let (_, common) = output
-            .write_like(&contents(&manifest, &layout, vec![(&file, &pack)]), None)
-            .unwrap();
+        let fill = |tarball: &mut dyn Parts| {
+            Ok::<_, Failed<_, Infallible>>(tarball.add(&[all_of(&file, &pack)])?)
+        };
+        let (_, common) = output.write(&contents[0], fill).unwrap();
         let common = common.expect("spliced tarballs have one");
-
-        layout.items[0] = own("the second image says more");
-        let (alone, _) = output
-            .write_like(&contents(&manifest, &layout, vec![(&file, &pack)]), None)
-            .unwrap();
+        let (alone, _) = output.write(&contents[1], fill).unwrap();
         let expected = fs::read(&alone.tarball).unwrap();
-        layout.items.truncate(1);
-        let (like, none) = output
-            .write_like(&contents(&manifest, &layout, Vec::new()), Some(&common))
-            .unwrap();
+        let like = output.write_like(&contents[1], &common).unwrap();
         assert_eq!(like, alone);
-        assert!(none.is_none());
         assert!(fs::read(&like.tarball).unwrap() == expected);
     }
 

@@ -82,9 +82,14 @@ impl<W: Write + Send + 'static> Sink<W> {
         })
     }
 
-    /// Copies a part of a container, which has to stay open until the tarball is finished: small parts are read together with
-    /// their neighbours, and a file is known by its descriptor. `patch` sees each run of bytes with its distance from the
-    /// part's start.
+    /// Containers may be closed from here on.
+    pub(super) fn forget(&mut self) {
+        self.near.forget();
+    }
+
+    /// Copies a part of a container, which has to stay open until [`Self::forget`] is called: small parts are read together
+    /// with their neighbours, and a file is known by its descriptor. `patch` sees each run of bytes with its distance from
+    /// the part's start.
     pub(super) fn copy_near(
         &mut self,
         file: &File,

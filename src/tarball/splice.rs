@@ -172,6 +172,10 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
         Ok(())
     }
 
+    fn forget(&mut self) {
+        self.sink.forget();
+    }
+
     /// Bytes of the archive since the last cut.
     fn since_cut(&self) -> u64 {
         self.size + self.piece.len() as u64

@@ -13,13 +13,13 @@ use super::manifest::tests::manifest;
 use super::*;
 use crate::pack::{Coding, Pack};
 use crate::venv::testing::{Packer, deflate};
-use crate::venv::{Item, ItemKind, Layout};
+use crate::venv::{Item, ItemKind};
 
 /// What a reader finds at a path: kind or mode, and content or target.
 type Tree = BTreeMap<String, (String, Vec<u8>)>;
 
-/// A layout that carries every file of one pack to `venv/`, and the pack's own files as it has them.
-pub(crate) fn carry_all(pack: &Pack) -> Layout {
+/// Items that carry every file of one pack to `venv/`, and the pack's own links as it has them.
+pub(crate) fn carry_all(pack: &Pack) -> Vec<Item> {
     let items = pack.entries.iter().enumerate().map(|(entry, it)| Item {
         path: format!("venv/{}", it.path),
         kind: match &it.content {
@@ -33,9 +33,34 @@ pub(crate) fn carry_all(pack: &Pack) -> Layout {
             },
         },
     });
-    Layout {
-        items: items.collect(),
-        common: 0,
+    items.collect()
+}
+
+/// A container that no store knows.
+pub(crate) fn container<'a>(file: &'a fs::File, pack: &'a Pack) -> Container<'a> {
+    Container {
+        file,
+        pack,
+        origin: None,
+    }
+}
+
+/// All of one container.
+pub(crate) fn all_of<'a>(file: &'a fs::File, pack: &'a Pack) -> Part<'a> {
+    Part {
+        containers: vec![container(file, pack)],
+        items: carry_all(pack),
+    }
+}
+
+/// A tarball without a head, packed as usual.
+pub(crate) fn usual(manifest: &Manifest) -> Contents<'_> {
+    Contents {
+        manifest,
+        head: &[],
+        mtime: Mtime::default(),
+        packing: Packing::default(),
+        keeper: None,
     }
 }
 
@@ -45,32 +70,12 @@ pub(crate) fn tarball_of(packer: Packer) -> Vec<u8> {
 
 pub(crate) fn packed_as(packer: Packer, packing: Packing) -> Vec<u8> {
     let (file, pack) = packer.finish();
+    let manifest = manifest();
     let contents = Contents {
-        manifest: &manifest(),
-        packs: vec![(&file, &pack)],
-        layout: &carry_all(&pack),
-        data: Vec::new(),
-        mtime: Mtime::default(),
         packing,
-        keeper: None,
+        ..usual(&manifest)
     };
-    packed(&contents)
-}
-
-fn assemble_layout(file: &fs::File, pack: &Pack, layout: &Layout) -> (Vec<u8>, Summary) {
-    let contents = Contents {
-        manifest: &manifest(),
-        packs: vec![(file, pack)],
-        layout,
-        data: Vec::new(),
-        mtime: Mtime::default(),
-        packing: Packing::default(),
-        keeper: None,
-    };
-    let (summary, out) = assembled(&contents);
-    assert_eq!(summary.bytes, out.len() as u64);
-    assert_eq!(summary.sha256, crate::digest::Digest::of(&out));
-    (out, summary)
+    packed(&contents, &[all_of(&file, &pack)])
 }
 
 /// The tar archive in a file of exactly one gzip member.
@@ -216,7 +221,7 @@ fn streams_end_at_any_bit_of_a_byte() {
         assert!(expected.iter().any(|(.., end)| *end == place));
     }
     let (file, pack) = packer.finish();
-    let (bytes, summary) = assemble_layout(&file, &pack, &carry_all(&pack));
+    let (summary, bytes) = assembled(&usual(&manifest()), &[all_of(&file, &pack)]);
     assert_eq!(summary.carried, 64);
     let tree = tree_of(&bytes);
     for (path, content, ..) in expected {
@@ -280,8 +285,11 @@ fn long_and_foreign_names_arrive() {
             },
         });
     }
-    let (file, pack) = Packer::default().finish();
-    let (bytes, _) = assemble_layout(&file, &pack, &Layout { items, common: 0 });
+    let part = Part {
+        containers: Vec::new(),
+        items,
+    };
+    let bytes = packed(&usual(&manifest()), &[part]);
     let tree = tree_of(&bytes);
     for (number, name) in names.iter().enumerate() {
         assert_eq!(
@@ -298,7 +306,6 @@ fn long_and_foreign_names_arrive() {
 
 #[test]
 fn the_manifest_is_first_and_its_folder_last() {
-    let (file, pack) = Packer::default().finish();
     let mut data = Packer::default();
     data.deflated("sub/deep/file", b"1");
     data.stored("exec.sh", b"#!/bin/sh\n");
@@ -306,19 +313,13 @@ fn the_manifest_is_first_and_its_folder_last() {
     data.entry("empty", crate::pack::Content::Directory);
     let (data_file, data_pack) = data.finish();
     let name = "tables".parse().unwrap();
+    let manifest = manifest();
     let contents = Contents {
-        manifest: &manifest(),
-        packs: vec![(&file, &pack), (&data_file, &data_pack)],
-        layout: &Layout::default(),
-        data: vec![DataTree {
-            name: &name,
-            pack: 1,
-        }],
         mtime: Mtime::from_epoch(1_700_000_000),
-        packing: Packing::default(),
-        keeper: None,
+        ..usual(&manifest)
     };
-    let (summary, out) = assembled(&contents);
+    let tables = Part::data(&name, container(&data_file, &data_pack)).unwrap();
+    let (summary, out) = assembled(&contents, &[Part::data_folder(), tables]);
     assert_eq!(summary.files, 3);
     let tar = gunzip(&out);
     let mut lines = String::new();
@@ -334,7 +335,7 @@ fn the_manifest_is_first_and_its_folder_last() {
     assert_eq!(lines, expected);
     assert_eq!(
         content_of(&tree_of(&out), MANIFEST_PATH),
-        manifest().to_json()
+        manifest.to_json()
     );
 }
 
@@ -373,24 +374,11 @@ fn data_whose_paths_exclude_each_other_is_refused() {
         ),
     ];
     for (fill, why) in cases {
-        let (file, pack) = Packer::default().finish();
         let mut data = Packer::default();
         fill(&mut data);
-        let (data_file, data_pack) = data.finish();
+        let (file, pack) = data.finish();
         let name = "tables".parse().unwrap();
-        let contents = Contents {
-            manifest: &manifest(),
-            packs: vec![(&file, &pack), (&data_file, &data_pack)],
-            layout: &Layout::default(),
-            data: vec![DataTree {
-                name: &name,
-                pack: 1,
-            }],
-            mtime: Mtime::default(),
-            packing: Packing::default(),
-            keeper: None,
-        };
-        let error = assemble(&contents, Vec::new()).expect_err("it must be refused");
+        let error = Part::data(&name, container(&file, &pack)).expect_err("it must be refused");
         assert_eq!(
             error.to_string(),
             format!("the data project `tables` holds {why}")
@@ -416,17 +404,9 @@ fn a_table_that_contradicts_itself_is_refused() {
         let mut packer = Packer::default();
         packer.raw("x", &content, &raw, coding);
         let (file, pack) = packer.finish();
-        let layout = carry_all(&pack);
-        let contents = Contents {
-            manifest: &manifest(),
-            packs: vec![(&file, &pack)],
-            layout: &layout,
-            data: Vec::new(),
-            mtime: Mtime::default(),
-            packing: Packing::default(),
-            keeper: None,
-        };
-        let error = assemble(&contents, Vec::new()).expect_err("it must be refused");
+        let (contents, manifest) = (all_of(&file, &pack), manifest());
+        let made = assemble(&usual(&manifest), &[contents], Vec::new());
+        let error = made.expect_err("it must be refused");
         assert!(
             matches!(error, AssembleError::Read { .. }) && error.to_string().contains("venv/x")
         );
@@ -439,17 +419,8 @@ fn a_full_disk_is_told() {
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let (file, pack) = Packer::default().finish();
-    let contents = Contents {
-        manifest: &manifest(),
-        packs: vec![(&file, &pack)],
-        layout: &Layout::default(),
-        data: Vec::new(),
-        mtime: Mtime::default(),
-        packing: Packing::default(),
-        keeper: None,
-    };
-    let error = assemble(&contents, full).expect_err("the device is full");
+    let made = assemble(&usual(&manifest()), &[], full);
+    let error = made.expect_err("the device is full");
     let AssembleError::Write { source } = error else {
         panic!("{error}");
     };
@@ -533,17 +504,17 @@ impl Write for Shared {
     }
 }
 
-fn assembled(contents: &Contents<'_>) -> (Summary, Vec<u8>) {
+fn assembled(contents: &Contents<'_>, parts: &[Part<'_>]) -> (Summary, Vec<u8>) {
     let out = Shared::default();
-    let summary = assemble(contents, out.clone()).unwrap();
+    let summary = assemble(contents, parts, out.clone()).unwrap();
     let bytes = std::mem::take(&mut *out.0.lock().unwrap());
+    assert_eq!(summary.bytes, bytes.len() as u64);
+    assert_eq!(summary.sha256, crate::digest::Digest::of(&bytes));
     (summary, bytes)
 }
 
-fn packed(contents: &Contents<'_>) -> Vec<u8> {
-    let (summary, out) = assembled(contents);
-    assert_eq!(summary.bytes, out.len() as u64);
-    assert_eq!(summary.sha256, crate::digest::Digest::of(&out));
+fn packed(contents: &Contents<'_>, parts: &[Part<'_>]) -> Vec<u8> {
+    let (summary, out) = assembled(contents, parts);
     let mut plain = Vec::new();
     let read = read::plain(&out[..]).unwrap().read_to_end(&mut plain);
     assert!(read.is_ok());
@@ -560,39 +531,63 @@ fn tree_of_any(bytes: &[u8]) -> Tree {
 #[test]
 fn every_packing_holds_the_same_tree() {
     let (file, pack) = mixed();
-    let layout = carry_all(&pack);
     let manifest = manifest();
-    let of = |packing| Contents {
-        manifest: &manifest,
-        packs: vec![(&file, &pack)],
-        layout: &layout,
-        data: Vec::new(),
-        mtime: Mtime::default(),
-        packing,
-        keeper: None,
+    let pack_as = |packing| {
+        let contents = Contents {
+            packing,
+            ..usual(&manifest)
+        };
+        packed(&contents, &[all_of(&file, &pack)])
     };
-    let expected = tree_of(&packed(&of(Packing::Spliced)));
+    let expected = tree_of(&pack_as(Packing::Spliced));
     for packing in PACKINGS {
-        let bytes = packed(&of(packing));
+        let bytes = pack_as(packing);
         assert!(tree_of_any(&bytes) == expected, "{packing}");
-        assert!(packed(&of(packing)) == bytes, "{packing}: the same again");
+        assert!(pack_as(packing) == bytes, "{packing}: the same again");
+    }
+}
+
+#[test]
+fn parts_one_by_one_are_the_parts_at_once() {
+    let (file, pack) = mixed();
+    let mut other = Packer::default();
+    for number in 0..40 {
+        other.deflated(&format!("other/{number}"), &noise(number * 41));
+    }
+    let (other_file, other_pack) = other.finish();
+    let manifest = manifest();
+    for packing in PACKINGS {
+        let contents = Contents {
+            packing,
+            ..usual(&manifest)
+        };
+        let parts = || [all_of(&file, &pack), all_of(&other_file, &other_pack)];
+        let expected = packed(&contents, &parts());
+        let out = Shared::default();
+        let mut fill = |tarball: &mut dyn Parts| {
+            for part in parts() {
+                // Closed behind it: the next one gets its descriptor.
+                let own = part.containers[0].file.try_clone().unwrap();
+                let containers = vec![container(&own, part.containers[0].pack)];
+                tarball.add(&[Part { containers, ..part }])?;
+            }
+            Ok::<_, Failed<_, std::convert::Infallible>>(())
+        };
+        let body = assemble::Body::Parts(&mut fill);
+        assert!(assemble::assemble_body(&contents, body, out.clone()).is_ok());
+        assert!(*out.0.lock().unwrap() == expected, "{packing}");
     }
 }
 
 #[test]
 fn large_files_are_members_that_the_wheel_had() {
     let (file, pack) = mixed();
-    let layout = carry_all(&pack);
+    let manifest = manifest();
     let contents = Contents {
-        manifest: &manifest(),
-        packs: vec![(&file, &pack)],
-        layout: &layout,
-        data: Vec::new(),
-        mtime: Mtime::default(),
         packing: Packing::Members,
-        keeper: None,
+        ..usual(&manifest)
     };
-    let bytes = packed(&contents);
+    let bytes = packed(&contents, &[all_of(&file, &pack)]);
     let members = bytes
         .windows(10)
         .filter(|run| *run == splice::GZIP_HEADER)
@@ -604,24 +599,22 @@ fn large_files_are_members_that_the_wheel_had() {
 #[test]
 fn kept_frames_are_the_frames_that_would_be_made() {
     let (file, pack) = mixed();
-    let layout = carry_all(&pack);
     let folder = tempfile::tempdir().unwrap();
     let store = crate::store::Store::open(folder.path()).unwrap();
-    let origins = [crate::digest::Digest::of(b"the container")];
+    let origin = crate::digest::Digest::of(b"the container");
     let manifest = manifest();
-    let of = |keeper, seconds| Contents {
-        manifest: &manifest,
-        packs: vec![(&file, &pack)],
-        layout: &layout,
-        data: Vec::new(),
-        mtime: Mtime::from_epoch(seconds),
-        packing: Packing::Frames,
-        keeper,
+    let frames = |keeper, seconds| {
+        let contents = Contents {
+            mtime: Mtime::from_epoch(seconds),
+            packing: Packing::Frames,
+            keeper,
+            ..usual(&manifest)
+        };
+        let mut part = all_of(&file, &pack);
+        part.containers[0].origin = Some(&origin);
+        packed(&contents, &[part])
     };
-    let keeper = Some(Keeper {
-        store: &store,
-        origins: &origins,
-    });
+    let keeper = Some(&store);
     let derived = || {
         store
             .info()
@@ -632,14 +625,14 @@ fn kept_frames_are_the_frames_that_would_be_made() {
             .unwrap()
             .2
     };
-    let fresh = packed(&of(None, 1_000_000_000));
+    let fresh = frames(None, 1_000_000_000);
     assert_eq!(derived(), 0);
-    assert!(packed(&of(keeper, 1_000_000_000)) == fresh, "made and kept");
+    assert!(frames(keeper, 1_000_000_000) == fresh, "made and kept");
     let kept = derived();
     assert!(kept > 6_000_000);
-    assert!(packed(&of(keeper, 1_000_000_000)) == fresh, "kept");
+    assert!(frames(keeper, 1_000_000_000) == fresh, "kept");
     assert_eq!(derived(), kept);
-    assert!(packed(&of(keeper, 1_000_000_001)) == packed(&of(None, 1_000_000_001)));
+    assert!(frames(keeper, 1_000_000_001) == frames(None, 1_000_000_001));
     assert!(derived() > kept, "another time is another frame");
     assert_eq!(store.verify().unwrap().removed, [""; 0]);
     // A frame that was changed behind the store's back is made again.
@@ -648,8 +641,8 @@ fn kept_frames_are_the_frames_that_would_be_made() {
         .find(|path| path.ends_with("content"))
         .unwrap();
     fs::write(&victim, b"not a frame").unwrap();
-    assert!(packed(&of(keeper, 1_000_000_000)) == fresh);
-    assert!(packed(&of(keeper, 1_000_000_001)) == packed(&of(None, 1_000_000_001)));
+    assert!(frames(keeper, 1_000_000_000) == fresh);
+    assert!(frames(keeper, 1_000_000_001) == frames(None, 1_000_000_001));
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

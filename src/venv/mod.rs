@@ -24,7 +24,7 @@ use crate::wheel::Wheel;
 
 pub use error::LayoutError;
 pub use files::DirectUrl;
-pub use plan::{layout, layout_like};
+pub use plan::Planner;
 
 /// Version of the layout, told in `pyvenv.cfg` as `pannier`.
 pub const FORMAT: u32 = 1;
@@ -46,17 +46,8 @@ pub struct Installed<'a> {
     pub requested: bool,
     /// Content of `direct_url.json`, for sources that are no index.
     pub direct_url: Option<DirectUrl>,
-    /// Its bytecode.
-    pub bytecode: Option<Bytecode<'a>>,
-}
-
-/// The bytecode of a package: files of a pack of its own, by their paths in site-packages.
-#[derive(Debug, Clone, Copy)]
-pub struct Bytecode<'a> {
-    /// Number of the pack.
-    pub number: usize,
-    /// What is in it.
-    pub pack: &'a Pack,
+    /// Its bytecode: files of a pack of its own, by their paths in site-packages.
+    pub bytecode: Option<&'a Pack>,
 }
 
 /// What the venv has at `bin/python`.
@@ -84,15 +75,6 @@ pub struct VenvOptions {
     pub small: u64,
 }
 
-/// Files of a tree, in the order in which they are written. Prints as a list, one path per line.
-#[derive(Debug, Clone, Default)]
-pub struct Layout {
-    /// Folders before what they hold.
-    pub items: Vec<Item>,
-    /// From this item on nothing depends on the image: another image of the same Python and the same packages has the same. 0: that is not known.
-    pub common: usize,
-}
-
 /// One path of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
@@ -109,7 +91,7 @@ pub enum ItemKind {
     Directory,
     /// A file that is carried over as it is: number of the pack, number of its entry.
     Carried {
-        /// Index into the list of packs.
+        /// Index into the list of packs that the item belongs to.
         pack: usize,
         /// Index into the pack's entries.
         entry: usize,
@@ -128,12 +110,6 @@ pub enum ItemKind {
         /// What it says.
         target: String,
     },
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.items.iter().try_for_each(|item| writeln!(f, "{item}"))
-    }
 }
 
 impl fmt::Display for Item {

@@ -1,91 +1,90 @@
-//! The plan of a venv: spreads every wheel over it, finds conflicts, and puts everything into the order of the tarball.
+//! The plan of a venv, package after package: spreads each wheel over it, finds conflicts with those before it, and gives its
+//! items in the order of the tarball.
 //!
-//! The order is fixed: all folders, then what comes from no wheel, then package by package, small files first. So the same
-//! wheel gives the same run of bytes wherever it stands, and a reader can extract while it reads.
+//! The order is fixed: what comes from no wheel, then package by package, each with the folders that no other has brought, its
+//! small files, its large ones. So the same packages give the same bytes whatever the image is, a reader can extract while it
+//! reads, and a writer can write while later packages are still on their way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use super::files::own_items;
 use super::spread::{Placed, Places, Spread};
-use super::{Installed, Item, ItemKind, Layout, LayoutError, VenvOptions};
+use super::{Installed, Item, ItemKind, LayoutError, VenvOptions};
 use crate::digest::Digest;
 use crate::name::PackageName;
 
-/// Lays out all packages below `venv/`; pack numbers are positions in `packages`.
-///
-/// # Errors
-/// [`LayoutError`] names the packages and the path.
-pub fn layout(packages: &[Installed<'_>], options: &VenvOptions) -> Result<Layout, LayoutError> {
-    let own = own_items(options)?;
-    let mut order: Vec<usize> = (0..packages.len()).collect();
-    order.sort_by_key(|&number| &packages[number].wheel.name);
-    for pair in order.windows(2) {
-        let [first, second] = [pair[0], pair[1]].map(|number| &packages[number].wheel.name);
-        if first == second {
-            return Err(LayoutError::Twice {
-                package: first.clone(),
-            });
+/// A venv that takes its packages.
+pub struct Planner {
+    places: Places,
+    claims: Claims,
+}
+
+impl Planner {
+    /// Begins a venv. Gives what comes from no wheel, below `venv/` and beside it, each folder before its content: all that
+    /// depends on the image.
+    ///
+    /// # Errors
+    /// [`LayoutError`] when the interpreter cannot be told.
+    pub fn start(options: &VenvOptions) -> Result<(Self, Vec<Item>), LayoutError> {
+        let own = own_items(options)?;
+        let places = Places::new(options);
+        let mut folders = BTreeSet::from([places.site_packages.clone()]);
+        add_parents(&mut folders, &places.site_packages);
+        for item in &own {
+            add_parents(&mut folders, &item.path);
         }
+        let mut claims = Claims::default();
+        let known = folders.iter().map(|path| (path.clone(), None));
+        claims.folders.extend(known);
+        let items = folders.into_iter().map(folder).chain(own).collect();
+        Ok((Self { places, claims }, items))
     }
-    let places = Places::new(options);
-    let mut claims = Claims::default();
-    let mut files = Vec::new();
-    for number in order {
-        let spread = Spread::new(number, &packages[number], &places).run()?;
-        let mut written = Vec::with_capacity(spread.len());
-        for file in spread {
-            if claims.add(&file, &packages[number].wheel.name)? {
-                written.push(file);
+
+    /// Adds a package, whose name comes behind those of all packages before it. Gives its items; their packs are `0`, the
+    /// wheel, and `1`, the bytecode.
+    ///
+    /// # Errors
+    /// [`LayoutError`] names the packages and the path; the venv is not to be used then.
+    ///
+    /// # Panics
+    /// When packages come in another order.
+    pub fn add(&mut self, package: &Installed<'_>) -> Result<Vec<Item>, LayoutError> {
+        let name = &package.wheel.name;
+        if let Some(last) = self.claims.packages.last() {
+            assert!(last <= name, "packages come in the order of their names");
+            if last == name {
+                return Err(LayoutError::Twice {
+                    package: name.clone(),
+                });
             }
         }
-        written.sort_unstable_by(|a, b| (a.large, &a.path).cmp(&(b.large, &b.path)));
-        files.extend(written.into_iter().map(|file| Item {
+        self.claims.packages.push(name.clone());
+        let mut files = Vec::new();
+        for file in Spread::new(package, &self.places).run()? {
+            if self.claims.add(&file)? {
+                files.push(file);
+            }
+        }
+        files.sort_unstable_by(|a, b| (a.large, &a.path).cmp(&(b.large, &b.path)));
+        let mut folders = Vec::new();
+        for file in &files {
+            self.claims.add_folders(&file.path, &mut folders)?;
+        }
+        folders.sort_unstable();
+        let files = files.into_iter().map(|file| Item {
             path: file.path,
             kind: file.kind,
-        }));
+        });
+        Ok(folders.into_iter().map(folder).chain(files).collect())
     }
-    let folders = claims.folders()?;
-    Ok(in_order(&places, folders, own, files))
 }
 
-/// Folders that something stands in, each once and before its content, then the rest as it is.
-fn in_order(
-    places: &Places,
-    mut folders: BTreeSet<String>,
-    own: Vec<Item>,
-    files: Vec<Item>,
-) -> Layout {
-    add_parents(&mut folders, &format!("{}/x", places.site_packages));
-    for item in &own {
-        add_parents(&mut folders, &item.path);
-    }
-    let folders = folders.into_iter().map(|path| Item {
+fn folder(path: String) -> Item {
+    Item {
         path,
         kind: ItemKind::Directory,
-    });
-    let mut items: Vec<_> = folders.chain(own).collect();
-    let common = items.len();
-    items.extend(files);
-    Layout { items, common }
-}
-
-/// What the image of `options` has before the common items of `like`, the layout of an image with the same Python and the
-/// same packages: together they are its own layout.
-///
-/// # Errors
-/// [`LayoutError`] when its interpreter cannot be told.
-pub fn layout_like(like: &[Item], options: &VenvOptions) -> Result<Layout, LayoutError> {
-    let own = own_items(options)?;
-    let folders = like
-        .iter()
-        .filter(|item| item.kind == ItemKind::Directory)
-        .map(|item| item.path.clone());
-    Ok(in_order(
-        &Places::new(options),
-        folders.collect(),
-        own,
-        Vec::new(),
-    ))
+    }
 }
 
 /// Adds every folder above `path`.
@@ -102,63 +101,87 @@ fn add_parents(folders: &mut BTreeSet<String>, path: &str) {
 /// Which package owns which path so far.
 #[derive(Default)]
 struct Claims {
-    files: BTreeMap<String, Claim>,
+    /// In their order; elsewhere they are known by their position.
+    packages: Vec<PackageName>,
+    files: HashMap<Box<str>, Claim>,
+    /// With the package that has brought each; the venv itself has some.
+    folders: HashMap<String, Option<u32>>,
 }
 
 struct Claim {
-    package: PackageName,
+    package: u32,
     sha256: Digest,
     executable: bool,
 }
 
 impl Claims {
-    /// Whether the file is to be written: `false` when another package has brought the very same one.
-    fn add(&mut self, file: &Placed, package: &PackageName) -> Result<bool, LayoutError> {
-        let Some(claim) = self.files.get(&file.path) else {
-            let claim = Claim {
-                package: package.clone(),
-                sha256: file.sha256,
-                executable: file.executable,
-            };
-            self.files.insert(file.path.clone(), claim);
-            return Ok(true);
+    /// Whether the file of the last package is to be written: `false` when another package has brought the very same one.
+    fn add(&mut self, file: &Placed) -> Result<bool, LayoutError> {
+        let package = self.last();
+        if let Some(owner) = self.folders.get(&file.path) {
+            return Err(self.file_is_folder(&file.path, package, *owner));
+        }
+        let claim = match self.files.entry(file.path.as_str().into()) {
+            Entry::Vacant(entry) => {
+                entry.insert(Claim {
+                    package,
+                    sha256: file.sha256,
+                    executable: file.executable,
+                });
+                return Ok(true);
+            }
+            Entry::Occupied(entry) => entry.into_mut(),
         };
         if (claim.sha256, claim.executable) == (file.sha256, file.executable) {
             return Ok(false);
         }
-        if claim.package == *package {
+        let first = claim.package;
+        if first == package {
             return Err(LayoutError::Data {
-                package: package.clone(),
+                package: self.name(package),
                 path: file.path.clone(),
                 rule: "two different files of it go there",
             });
         }
         Err(LayoutError::Conflict {
             path: file.path.clone(),
-            first: claim.package.clone(),
-            second: package.clone(),
+            first: self.name(first),
+            second: self.name(package),
         })
     }
 
-    /// All folders above the files; none of them may be a file itself.
-    fn folders(&self) -> Result<BTreeSet<String>, LayoutError> {
-        let mut folders = BTreeSet::new();
-        for path in self.files.keys() {
-            add_parents(&mut folders, path);
-        }
-        for folder in &folders {
-            if let Some(file) = self.files.get(folder) {
-                let below = format!("{folder}/");
-                let owner = self.files.range(below..).next();
-                return Err(LayoutError::FileIsFolder {
-                    path: folder.clone(),
-                    file: file.package.clone(),
-                    folder: owner
-                        .map_or(&file.package, |(_, claim)| &claim.package)
-                        .clone(),
-                });
+    /// Adds to `new` the folders above a file of the last package that nobody has brought; none of them may be a file.
+    fn add_folders(&mut self, path: &str, new: &mut Vec<String>) -> Result<(), LayoutError> {
+        let package = self.last();
+        let mut path = path;
+        while let Some((parent, _)) = path.rsplit_once('/') {
+            if self.folders.contains_key(parent) {
+                return Ok(());
             }
+            if let Some(file) = self.files.get(parent) {
+                return Err(self.file_is_folder(parent, file.package, Some(package)));
+            }
+            self.folders.insert(parent.to_owned(), Some(package));
+            new.push(parent.to_owned());
+            path = parent;
         }
-        Ok(folders)
+        Ok(())
+    }
+
+    fn file_is_folder(&self, path: &str, file: u32, folder: Option<u32>) -> LayoutError {
+        LayoutError::FileIsFolder {
+            path: path.to_owned(),
+            file: self.name(file),
+            folder: self.name(folder.unwrap_or(file)),
+        }
+    }
+
+    /// The package that is being added.
+    fn last(&self) -> u32 {
+        u32::try_from(self.packages.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    fn name(&self, package: u32) -> PackageName {
+        self.packages[package as usize].clone()
     }
 }

@@ -40,6 +40,10 @@ impl Places {
     }
 }
 
+/// Numbers of the packs of one package.
+const WHEEL: usize = 0;
+const BYTECODE: usize = 1;
+
 /// One file of a package at its final place.
 pub(super) struct Placed {
     pub(super) path: String,
@@ -52,7 +56,6 @@ pub(super) struct Placed {
 
 /// One package on its way into the venv.
 pub(super) struct Spread<'a> {
-    number: usize,
     package: &'a Installed<'a>,
     places: &'a Places,
     points: Vec<EntryPoint>,
@@ -70,9 +73,8 @@ enum Destination {
 }
 
 impl<'a> Spread<'a> {
-    pub(super) fn new(number: usize, package: &'a Installed<'a>, places: &'a Places) -> Self {
+    pub(super) fn new(package: &'a Installed<'a>, places: &'a Places) -> Self {
         Self {
-            number,
             package,
             places,
             points: EntryPoint::for_python(&package.wheel.scripts, &places.python),
@@ -91,7 +93,7 @@ impl<'a> Spread<'a> {
                 }
                 Content::File { executable, stream } => match self.destination(&entry.path)? {
                     Destination::Path(path) => {
-                        self.carry(path, (self.number, number), *executable, stream)?;
+                        self.carry(path, (WHEEL, number), *executable, stream)?;
                     }
                     Destination::Script(name) => self.script(&name, number, stream)?,
                     Destination::Dropped => {}
@@ -113,10 +115,10 @@ impl<'a> Spread<'a> {
         let Some(bytecode) = self.package.bytecode else {
             return Ok(());
         };
-        for (number, entry) in bytecode.pack.entries.iter().enumerate() {
+        for (number, entry) in bytecode.entries.iter().enumerate() {
             if let Content::File { stream, .. } = &entry.content {
                 let path = self.in_site_packages(&entry.path);
-                self.carry(path, (bytecode.number, number), false, stream)?;
+                self.carry(path, (BYTECODE, number), false, stream)?;
             }
         }
         Ok(())
@@ -182,7 +184,7 @@ impl<'a> Spread<'a> {
         };
         let file = self.package.file;
         if !scripts::asks_for_python(file, stream).map_err(unreadable)? {
-            return self.carry(path, (self.number, number), true, stream);
+            return self.carry(path, (WHEEL, number), true, stream);
         }
         let script = zip::read_entry(file, stream).map_err(unreadable)?;
         self.own(path, scripts::with_header(&script), true)

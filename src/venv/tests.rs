@@ -5,9 +5,29 @@ use super::*;
 
 const SITE: &str = "venv/lib/python3.13/site-packages";
 
+/// All items of a venv, one after the other. Prints as a list.
+#[derive(Debug)]
+struct Layout {
+    items: Vec<Item>,
+}
+
+impl std::fmt::Display for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.items.iter().try_for_each(|item| writeln!(f, "{item}"))
+    }
+}
+
+fn layout(packages: &[Installed<'_>]) -> Result<Layout, LayoutError> {
+    let (mut planner, mut items) = Planner::start(&options("/usr/bin/python3.13"))?;
+    for package in packages {
+        items.extend(planner.add(package)?);
+    }
+    Ok(Layout { items })
+}
+
 fn lay_out(wheels: &[&TestWheel]) -> Result<Layout, LayoutError> {
     let packages: Vec<_> = wheels.iter().map(|wheel| wheel.installed()).collect();
-    layout(&packages, &options("/usr/bin/python3.13"))
+    layout(&packages)
 }
 
 fn own<'a>(layout: &'a Layout, path: &str) -> &'a str {
@@ -53,7 +73,7 @@ fn every_kind_of_file_has_its_place() {
         url: "https://files.example.org/full.whl".into(),
         sha256: "0".repeat(64),
     });
-    let layout = layout(&packages, &options("/usr/bin/python3.13")).unwrap();
+    let layout = layout(&packages).unwrap();
     insta::assert_snapshot!("layout", layout);
     insta::assert_snapshot!("pyvenv_cfg", own(&layout, "venv/pyvenv.cfg"));
     let info = format!("{SITE}/Full.Pack-1.0.dist-info");
@@ -64,27 +84,25 @@ fn every_kind_of_file_has_its_place() {
 }
 
 #[test]
-fn the_order_of_packages_in_the_request_does_not_matter() {
-    let a = wheel("a", &[], |pack| pack.stored("a.py", b"a"));
-    let b = wheel("b", &[], |pack| pack.stored("b.py", b"b"));
-    let paths = |wheels: &[&TestWheel]| -> Vec<String> {
-        let layout = lay_out(wheels).unwrap();
-        layout.items.into_iter().map(|item| item.path).collect()
+fn packages_come_in_the_order_of_their_names_and_bring_the_folders_that_are_new() {
+    let a = wheel("a", &[], |pack| pack.stored("shared/a.py", b"a"));
+    let b = wheel("b", &[], |pack| {
+        pack.stored("shared/b.py", b"b");
+        pack.stored("shared/deep/b.py", b"b");
+    });
+    let (mut planner, head) = Planner::start(&options("/usr/bin/python3.13")).unwrap();
+    assert!(head.iter().any(|item| item.path == SITE));
+    let mut folders = |wheel: &TestWheel| -> Vec<String> {
+        let items = planner.add(&wheel.installed()).unwrap().into_iter();
+        let folders = items.filter(|item| item.kind == ItemKind::Directory);
+        folders.map(|item| item.path).collect()
     };
-    assert_eq!(paths(&[&a, &b]), paths(&[&b, &a]));
-    let layout = lay_out(&[&b, &a]).unwrap();
-    let item = layout
-        .items
-        .iter()
-        .find(|item| item.path.ends_with("/a.py"));
-    assert!(matches!(
-        item.unwrap().kind,
-        ItemKind::Carried {
-            pack: 1,
-            entry: 0,
-            ..
-        }
-    ));
+    let below = |names: &[&str]| -> Vec<String> {
+        let names = names.iter();
+        names.map(|name| format!("{SITE}/{name}")).collect()
+    };
+    assert_eq!(folders(&a), below(&["a-1.0.dist-info", "shared"]));
+    assert_eq!(folders(&b), below(&["b-1.0.dist-info", "shared/deep"]));
 }
 
 #[test]
@@ -107,7 +125,7 @@ fn folders_come_once_and_before_their_content() {
 fn two_owners_of_one_path_are_named() {
     let a = wheel("a", &[], |pack| pack.stored("shared/__init__.py", b"1"));
     let b = wheel("b", &[], |pack| pack.stored("shared/__init__.py", b"2"));
-    let message = refused(&[&b, &a]);
+    let message = refused(&[&a, &b]);
     let path = format!("{SITE}/shared/__init__.py");
     assert_eq!(
         message,
@@ -142,6 +160,23 @@ fn a_file_is_no_folder() {
         refused(&[&a, &b]),
         format!("`{SITE}/m` is a file of `a` but a folder of `b`")
     );
+    let c = wheel("c", &[], |pack| pack.stored("m", b"1"));
+    assert_eq!(
+        refused(&[&b, &c]),
+        format!("`{SITE}/m` is a file of `c` but a folder of `b`")
+    );
+    let both = wheel("both", &[], |pack| {
+        pack.stored("m/x.py", b"1");
+        pack.stored("m", b"1");
+    });
+    assert_eq!(
+        refused(&[&both]),
+        format!("`{SITE}/m` is a file of `both` but a folder of `both`")
+    );
+    let lib = wheel("lib", &[], |pack| {
+        pack.stored("lib-1.0.data/data/lib", b"1");
+    });
+    assert!(refused(&[&lib]).contains("`lib`"));
 }
 
 #[test]

@@ -23,7 +23,12 @@ pub struct Near {
 }
 
 impl Near {
-    /// The `length` bytes at `offset` of `file`, which stays open for as long as this is used.
+    /// Files may be closed from here on: another one may get the descriptor of one that was read.
+    pub fn forget(&mut self) {
+        self.file = None;
+    }
+
+    /// The `length` bytes at `offset` of `file`, which stays open until [`Self::forget`] is called or this is used no more.
     ///
     /// # Errors
     /// What reading gives; [`io::ErrorKind::UnexpectedEof`] where the file is shorter.

@@ -29,8 +29,13 @@ impl Default for SmallEntries {
 }
 
 impl SmallEntries {
-    /// The bytes of one verified entry of `file`, which stays open for as long as this is used. Larger ones than a few pages
-    /// are read by way of [`read_entry`].
+    /// Files may be closed from here on.
+    pub fn forget(&mut self) {
+        self.near.forget();
+    }
+
+    /// The bytes of one verified entry of `file`, which stays open until [`Self::forget`] is called or this is used no more.
+    /// Larger ones than a few pages are read by way of [`read_entry`].
     ///
     /// # Errors
     /// As [`read_entry`].

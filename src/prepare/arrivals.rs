@@ -1,0 +1,164 @@
+//! What has come into the store so far, for those who write tarballs of it meanwhile.
+//!
+//! One thread fills, others wait for single things; whoever fails ends it for all. Fetches nothing.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::digest::Digest;
+use crate::store::{StoredData, StoredWheel};
+
+use super::plan::{DataPlan, WheelNeed};
+
+/// What has come so far.
+#[derive(Default)]
+pub(super) struct Arrivals {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    wheels: HashMap<WheelNeed, StoredWheel>,
+    data: HashMap<DataPlan, StoredData>,
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Everything is there.
+    Complete,
+    /// Somebody has failed: nothing more will come.
+    GivenUp,
+}
+
+/// What was waited for will not come, because somebody else has failed, who says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GivenUp;
+
+impl Arrivals {
+    /// A wheel is there.
+    pub(super) fn add_wheel(&self, need: WheelNeed, stored: StoredWheel) {
+        self.lock().wheels.insert(need, stored);
+        self.changed.notify_all();
+    }
+
+    /// A snapshot is there.
+    pub(super) fn add_data(&self, plan: DataPlan, stored: StoredData) {
+        self.lock().data.insert(plan, stored);
+        self.changed.notify_all();
+    }
+
+    /// Everything is there, unless somebody has given up.
+    pub(super) fn complete(&self) {
+        self.end(End::Complete);
+    }
+
+    /// Nobody need wait for anything that is not there.
+    pub(super) fn give_up(&self) {
+        self.end(End::GivenUp);
+    }
+
+    /// Whether work that has not begun need not begin.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.lock().end == Some(End::GivenUp)
+    }
+
+    /// Waits for a wheel.
+    pub(super) fn wheel(&self, need: &WheelNeed) -> Result<StoredWheel, GivenUp> {
+        self.wait(|state| &state.wheels, need)
+    }
+
+    /// Waits for a snapshot.
+    pub(super) fn data(&self, plan: &DataPlan) -> Result<StoredData, GivenUp> {
+        self.wait(|state| &state.data, plan)
+    }
+
+    /// The digest of a wheel; that of a file of an index is known before it has come.
+    pub(super) fn sha256(&self, need: &WheelNeed) -> Result<Digest, GivenUp> {
+        match need {
+            WheelNeed::Download { sha256, .. } => Ok(*sha256),
+            WheelNeed::Build { .. } => Ok(self.wheel(need)?.sha256),
+        }
+    }
+
+    /// The version of a wheel as its file name says it, likewise.
+    pub(super) fn version(&self, need: &WheelNeed) -> Result<String, GivenUp> {
+        match need {
+            WheelNeed::Download { filename, .. } => Ok(filename.version.to_string()),
+            WheelNeed::Build { .. } => Ok(self.wheel(need)?.filename.version.to_string()),
+        }
+    }
+
+    /// Waits until everything is there.
+    pub(super) fn wait_for_all(&self) -> Result<(), GivenUp> {
+        let mut state = self.lock();
+        loop {
+            match state.end {
+                Some(End::Complete) => return Ok(()),
+                Some(End::GivenUp) => return Err(GivenUp),
+                None => state = self.sleep(state),
+            }
+        }
+    }
+
+    fn wait<K: Hash + Eq, V: Clone>(
+        &self,
+        list: impl Fn(&State) -> &HashMap<K, V>,
+        key: &K,
+    ) -> Result<V, GivenUp> {
+        let mut state = self.lock();
+        loop {
+            if state.end == Some(End::GivenUp) {
+                return Err(GivenUp);
+            }
+            if let Some(found) = list(&state).get(key) {
+                return Ok(found.clone());
+            }
+            state = self.sleep(state);
+        }
+    }
+
+    fn end(&self, end: End) {
+        self.lock().end.get_or_insert(end);
+        self.changed.notify_all();
+    }
+
+    fn sleep<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives up when dropped, unless it was told that all is well: whoever panics must not leave others waiting.
+pub(super) struct Duty<'a> {
+    arrivals: &'a Arrivals,
+    done: bool,
+}
+
+impl<'a> Duty<'a> {
+    pub(super) const fn new(arrivals: &'a Arrivals) -> Self {
+        Self {
+            arrivals,
+            done: false,
+        }
+    }
+
+    pub(super) fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Duty<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.arrivals.give_up();
+        }
+    }
+}
