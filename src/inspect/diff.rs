@@ -1,6 +1,6 @@
 //! What differs between two tarballs: packages and data projects by what the manifests say, files by their content.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -58,17 +58,23 @@ fn changes<T: Clone + PartialEq>(
     before: &BTreeMap<String, T>,
     after: &BTreeMap<String, T>,
 ) -> Vec<Change<T>> {
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let differ = names
-        .into_iter()
-        .filter(|name| before.get(*name) != after.get(*name));
-    differ
-        .map(|name| Change {
-            name: name.clone(),
-            before: before.get(name).cloned(),
-            after: after.get(name).cloned(),
-        })
-        .collect()
+    let gone = before.iter().filter(|(name, _)| !after.contains_key(*name));
+    let gone = gone.map(|(name, node)| change(name, Some(node), None));
+    let other = after.iter().filter_map(|(name, node)| {
+        let old = before.get(name);
+        (old != Some(node)).then(|| change(name, old, Some(node)))
+    });
+    let mut changes: Vec<_> = gone.chain(other).collect();
+    changes.sort_by(|a, b| a.name.cmp(&b.name));
+    changes
+}
+
+fn change<T: Clone>(name: &str, before: Option<&T>, after: Option<&T>) -> Change<T> {
+    Change {
+        name: name.to_owned(),
+        before: before.cloned(),
+        after: after.cloned(),
+    }
 }
 
 fn packages(inspection: &Inspection) -> BTreeMap<String, Identity> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -152,8 +153,8 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
             EntryKind::Symlink(target) => Node::Link { target },
             EntryKind::File(bytes) => {
                 let mut hasher = Hasher::default();
-                let mut kept = Vec::new();
                 let keep = (is_record || is_manifest) && bytes <= LARGEST;
+                let mut kept = Vec::new();
                 entries.content(|run| {
                     hasher.update(run);
                     if keep {
@@ -187,7 +188,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
         other: Size::default(),
         tree,
     };
-    inspection.measure(&owners(&records));
+    inspection.measure(&records);
     Ok(inspection)
 }
 
@@ -197,18 +198,25 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Manifest, InspectError> {
 }
 
 /// Which package each file belongs to, as the `RECORD`s tell it. One that cannot be read leaves its files to nobody.
-fn owners(records: &[(String, Vec<u8>)]) -> HashMap<String, PackageName> {
+fn owners<'t>(
+    records: &[(String, Vec<u8>)],
+    tree: &'t BTreeMap<String, Node>,
+) -> HashMap<&'t str, Rc<PackageName>> {
     let mut owners = HashMap::new();
     for (path, bytes) in records {
         let Some((name, folder)) = package_of(path) else {
             continue;
         };
-        let Ok(record) = Record::parse(bytes) else {
+        // Once to see whether it can be read, once to take it: its rows are never all there.
+        let whole = Record::rows(bytes).is_ok_and(|mut rows| rows.all(|row| row.is_ok()));
+        let Some(rows) = whole.then(|| Record::rows(bytes).ok()).flatten() else {
             continue;
         };
-        for row in record.rows {
-            if let Some(path) = join(folder, &row.path) {
-                owners.insert(path, name.clone());
+        let name = Rc::new(name);
+        for row in rows.flatten() {
+            let path = join(folder, &row.path);
+            if let Some((path, _)) = path.and_then(|path| tree.get_key_value(&path)) {
+                owners.insert(path.as_str(), Rc::clone(&name));
             }
         }
     }
@@ -236,7 +244,8 @@ fn join(folder: &str, path: &str) -> Option<String> {
 }
 
 impl Inspection {
-    fn measure(&mut self, owners: &HashMap<String, PackageName>) {
+    fn measure(&mut self, records: &[(String, Vec<u8>)]) {
+        let owners = owners(records, &self.tree);
         for package in &self.manifest.packages {
             self.packages.entry(package.name.clone()).or_default();
         }
@@ -250,8 +259,8 @@ impl Inspection {
             let project = path
                 .strip_prefix("data/")
                 .and_then(|rest| rest.split_once('/'));
-            let part = match (owners.get(path), project) {
-                (Some(name), _) => self.packages.entry(name.clone()).or_default(),
+            let part = match (owners.get(path.as_str()), project) {
+                (Some(name), _) => self.packages.entry((**name).clone()).or_default(),
                 (None, Some((name, _))) => self.data.entry(name.to_owned()).or_default(),
                 (None, None) => &mut self.other,
             };

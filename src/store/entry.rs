@@ -185,11 +185,14 @@ fn read_verdict<T: DeserializeOwned>(folder: &Path) -> Option<Verdict<T>> {
 /// Writes a verdict: verifier, digest of the rest, the rest; whole or not at all.
 fn write_verdict<T: Serialize>(folder: &Path, verdict: &Verdict<T>) -> io::Result<()> {
     let body = postcard::to_stdvec(verdict).map_err(io::Error::other)?;
-    let mut bytes = VERIFIER.to_le_bytes().to_vec();
-    bytes.extend_from_slice(Digest::of(&body).as_bytes());
-    bytes.extend_from_slice(&body);
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    io::Write::write_all(&mut file, &bytes)?;
+    for part in [
+        &VERIFIER.to_le_bytes(),
+        &Digest::of(&body).as_bytes()[..],
+        &body,
+    ] {
+        io::Write::write_all(&mut file, part)?;
+    }
     file.persist(folder.join(VERDICT))?;
     Ok(())
 }

@@ -60,23 +60,33 @@ impl Planner {
             }
         }
         self.claims.packages.push(name.clone());
-        let mut files = Vec::new();
-        for file in Spread::new(package, &self.places).run()? {
-            if self.claims.add(&file)? {
-                files.push(file);
+        let mut files = Spread::new(package, &self.places).run()?;
+        let mut refused = Ok(());
+        files.retain(|file| match self.claims.add(file) {
+            Ok(written) => written,
+            Err(error) => {
+                // The first one is told.
+                if refused.is_ok() {
+                    refused = Err(error);
+                }
+                false
             }
-        }
+        });
+        refused?;
         files.sort_unstable_by(|a, b| (a.large, &a.path).cmp(&(b.large, &b.path)));
         let mut folders = Vec::new();
         for file in &files {
             self.claims.add_folders(&file.path, &mut folders)?;
         }
         folders.sort_unstable();
+        // In the place of the files: there can be a hundred thousand.
         let files = files.into_iter().map(|file| Item {
             path: file.path,
             kind: file.kind,
         });
-        Ok(folders.into_iter().map(folder).chain(files).collect())
+        let mut items: Vec<Item> = files.collect();
+        items.splice(0..0, folders.into_iter().map(folder));
+        Ok(items)
     }
 }
 
@@ -103,15 +113,31 @@ fn add_parents(folders: &mut BTreeSet<String>, path: &str) {
 struct Claims {
     /// In their order; elsewhere they are known by their position.
     packages: Vec<PackageName>,
-    files: HashMap<Box<str>, Claim>,
+    files: HashMap<Short, Claim>,
     /// With the package that has brought each; the venv itself has some.
     folders: HashMap<String, Option<u32>>,
 }
 
 struct Claim {
     package: u32,
-    sha256: Digest,
-    executable: bool,
+    /// Of content and mode.
+    file: Short,
+}
+
+/// Half of a SHA-256, which stands for what it was made of: paths and digests of all files of a venv at once would take four
+/// times the memory.
+type Short = [u8; 16];
+
+fn short(bytes: &[u8]) -> Short {
+    let mut short = Short::default();
+    short.copy_from_slice(&Digest::of(bytes).as_bytes()[..16]);
+    short
+}
+
+fn short_file(file: &Placed) -> Short {
+    let mut bytes = file.sha256.as_bytes().to_vec();
+    bytes.push(u8::from(file.executable));
+    short(&bytes)
 }
 
 impl Claims {
@@ -121,21 +147,21 @@ impl Claims {
         if let Some(owner) = self.folders.get(&file.path) {
             return Err(self.file_is_folder(&file.path, package, *owner));
         }
-        let claim = match self.files.entry(file.path.as_str().into()) {
+        let claim = Claim {
+            package,
+            file: short_file(file),
+        };
+        let other = match self.files.entry(short(file.path.as_bytes())) {
             Entry::Vacant(entry) => {
-                entry.insert(Claim {
-                    package,
-                    sha256: file.sha256,
-                    executable: file.executable,
-                });
+                entry.insert(claim);
                 return Ok(true);
             }
             Entry::Occupied(entry) => entry.into_mut(),
         };
-        if (claim.sha256, claim.executable) == (file.sha256, file.executable) {
+        if other.file == claim.file {
             return Ok(false);
         }
-        let first = claim.package;
+        let first = other.package;
         if first == package {
             return Err(LayoutError::Data {
                 package: self.name(package),
@@ -158,7 +184,7 @@ impl Claims {
             if self.folders.contains_key(parent) {
                 return Ok(());
             }
-            if let Some(file) = self.files.get(parent) {
+            if let Some(file) = self.files.get(&short(parent.as_bytes())) {
                 return Err(self.file_is_folder(parent, file.package, Some(package)));
             }
             self.folders.insert(parent.to_owned(), Some(package));

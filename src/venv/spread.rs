@@ -2,12 +2,14 @@
 //!
 //! Looks at one package alone; how packages get along is for the plan to see.
 
+use std::borrow::Cow;
+
 use super::reserved::{program, reserved};
 use super::{Installed, ItemKind, LayoutError, VenvOptions, scripts};
 use crate::digest::Digest;
 use crate::pack::{Content, Stream};
 use crate::target::PythonVersion;
-use crate::wheel::{EntryPoint, Record, RecordRow};
+use crate::wheel::{EntryPoint, RecordRow};
 use crate::zip;
 
 /// Where the kinds of files go (the `venv` installation scheme).
@@ -31,12 +33,12 @@ impl Places {
     }
 
     /// `path` as RECORD spells it: relative to site-packages.
-    fn in_record(&self, path: &str) -> String {
+    fn in_record<'p>(&self, path: &'p str) -> Cow<'p, str> {
         if let Some(rest) = path.strip_prefix(&self.site_packages) {
-            return rest.trim_start_matches('/').to_owned();
+            return rest.trim_start_matches('/').into();
         }
         let rest = path.strip_prefix("venv/").unwrap_or(path);
-        format!("../../../{rest}")
+        format!("../../../{rest}").into()
     }
 }
 
@@ -205,16 +207,32 @@ impl<'a> Spread<'a> {
                 false,
             )?;
         }
-        let mut record = Record::default();
-        for file in &self.files {
-            let path = self.places.in_record(&file.path);
-            let row = RecordRow::of(path, &file.sha256, file.size);
-            record.rows.push(row);
-        }
         let path = format!("{folder}/RECORD");
-        let own_row = RecordRow::bare(self.places.in_record(&path));
-        record.rows.push(own_row);
-        self.own(path, record.to_text().into_bytes(), false)
+        let record = self.record(&path);
+        self.own(path, record.into_bytes(), false)
+    }
+
+    /// The RECORD that stands at `own`, its rows sorted by path. No more than a row is made at a time: packages can have a
+    /// hundred thousand files.
+    fn record(&self, own: &str) -> String {
+        let files = self
+            .files
+            .iter()
+            .map(|file| (file.path.as_str(), Some(file)));
+        let mut rows: Vec<_> = files
+            .chain([(own, None)])
+            .map(|(path, file)| (self.places.in_record(path), file))
+            .collect();
+        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut text = String::new();
+        for (path, file) in rows {
+            let row = match file {
+                Some(file) => RecordRow::of(path, &file.sha256, file.size),
+                None => RecordRow::bare(path),
+            };
+            row.write(&mut text);
+        }
+        text
     }
 
     fn carry(

@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 /// Line, counted from 1, and what is wrong there.
 pub(super) type Fault = (usize, &'static str);
 
+/// Line, counted from 1, and the fields of the row that begins there.
+pub(super) type Row = (usize, Vec<String>);
+
 /// Most fields of a row: a bound on what one line of foreign commas takes.
 const MOST_FIELDS: usize = 16;
 
@@ -19,36 +22,51 @@ pub(super) fn write_field(out: &mut String, field: &str) {
     }
 }
 
-/// Splits CSV into rows of fields, each with its line number; blank lines are no rows (RFC 4180 with LF allowed).
-pub(super) fn parse(text: &str) -> Result<Vec<(usize, Vec<String>)>, Fault> {
-    let mut rows = Vec::new();
-    let mut line = 1;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let start = line;
-        let mut fields = Vec::new();
-        loop {
-            let (field, after) = take_field(rest, line)?;
-            line += field.matches('\n').count();
-            fields.push(field);
-            if fields.len() > MOST_FIELDS {
-                return Err((start, "more fields stand there than any RECORD has"));
-            }
-            match after.strip_prefix(',') {
-                Some(next) => rest = next,
-                None => {
-                    let next = after.strip_prefix("\r\n").or(after.strip_prefix('\n'));
-                    rest = next.unwrap_or(after);
-                    break;
+/// Splits CSV into rows of fields, each with its line number; blank lines are no rows (RFC 4180 with LF allowed). Nothing comes
+/// behind a fault.
+pub(super) fn rows(text: &str) -> impl Iterator<Item = Result<Row, Fault>> {
+    let (mut line, mut rest) = (1, text);
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let start = line;
+            match take_row(rest, &mut line) {
+                Ok((fields, after)) => {
+                    rest = after;
+                    if fields != [""] {
+                        return Some(Ok((start, fields)));
+                    }
+                }
+                Err(fault) => {
+                    rest = "";
+                    return Some(Err(fault));
                 }
             }
         }
-        line += 1;
-        if fields != [""] {
-            rows.push((start, fields));
+        None
+    })
+}
+
+/// Takes one row, which begins at `line`; gives what is left, and counts its lines.
+fn take_row<'a>(text: &'a str, line: &mut usize) -> Result<(Vec<String>, &'a str), Fault> {
+    let start = *line;
+    let mut fields = Vec::new();
+    let mut rest = text;
+    loop {
+        let (field, after) = take_field(rest, *line)?;
+        *line += field.matches('\n').count();
+        fields.push(field);
+        if fields.len() > MOST_FIELDS {
+            return Err((start, "more fields stand there than any RECORD has"));
+        }
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => {
+                *line += 1;
+                let next = after.strip_prefix("\r\n").or(after.strip_prefix('\n'));
+                return Ok((fields, next.unwrap_or(after)));
+            }
         }
     }
-    Ok(rows)
 }
 
 /// Takes one field; what is left starts with `,` or a line end, or is empty.

@@ -120,28 +120,23 @@ impl Record {
     /// # Errors
     /// [`RecordError`]: not UTF-8, broken CSV, or a hash that is weak.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| RecordError::NotUtf8)?;
-        let mut rows = Vec::new();
-        for (line, fields) in
-            csv::parse(text).map_err(|(line, problem)| RecordError::Syntax { line, problem })?
-        {
-            let [path, hash, size] =
-                <[String; 3]>::try_from(fields).map_err(|_| RecordError::Syntax {
-                    line,
-                    problem: "three fields are expected: path, hash, size",
-                })?;
-            if path.is_empty() {
-                let problem = "the path is empty";
-                return Err(RecordError::Syntax { line, problem });
-            }
-            let size = parse_size(&size).ok_or(RecordError::Syntax {
-                line,
-                problem: "the size is not a number",
-            })?;
-            let hash = RecordHash::parse(&path, &hash)?;
-            rows.push(RecordRow { path, hash, size });
-        }
+        let rows = Self::rows(bytes)?.collect::<Result<_, _>>()?;
         Ok(Self { rows })
+    }
+
+    /// As [`Self::parse`], row by row; nothing comes behind a fault.
+    ///
+    /// # Errors
+    /// [`RecordError::NotUtf8`]; of a row the others.
+    pub fn rows(
+        bytes: &[u8],
+    ) -> Result<impl Iterator<Item = Result<RecordRow, RecordError>>, RecordError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| RecordError::NotUtf8)?;
+        Ok(csv::rows(text).map(|row| {
+            let (line, fields) =
+                row.map_err(|(line, problem)| RecordError::Syntax { line, problem })?;
+            RecordRow::parse(line, fields)
+        }))
     }
 
     /// The file: rows sorted by path, LF, quotes only where they are needed.
@@ -151,22 +146,39 @@ impl Record {
         rows.sort();
         let mut text = String::new();
         for row in rows {
-            csv::write_field(&mut text, &row.path);
-            text.push(',');
-            if let Some(hash) = &row.hash {
-                let _ = write!(text, "{}={}", hash.algorithm.name(), hash.digest);
-            }
-            text.push(',');
-            if let Some(size) = row.size {
-                let _ = write!(text, "{size}");
-            }
-            text.push('\n');
+            row.write(&mut text);
         }
         text
     }
 }
 
 impl RecordRow {
+    fn parse(line: usize, fields: Vec<String>) -> Result<Self, RecordError> {
+        let wrong = |problem| RecordError::Syntax { line, problem };
+        let [path, hash, size] = <[String; 3]>::try_from(fields)
+            .map_err(|_| wrong("three fields are expected: path, hash, size"))?;
+        if path.is_empty() {
+            return Err(wrong("the path is empty"));
+        }
+        let size = parse_size(&size).ok_or_else(|| wrong("the size is not a number"))?;
+        let hash = RecordHash::parse(&path, &hash)?;
+        Ok(Self { path, hash, size })
+    }
+
+    /// Adds the row to a `RECORD`: LF, quotes only where they are needed.
+    pub fn write(&self, text: &mut String) {
+        csv::write_field(text, &self.path);
+        text.push(',');
+        if let Some(hash) = &self.hash {
+            let _ = write!(text, "{}={}", hash.algorithm.name(), hash.digest);
+        }
+        text.push(',');
+        if let Some(size) = self.size {
+            let _ = write!(text, "{size}");
+        }
+        text.push('\n');
+    }
+
     /// The row of a file with this content.
     #[must_use]
     pub fn of(path: impl Into<String>, sha256: &Digest, size: u64) -> Self {
