@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use pannier::tarball::index::Index;
 use pannier::tarball::read::SegmentReader;
-use pannier::venv::{Item, ItemKind, Layout};
+use pannier::venv::{Item, ItemKind};
 use pannier::zip::{Rules, Writer, verify};
 
 libfuzzer_sys::fuzz_target!(|edits: &[u8]| {
@@ -59,10 +59,7 @@ fn honest() -> &'static [u8] {
     static HONEST: OnceLock<Vec<u8>> = OnceLock::new();
     HONEST.get_or_init(|| {
         let mut writer = Writer::new(pannier_fuzz::file(b""));
-        let mut layout = Layout {
-            items: Vec::new(),
-            common: 0,
-        };
+        let mut items = Vec::new();
         for entry in 0..3_u8 {
             let content = [entry].repeat(600_000);
             writer
@@ -73,13 +70,13 @@ fn honest() -> &'static [u8] {
                 entry: usize::from(entry),
                 executable: false,
             };
-            layout.items.push(Item {
+            items.push(Item {
                 path: format!("venv/f{entry}"),
                 kind,
             });
         }
         let file = writer.finish().expect("there is room");
         let pack = verify(&file, &Rules::snapshot()).expect("it is right");
-        pannier_fuzz::tarball(&file, &pack, &layout)
+        pannier_fuzz::tarball(&file, &pack, items)
     })
 }

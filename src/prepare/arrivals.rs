@@ -162,3 +162,66 @@ impl Drop for Duty<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::pack::Pack;
+    use crate::prepare::plan::DataSource;
+
+    fn plan(name: &str) -> DataPlan {
+        DataPlan {
+            name: name.parse().unwrap(),
+            source: DataSource::Directory { path: name.into() },
+        }
+    }
+
+    fn stored(bytes: &[u8]) -> StoredData {
+        StoredData {
+            path: "snapshot.zip".into(),
+            sha256: Digest::of(bytes),
+            pack: Arc::new(Pack::default()),
+        }
+    }
+
+    #[test]
+    fn whoever_waits_gets_what_comes_and_hears_of_the_end() {
+        let arrivals = Arrivals::default();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| arrivals.data(&plan("second")));
+            let all = scope.spawn(|| arrivals.wait_for_all());
+            let duty = Duty::new(&arrivals);
+            for name in ["first", "second"] {
+                arrivals.add_data(plan(name), stored(name.as_bytes()));
+            }
+            arrivals.complete();
+            duty.done();
+            let second = second.join().unwrap().unwrap();
+            assert_eq!(second.sha256, Digest::of(b"second"));
+            assert_eq!(all.join().unwrap(), Ok(()));
+        });
+        assert!(arrivals.data(&plan("first")).is_ok() && !arrivals.is_given_up());
+    }
+
+    #[test]
+    fn nobody_waits_for_somebody_who_has_failed() {
+        let arrivals = Arrivals::default();
+        arrivals.add_data(plan("first"), stored(b"first"));
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| arrivals.data(&plan("second")).err());
+            let all = scope.spawn(|| arrivals.wait_for_all());
+            let failing = scope.spawn(|| {
+                let _duty = Duty::new(&arrivals);
+                panic!("a thread that fills");
+            });
+            assert!(failing.join().is_err());
+            assert_eq!(second.join().unwrap(), Some(GivenUp));
+            assert_eq!(all.join().unwrap(), Err(GivenUp));
+        });
+        // It stays so.
+        arrivals.complete();
+        assert!(arrivals.is_given_up() && arrivals.data(&plan("first")).is_err());
+    }
+}

@@ -1,15 +1,20 @@
 //! How much memory `prepare` and `unpack` take where the input is large: what the kernel counts, pages of mapped files included.
 //!
-//! A wheel of any size is measured by the benchmark; here stands what is hardest to bound, files of git projects.
+//! A wheel of any size is measured by the benchmark; here stands what is hardest to bound, files of git projects, and lists of very
+//! many files.
 
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use fastrand::Rng;
+use pannier::digest::Digest;
+use pannier::wheel::{Record, RecordRow};
+use pannier::zip;
 
 use crate::image::Image;
 use crate::support::git_http::GitServer;
+use crate::support::index::{Index, IndexFile};
 use crate::world::{World, succeed};
 
 /// What the README promises, in MiB.
@@ -83,4 +88,104 @@ fn files_of_git_projects_are_not_held_in_memory() {
     }
     assert!(preparing <= MOST, "{preparing:.1} MiB while preparing");
     assert!(unpacking <= MOST, "{unpacking:.1} MiB while unpacking");
+}
+
+/// Commits `files` small files to the branch `production` without a working tree: removing it would take minutes.
+fn import(repository: &Path, files: usize) {
+    let mut git = Command::new("git");
+    git.args(["fast-import", "--quiet"]).current_dir(repository);
+    let mut git = git.stdin(Stdio::piped()).spawn().unwrap();
+    let mut script = std::io::BufWriter::new(git.stdin.take().unwrap());
+    let head =
+        "commit refs/heads/production\ncommitter A <a@example.org> 1700000000 +0000\ndata 0\n";
+    script.write_all(head.as_bytes()).unwrap();
+    for number in 0..files {
+        let content = format!("{number},{number}\n");
+        writeln!(
+            script,
+            "M 100644 inline {:03}/table-{number:06}.csv\ndata {}\n{content}",
+            number / 1_000,
+            content.len()
+        )
+        .unwrap();
+    }
+    drop(script);
+    assert!(git.wait().unwrap().success());
+}
+
+/// A wheel of `files` small modules.
+fn wheel(files: usize) -> Vec<u8> {
+    let mut writer = zip::Writer::new(tempfile::tempfile().unwrap());
+    let mut record = Record::default();
+    let mut add = |path: &str, content: &str| {
+        let mut bytes = content.as_bytes();
+        let row = RecordRow::of(path, &Digest::of(bytes), bytes.len() as u64);
+        record.rows.push(row);
+        writer.file(path, false, &mut bytes).unwrap();
+    };
+    for number in 0..files {
+        let path = format!("many/{:03}/module_{number:06}.py", number / 500);
+        add(&path, &format!("NUMBER = {number}\n"));
+    }
+    add(
+        "many-1.0.dist-info/METADATA",
+        "Metadata-Version: 2.1\nName: many\nVersion: 1.0\n",
+    );
+    add(
+        "many-1.0.dist-info/WHEEL",
+        "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    );
+    let path = "many-1.0.dist-info/RECORD";
+    record.rows.push(RecordRow::bare(path));
+    let mut text = record.to_text().into_bytes();
+    writer.file(path, false, &mut &text[..]).unwrap();
+    let mut file = writer.finish().unwrap();
+    text.clear();
+    file.rewind().unwrap();
+    file.read_to_end(&mut text).unwrap();
+    text
+}
+
+#[test]
+#[ignore = "takes twenty seconds"]
+fn lists_of_many_files_are_small() {
+    let server = GitServer::start();
+    let repository = server.repository("tables");
+    repository.git(&["checkout", "-q", "-b", "production"]);
+    import(repository.work(), 100_000);
+    repository.push(&[]);
+    let index = Index::start();
+    index.add(IndexFile::new(
+        "many",
+        "many-1.0-py3-none-any.whl",
+        wheel(60_000),
+    ));
+    let world = World::new();
+    let request = |what: &str| {
+        let image = Image::machine().yaml();
+        let index = format!("index: {{url: \"{}\"}}\n", index.url());
+        world.write("pannier.yml", &format!("{index}{what}\nimages:\n{image}"));
+    };
+    let tarball = world.tarball(Image::machine().name);
+    let tarball = tarball.to_str().unwrap();
+    let mut measured = Vec::new();
+    let mut measure = |what: &str, arguments: &[&str]| {
+        let peak = peak(&world.pannier(arguments));
+        eprintln!("{what}: `{}` {peak:.1} MiB", arguments[0]);
+        measured.push((format!("{what}, {}", arguments[0]), peak));
+    };
+    let data = format!("data: [\"git+{}\"]", server.url(&repository));
+    for (what, line) in [("data", data.as_str()), ("wheel", "requirements: [many]")] {
+        request(line);
+        succeed(world.pannier(["lock"]));
+        // Empty the first time, warm the second time.
+        let prepare = ["prepare", "--locked", "--store", "another"];
+        measure(what, &prepare);
+        measure(what, &prepare);
+        measure(what, &["inspect", tarball]);
+        measure(what, &["diff", tarball, tarball]);
+    }
+    for (what, peak) in measured {
+        assert!(peak <= MOST, "{what}: {peak:.1} MiB");
+    }
 }
