@@ -91,7 +91,7 @@ pub struct Prepared {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: Digest,
-    /// How long writing it took.
+    /// How long writing it took, with waiting for what was not in the store yet.
     pub seconds: f64,
 }
 
@@ -191,7 +191,7 @@ fn write(
     let groups = groups(&plan.images, from)?;
     writers(options.jobs)?.install(|| {
         let written = groups.par_iter().map(|group| write_group(group, write));
-        let written = written.collect::<Result<Vec<_>, PrepareError>>()?;
+        let written = all(written.collect())?;
         let mut prepared: Vec<_> = written.into_iter().flatten().collect();
         prepared.sort_by(|a, b| a.image.cmp(&b.image));
         Ok(prepared)
@@ -282,9 +282,24 @@ fn write_group(
     let (first, like) = write(first, None)?;
     let others = others
         .par_iter()
-        .map(|image| Ok(write(image, like.as_ref())?.0))
-        .collect::<Result<Vec<_>, PrepareError>>()?;
+        .map(|image| Ok(write(image, like.as_ref())?.0));
+    let others = all(others.collect())?;
     Ok(std::iter::once(first).chain(others).collect())
+}
+
+/// What all have made; else the first error, before those of whoever has only given up because of it.
+fn all<T>(results: Vec<Result<T, PrepareError>>) -> Result<Vec<T>, PrepareError> {
+    let (mut made, mut failed) = (Vec::with_capacity(results.len()), None);
+    for result in results {
+        match result {
+            Ok(result) => made.push(result),
+            Err(error) if matches!(failed, None | Some(PrepareError::GivenUp)) => {
+                failed = Some(error);
+            }
+            Err(_) => {}
+        }
+    }
+    failed.map_or(Ok(made), Err)
 }
 
 /// Warns of images that nothing goes into: most likely a list is missing.
@@ -328,4 +343,29 @@ pub fn needed(lock: &Lock) -> Keep {
         keep.digests.extend(fill::snapshot_keys(data));
     }
     keep
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_told_and_not_that_others_gave_up() {
+        let open = |name: &str| PrepareError::Open {
+            path: name.into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        assert_eq!(all(vec![Ok(1), Ok(2)]).unwrap(), [1, 2]);
+        let told = |results| all::<()>(results).expect_err("one has failed").to_string();
+        let results = vec![
+            Err(PrepareError::GivenUp),
+            Ok(()),
+            Err(open("first")),
+            Err(PrepareError::GivenUp),
+            Err(open("second")),
+        ];
+        assert_eq!(told(results), "cannot open first");
+        let results = vec![Ok(()), Err(PrepareError::GivenUp)];
+        assert!(told(results).starts_with("given up"));
+    }
 }
