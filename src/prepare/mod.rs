@@ -238,8 +238,8 @@ pub fn wheels(
     plan.images.iter().map(of_image).collect()
 }
 
-/// Tarballs that are written at the same time: each is copied on one thread and hashed on another, and holds its layout in
-/// memory meanwhile.
+/// Tarballs that are written at the same time: each has threads that lay out, gather, write and hash, and holds what it knows of its
+/// paths in memory meanwhile.
 const WRITERS: usize = 4;
 
 fn writers(jobs: usize) -> Result<rayon::ThreadPool, PrepareError> {
