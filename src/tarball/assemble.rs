@@ -4,13 +4,11 @@
 
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::{self, Write};
-
-use miette::Diagnostic;
-use thiserror::Error;
+use std::io::Write;
 
 use super::archive::{Archive, Run};
 use super::entries::{self, Entries};
+use super::error::AssembleError;
 use super::frames::Framer;
 use super::index::LAST;
 use super::kept;
@@ -21,8 +19,7 @@ use super::part::{Failed, Part, Parts};
 use super::splice::Splicer;
 use super::tar::{END, Header, Kind, Mtime};
 use crate::digest::Digest;
-use crate::name::DataName;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::venv::{Item, ItemKind};
 
 /// What a tarball is made with, whatever its parts are.
@@ -53,52 +50,6 @@ pub struct Summary {
     pub files: u64,
     /// How many of them were carried over as raw streams.
     pub carried: u64,
-}
-
-/// Why a tarball could not be put together.
-#[derive(Debug, Error, Diagnostic)]
-pub enum AssembleError {
-    /// A container could not be read.
-    #[error("cannot read the content of `{path}` from the store")]
-    #[diagnostic(help(
-        "a wheel or snapshot was removed or damaged meanwhile: `pannier store verify` finds damaged ones, then try again"
-    ))]
-    Read {
-        /// Path in the tarball.
-        path: String,
-        /// What reading gave.
-        #[source]
-        source: io::Error,
-    },
-    /// The output could not be written.
-    #[error("cannot write the tarball")]
-    #[diagnostic(help("is there space left on the device?"))]
-    Write {
-        /// What writing gave.
-        #[source]
-        source: io::Error,
-    },
-    /// The store does not keep, or does not give, what was packed once.
-    #[error("frames cannot be kept in the store")]
-    #[diagnostic(help("`compression: gzip` needs no frames; `pannier store verify` finds damage"))]
-    Keep {
-        /// What the store says.
-        #[source]
-        source: StoreError,
-    },
-    /// A data project cannot be laid out.
-    #[error("the data project `{name}` holds `{path}` {rule}")]
-    #[diagnostic(help(
-        "rename it in the project; a tree that git itself checks out has no such paths"
-    ))]
-    Data {
-        /// The data project.
-        name: DataName,
-        /// Path in it.
-        path: String,
-        /// The rule that it breaks.
-        rule: &'static str,
-    },
 }
 
 /// The parts of a tarball, for others that have the same ones: everything behind [`Contents::head`].

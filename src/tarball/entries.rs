@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 
 use super::archive::{Archive, ArchiveError};
-use super::assemble::{AssembleError, Common, Contents};
+use super::assemble::{Common, Contents};
+use super::error::AssembleError;
 use super::kept::Kept;
 use super::part::Container;
 use super::tar::{END, Header, Kind, Mtime, padding};

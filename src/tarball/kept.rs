@@ -8,8 +8,9 @@ use std::fs::File;
 use rayon::prelude::*;
 
 use super::archive::{Archive, ArchiveError};
-use super::assemble::{AssembleError, Contents};
+use super::assemble::Contents;
 use super::entries::Entries;
+use super::error::AssembleError;
 use super::frames::{self, Frame, Framer};
 use super::part::Part;
 use crate::digest::{Digest, Hasher};

@@ -8,6 +8,7 @@ mod archive;
 mod assemble;
 mod drain;
 mod entries;
+mod error;
 mod frames;
 pub mod index;
 mod kept;
@@ -25,7 +26,8 @@ mod tar;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use assemble::{AssembleError, Common, Contents, Summary, assemble};
+pub use assemble::{Common, Contents, Summary, assemble};
+pub use error::AssembleError;
 pub use frames::Frame;
 pub use manifest::{
     Fallback, MANIFEST_PATH, Manifest, ManifestData, ManifestImage, ManifestPackage,

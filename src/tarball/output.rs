@@ -13,8 +13,9 @@ use miette::Diagnostic;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::assemble::{AssembleError, Body, Common, Contents, Summary, assemble_body};
+use super::assemble::{Body, Common, Contents, Summary, assemble_body};
 use super::drain::Drain;
+use super::error::AssembleError;
 use super::part::{Failed, Parts};
 use crate::name::ImageName;
 

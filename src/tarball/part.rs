@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 
-use super::assemble::AssembleError;
+use super::error::AssembleError;
 use crate::digest::Digest;
 use crate::name::DataName;
 use crate::pack::{Content, Pack};
