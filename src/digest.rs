@@ -57,6 +57,14 @@ impl Digest {
         &self.0
     }
 
+    /// Its first half: enough to tell what stands for it apart where very many digests are held (128 bits).
+    #[must_use]
+    pub fn half(&self) -> [u8; 16] {
+        let mut half = [0; 16];
+        half.copy_from_slice(&self.0[..16]);
+        half
+    }
+
     /// The first twelve hexadecimal digits, for people.
     #[must_use]
     pub fn short(&self) -> String {

@@ -138,20 +138,20 @@ fn shot(out: zip::Writer<File>, pointers: Vec<String>) -> Shot {
 impl Shot {
     /// One line per entry: path and what stands there.
     fn lines(&self) -> Vec<String> {
-        let line = |entry: &pannier::pack::PackEntry| match &entry.content {
+        let line = |entry: pannier::pack::PackEntry<'_>| match entry.content {
             Content::File { executable, stream } => {
-                let bytes = zip::read_entry(&self.file, stream).unwrap();
+                let bytes = zip::read_entry(&self.file, &stream).unwrap();
                 let text = String::from_utf8(bytes).unwrap();
                 format!(
                     "{}{} {text:?}",
                     entry.path,
-                    if *executable { "*" } else { "" }
+                    if executable { "*" } else { "" }
                 )
             }
             Content::Symlink { target } => format!("{} -> {target}", entry.path),
             Content::Directory => format!("{}/", entry.path),
         };
-        self.pack.entries.iter().map(line).collect()
+        self.pack.iter().map(line).collect()
     }
 }
 
@@ -614,12 +614,7 @@ fn a_snapshot_holds_what_git_archive_holds() {
         .filter(|line| !line.ends_with('/'))
         .collect();
     expected.sort_unstable();
-    let found: Vec<_> = shot
-        .pack
-        .entries
-        .iter()
-        .map(|entry| entry.path.as_str())
-        .collect();
+    let found: Vec<_> = shot.pack.iter().map(|entry| entry.path).collect();
     assert_eq!(found, expected);
     let lines = shot.lines();
     for line in [
@@ -760,12 +755,7 @@ fn submodules_are_refused_or_followed() {
     );
     assert_eq!(git_http::git(&into, &["status", "--porcelain"]), "");
     let shot = world.snapshot(&outer, &commit, Submodules::Follow).unwrap();
-    let paths: Vec<_> = shot
-        .pack
-        .entries
-        .iter()
-        .map(|entry| entry.path.as_str())
-        .collect();
+    let paths: Vec<_> = shot.pack.iter().map(|entry| entry.path).collect();
     assert_eq!(
         paths,
         [

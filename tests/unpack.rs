@@ -66,11 +66,10 @@ fn tarball(path: &Path, version: &str, files: &Files) {
             executable: false,
             stream,
         };
-        let path = path.clone();
-        pack.entries.push(PackEntry { path, content });
+        pack.push(&PackEntry { path, content });
         offset += size;
     }
-    let carried = pack.entries.iter().enumerate().map(|(entry, it)| Item {
+    let carried = pack.iter().enumerate().map(|(entry, it)| Item {
         path: format!("{SITE}/{}", it.path),
         kind: ItemKind::Carried {
             pack: 0,
@@ -112,7 +111,7 @@ fn tarball(path: &Path, version: &str, files: &Files) {
     };
     let contents = Contents {
         manifest: &manifest,
-        head: &[],
+        head: None,
         mtime: Mtime::default(),
         packing: pannier::tarball::Packing::default(),
         keeper: None,
@@ -124,7 +123,10 @@ fn tarball(path: &Path, version: &str, files: &Files) {
     };
     let part = Part {
         containers: vec![container],
-        items: std::iter::once(script).chain(carried).collect(),
+        items: std::iter::once(script)
+            .chain(carried)
+            .collect::<Vec<_>>()
+            .into(),
     };
     let summary = assemble(&contents, &[part], File::create(path).unwrap()).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();

@@ -48,22 +48,22 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 pub fn check_pack(file: &File, pack: &Pack) {
     let mut carried = Vec::new();
     let mut contents = Vec::new();
-    for (entry, it) in pack.entries.iter().enumerate() {
+    for (entry, it) in pack.iter().enumerate() {
         assert!(!it.path.is_empty() && !it.path.starts_with('/') && !it.path.ends_with('/'));
         assert!(
             it.path
                 .split('/')
                 .all(|part| !matches!(part, "" | "." | ".."))
         );
-        let Content::File { stream, .. } = &it.content else {
+        let Content::File { stream, .. } = it.content else {
             continue;
         };
         if stream.size > 1 << 20 {
             continue;
         }
-        let content = zip::read_entry(file, stream).expect("what is verified can be read");
+        let content = zip::read_entry(file, &stream).expect("what is verified can be read");
         assert_eq!(Digest::of(&content), stream.sha256);
-        check_raw(file, stream, &content);
+        check_raw(file, &stream, &content);
         let kind = ItemKind::Carried {
             pack: 0,
             entry,
@@ -109,7 +109,7 @@ fn check_raw(file: &File, stream: &Stream, content: &[u8]) {
 pub fn tarball(file: &File, pack: &Pack, items: Vec<Item>) -> Vec<u8> {
     let contents = Contents {
         manifest: &manifest(),
-        head: &[],
+        head: None,
         mtime: Mtime::default(),
         packing: pannier::tarball::Packing::default(),
         keeper: None,
@@ -121,7 +121,7 @@ pub fn tarball(file: &File, pack: &Pack, items: Vec<Item>) -> Vec<u8> {
     };
     let part = Part {
         containers: vec![container],
-        items,
+        items: items.into(),
     };
     let out = Shared::default();
     assemble(&contents, &[part], out.clone()).expect("it is written to memory");

@@ -231,9 +231,9 @@ fn interpreter(path: &Path) -> Command {
 /// the wheel brings itself are left alone.
 fn unpack(wheel: &StoredWheel, folder: &Path) -> io::Result<Vec<String>> {
     let file = fs::File::open(&wheel.path)?;
-    let entries = wheel.wheel.pack.entries.iter();
-    let files = entries.filter_map(|entry| match &entry.content {
-        Content::File { stream, .. } => Some((wheel.wheel.site_path(&entry.path)?, stream)),
+    let entries = wheel.wheel.pack.iter();
+    let files = entries.filter_map(|entry| match entry.content {
+        Content::File { stream, .. } => Some((wheel.wheel.site_path(entry.path)?, stream)),
         _ => None,
     });
     let mut modules = Vec::new();
@@ -246,7 +246,7 @@ fn unpack(wheel: &StoredWheel, folder: &Path) -> io::Result<Vec<String>> {
             fs::create_dir_all(parent)?;
         }
         let mut target = fs::File::create_new(target)?;
-        io::copy(&mut zip::open_entry(&file, stream), &mut target)?;
+        io::copy(&mut zip::open_entry(&file, &stream), &mut target)?;
         modules.push(path.to_owned());
     }
     let brought = |module: &String| {
@@ -254,7 +254,7 @@ fn unpack(wheel: &StoredWheel, folder: &Path) -> io::Result<Vec<String>> {
         let stem = name.strip_suffix("py").unwrap_or(name);
         let start = format!("{folder}/__pycache__/{stem}");
         let start = start.trim_start_matches('/');
-        let mut paths = wheel.wheel.pack.entries.iter().map(|entry| &entry.path);
+        let mut paths = wheel.wheel.pack.iter().map(|entry| entry.path);
         paths.any(|path| {
             wheel
                 .wheel
@@ -265,7 +265,6 @@ fn unpack(wheel: &StoredWheel, folder: &Path) -> io::Result<Vec<String>> {
     let with_bytecode = wheel
         .wheel
         .pack
-        .entries
         .iter()
         .any(|entry| entry.path.ends_with(".pyc"));
     modules.retain(|module| !with_bytecode || !brought(module));

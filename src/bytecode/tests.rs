@@ -56,16 +56,13 @@ const FILES: [(&str, &str); 5] = [
 
 fn content(data: &StoredData) -> Vec<(String, Vec<u8>)> {
     let file = fs::File::open(&data.path).unwrap();
-    let entries = data
-        .pack
-        .entries
-        .iter()
-        .filter_map(|entry| match &entry.content {
-            Content::File { stream, .. } => {
-                Some((entry.path.clone(), zip::read_entry(&file, stream).unwrap()))
-            }
-            _ => None,
-        });
+    let entries = data.pack.iter().filter_map(|entry| match entry.content {
+        Content::File { stream, .. } => Some((
+            entry.path.to_owned(),
+            zip::read_entry(&file, &stream).unwrap(),
+        )),
+        _ => None,
+    });
     entries.collect()
 }
 

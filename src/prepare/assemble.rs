@@ -16,7 +16,7 @@ use crate::tarball::{
     ManifestPackage, ManifestTarget, Output, OutputError, Packing, Part, Parts, Source, Written,
 };
 use crate::target::PythonVersion;
-use crate::venv::{DirectUrl, Installed, Item, LayoutError, Planner, VenvOptions};
+use crate::venv::{DirectUrl, Installed, Items, LayoutError, Planner, VenvOptions};
 
 use super::arrivals::Arrivals;
 use super::bytecode::Compiled;
@@ -114,7 +114,7 @@ fn anew(
     };
     let contents = Contents {
         manifest: &manifest(image, from, options)?,
-        head: &head,
+        head: Some(&head),
         mtime: options.mtime,
         packing: options.packing,
         keeper: Some(with.store),
@@ -138,7 +138,7 @@ fn again(
         .map_err(|source| laying_out(image, source))?;
     let contents = Contents {
         manifest: &manifest(image, from, options)?,
-        head: &head,
+        head: Some(&head),
         mtime: options.mtime,
         packing: options.packing,
         keeper: None,
@@ -216,7 +216,7 @@ impl Adding<'_> {
 
 /// Adds packages that are laid out.
 fn add<'a>(
-    laid_out: Receiver<Result<(Opened<'a>, Vec<Item>), PrepareError>>,
+    laid_out: Receiver<Result<(Opened<'a>, Items), PrepareError>>,
     at_once: bool,
     tarball: &mut dyn Parts,
 ) -> Added {
@@ -283,7 +283,7 @@ impl<'a> Opened<'a> {
         })
     }
 
-    fn lay_out(&self, planner: &mut Planner) -> Result<Vec<Item>, LayoutError> {
+    fn lay_out(&self, planner: &mut Planner) -> Result<Items, LayoutError> {
         planner.add(&Installed {
             wheel: &self.stored.wheel,
             file: &self.file,
@@ -293,7 +293,7 @@ impl<'a> Opened<'a> {
         })
     }
 
-    fn part(&self, items: Vec<Item>) -> Part<'_> {
+    fn part(&self, items: Items) -> Part<'_> {
         let wheel = Container {
             file: &self.file,
             pack: &self.stored.wheel.pack,

@@ -7,16 +7,23 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use super::entry::{self, Found};
 use super::incoming::Incoming;
-use super::{Store, StoreError, entry};
+use super::{Store, StoreError};
 use crate::digest::Digest;
 
 /// The part of the store, and the file in each entry.
 pub(super) const DERIVED: &str = "derived";
 pub(super) const CONTENT: &str = "content";
+
+/// What was noted of a file: all of it is in the value.
+#[derive(Serialize, Deserialize)]
+struct Noted<T>(T);
+
+impl<T: Serialize + DeserializeOwned> Found for Noted<T> {}
 
 impl Store {
     /// What was kept of `origin` under `key`, opened, with what was noted of it; `None` when there is nothing, or it has
@@ -35,27 +42,34 @@ impl Store {
                 io::ErrorKind::InvalidData.into(),
             ))
         };
-        let Some((path, _, found)) = entry::load_any(&folder, CONTENT, unknown)? else {
+        let found = entry::load_any::<Noted<T>>(&folder, CONTENT, unknown)?;
+        let Some((path, _, Noted(noted))) = found else {
             return Ok(None);
         };
         let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-        Ok(Some((file, found)))
+        Ok(Some((file, noted)))
     }
 
     /// Keeps a file that was made of `origin` under `key`, and opens it.
     ///
     /// # Errors
     /// [`StoreError::Io`] when it cannot be written.
-    pub fn keep_derived<T: Serialize>(
+    pub fn keep_derived<T: Serialize + DeserializeOwned>(
         &self,
         incoming: Incoming,
         origin: &Digest,
         key: &Digest,
-        noted: &T,
+        noted: T,
     ) -> Result<File, StoreError> {
         let arrived = incoming.finish()?;
         let folder = self.derived_folder(origin, key);
-        let path = entry::save(arrived, &folder, CONTENT, noted, self.scratch.path())?;
+        let path = entry::save(
+            arrived,
+            &folder,
+            CONTENT,
+            &Noted(noted),
+            self.scratch.path(),
+        )?;
         File::open(&path).map_err(StoreError::io("open", &path))
     }
 

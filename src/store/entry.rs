@@ -11,18 +11,63 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
+use crate::pack::Pack;
+use crate::wheel::Wheel;
 
 use super::StoreError;
 use super::incoming::Arrived;
 
 /// Raised whenever the checks of `zip` or `wheel`, or the shape of their result, change: older verdicts no longer count.
-const VERIFIER: u32 = 1;
+const VERIFIER: u32 = 2;
 
 /// Name of the file that holds the verdict.
 const VERDICT: &str = "verdict";
 
-/// What is kept beside a verified file.
+/// What was found out about a file: a value, and bytes that are kept as they are held.
+pub(super) trait Found: Serialize + DeserializeOwned {
+    /// The bytes.
+    fn bytes(&self) -> &[u8] {
+        &[]
+    }
+
+    /// The value with its bytes; `None` when they do not belong to it.
+    fn with(self, bytes: Vec<u8>) -> Option<Self> {
+        bytes.is_empty().then_some(self)
+    }
+}
+
+impl Found for Wheel {
+    fn bytes(&self) -> &[u8] {
+        self.pack.as_bytes()
+    }
+
+    fn with(mut self, bytes: Vec<u8>) -> Option<Self> {
+        self.pack = Pack::from_bytes(bytes).ok()?;
+        Some(self)
+    }
+}
+
+/// What was found out about the snapshot of a data project.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Snapshot {
+    /// Its table of contents.
+    #[serde(skip)]
+    pub(super) pack: Pack,
+}
+
+impl Found for Snapshot {
+    fn bytes(&self) -> &[u8] {
+        self.pack.as_bytes()
+    }
+
+    fn with(self, bytes: Vec<u8>) -> Option<Self> {
+        let pack = Pack::from_bytes(bytes).ok()?;
+        Some(Self { pack })
+    }
+}
+
+/// What is kept beside a verified file, before the bytes of what was found.
 #[derive(Serialize, Deserialize)]
 struct Verdict<T> {
     identity: Identity,
@@ -52,7 +97,7 @@ impl Identity {
 }
 
 /// Loads the entry at `folder` if it is the file of digest `sha256`.
-pub(super) fn load<T: Serialize + DeserializeOwned>(
+pub(super) fn load<T: Found>(
     folder: &Path,
     name: &str,
     sha256: &Digest,
@@ -69,7 +114,7 @@ pub(super) fn load<T: Serialize + DeserializeOwned>(
 /// Where the file's identity is no longer the one that was judged, its bytes are hashed: the same bytes keep their verdict,
 /// other bytes are removed. A file without a verdict that counts is judged again if its folder is named by its digest, else
 /// removed.
-pub(super) fn load_any<T: Serialize + DeserializeOwned>(
+pub(super) fn load_any<T: Found>(
     folder: &Path,
     name: &str,
     judge: impl FnOnce(&File) -> Result<T, StoreError>,
@@ -102,12 +147,12 @@ pub(super) fn load_any<T: Serialize + DeserializeOwned>(
         found,
     };
     // Failing to renew it costs the next reader a hash, nothing else.
-    let _ = write_verdict(folder, &verdict);
+    let _ = write_verdict(folder, &verdict, verdict.found.bytes());
     Ok(Some((path, sha256, verdict.found)))
 }
 
 /// Puts a judged file and its verdict in place; another process that was faster wins, its entry being the same.
-pub(super) fn save<T: Serialize>(
+pub(super) fn save<T: Found>(
     arrived: Arrived,
     folder: &Path,
     name: &str,
@@ -129,7 +174,8 @@ pub(super) fn save<T: Serialize>(
         sha256: arrived.sha256,
         found,
     };
-    write_verdict(staged.path(), &verdict).map_err(StoreError::io("write", &path))?;
+    write_verdict(staged.path(), &verdict, found.bytes())
+        .map_err(StoreError::io("write", &path))?;
     let parent = folder.parent().unwrap_or(folder);
     fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
     put_in_place(staged.path(), folder, name).map_err(StoreError::io("write", folder))?;
@@ -154,7 +200,7 @@ fn is_named(folder: &Path, sha256: &Digest) -> bool {
 }
 
 /// The digest of the file that was judged in `folder`; `None` when no verdict on it counts.
-pub(super) fn judged<T: DeserializeOwned>(folder: &Path) -> Option<Digest> {
+pub(super) fn judged<T: Found>(folder: &Path) -> Option<Digest> {
     read_verdict::<T>(folder).map(|verdict| verdict.sha256)
 }
 
@@ -172,24 +218,44 @@ pub(super) fn judged_digest(folder: &Path) -> Option<Digest> {
 }
 
 /// The verdict beside a file; `None` when there is none, or it is of another verifier, or it is damaged.
-fn read_verdict<T: DeserializeOwned>(folder: &Path) -> Option<Verdict<T>> {
-    let bytes = fs::read(folder.join(VERDICT)).ok()?;
+fn read_verdict<T: Found>(folder: &Path) -> Option<Verdict<T>> {
+    let mut bytes = fs::read(folder.join(VERDICT)).ok()?;
     let (head, body) = bytes.split_at_checked(36)?;
     let counts = head[..4] == VERIFIER.to_le_bytes() && head[4..] == *Digest::of(body).as_bytes();
     if !counts {
         return None;
     }
-    postcard::from_bytes(body).ok()
+    let (verdict, rest) = postcard::take_from_bytes::<Verdict<T>>(body).ok()?;
+    let Verdict {
+        identity,
+        sha256,
+        found,
+    } = verdict;
+    // In its place: a table of contents is most of the file, and can be many megabytes.
+    bytes.drain(..bytes.len() - rest.len());
+    Some(Verdict {
+        identity,
+        sha256,
+        found: found.with(bytes)?,
+    })
 }
 
-/// Writes a verdict: verifier, digest of the rest, the rest; whole or not at all.
-fn write_verdict<T: Serialize>(folder: &Path, verdict: &Verdict<T>) -> io::Result<()> {
+/// Writes a verdict: verifier, digest of the rest, the verdict, the bytes of what was found; whole or not at all.
+fn write_verdict<T: Serialize>(
+    folder: &Path,
+    verdict: &Verdict<T>,
+    found: &[u8],
+) -> io::Result<()> {
     let body = postcard::to_stdvec(verdict).map_err(io::Error::other)?;
+    let mut hasher = Hasher::default();
+    hasher.update(&body);
+    hasher.update(found);
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     for part in [
         &VERIFIER.to_le_bytes(),
-        &Digest::of(&body).as_bytes()[..],
+        &hasher.finish().as_bytes()[..],
         &body,
+        found,
     ] {
         io::Write::write_all(&mut file, part)?;
     }

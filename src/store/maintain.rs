@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::digest::Digest;
-use crate::pack::Pack;
 use crate::wheel::WheelFilename;
 
-use super::{Store, StoreError, entry};
+use super::entry::{self, Snapshot};
+use super::{Store, StoreError};
 
 /// How much lies in each part of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -143,7 +143,7 @@ impl Store {
     fn check_snapshot(&self, folder: &Path) -> Result<Check, StoreError> {
         let name = format!("the snapshot {}", file_name(folder));
         let path = folder.join(super::SNAPSHOT);
-        let Some(expected) = entry::judged::<Pack>(folder).filter(|_| path.is_file()) else {
+        let Some(expected) = entry::judged::<Snapshot>(folder).filter(|_| path.is_file()) else {
             return Ok(Check::Bad(name));
         };
         let (file, found) = digest(&path)?;

@@ -36,6 +36,7 @@ pub use error::StoreError;
 pub use incoming::Incoming;
 pub use maintain::{Keep, Pruned, StoreInfo, Verified};
 
+use entry::Snapshot;
 use scratch::Scratch;
 
 /// A store below one folder. Cheap to clone; the folder stays locked against pruning while any clone lives.
@@ -215,8 +216,9 @@ impl Store {
     /// [`StoreError`] when the store cannot be read.
     pub fn data(&self, key: &Digest) -> Result<Option<StoredData>, StoreError> {
         let folder = self.entry_folder("data", key);
-        let judged = entry::load_any(&folder, SNAPSHOT, |file| self.judge_data(file))?;
-        Ok(judged.map(|(path, sha256, pack)| StoredData {
+        let judge = |file: &File| self.judge_data(file).map(|pack| Snapshot { pack });
+        let judged = entry::load_any(&folder, SNAPSHOT, judge)?;
+        Ok(judged.map(|(path, sha256, Snapshot { pack })| StoredData {
             path,
             sha256,
             pack: Arc::new(pack),
@@ -230,13 +232,15 @@ impl Store {
     pub fn admit_data(&self, incoming: Incoming, key: &Digest) -> Result<StoredData, StoreError> {
         let arrived = incoming.finish()?;
         let sha256 = arrived.sha256;
-        let pack = self.judge_data(arrived.file.as_file())?;
+        let snapshot = Snapshot {
+            pack: self.judge_data(arrived.file.as_file())?,
+        };
         let folder = self.entry_folder("data", key);
-        let path = entry::save(arrived, &folder, SNAPSHOT, &pack, self.scratch.path())?;
+        let path = entry::save(arrived, &folder, SNAPSHOT, &snapshot, self.scratch.path())?;
         Ok(StoredData {
             path,
             sha256,
-            pack: Arc::new(pack),
+            pack: Arc::new(snapshot.pack),
         })
     }
 

@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 
 use super::archive::{Archive, Run};
 use super::entries::{self, Entries};
@@ -20,7 +21,7 @@ use super::splice::Splicer;
 use super::tar::{END, Header, Kind, Mtime};
 use crate::digest::Digest;
 use crate::store::Store;
-use crate::venv::{Item, ItemKind};
+use crate::venv::{Entry, EntryKind, Items};
 
 /// What a tarball is made with, whatever its parts are.
 #[derive(Clone, Copy)]
@@ -28,7 +29,7 @@ pub struct Contents<'a> {
     /// The first entry.
     pub manifest: &'a Manifest,
     /// What comes next: entries that other tarballs with the same parts do not have alike.
-    pub head: &'a [Item],
+    pub head: Option<&'a Items>,
     /// Time of every entry.
     pub mtime: Mtime,
     /// How the archive is packed.
@@ -136,17 +137,17 @@ fn write<A: Archive, E>(
     archive: A,
 ) -> Result<(Summary, Option<Place>), Failed<AssembleError, E>> {
     let mut entries = Entries::new(contents, archive);
-    let manifest = Item {
-        path: MANIFEST_PATH.to_owned(),
-        kind: ItemKind::Bytes {
-            bytes: contents.manifest.to_json(),
+    let manifest = Entry {
+        path: MANIFEST_PATH.into(),
+        kind: EntryKind::Bytes {
+            bytes: &contents.manifest.to_json(),
             executable: false,
         },
     };
     // First: readers that look for nothing else stop there.
-    entries.item(&[], &manifest)?;
-    for item in contents.head {
-        entries.item(&[], item)?;
+    entries.entry(&[], &manifest)?;
+    for entry in contents.head.iter().flat_map(|head| head.iter(&[])) {
+        entries.entry(&[], &entry.map_err(AssembleError::from)?)?;
     }
     let fill = match body {
         Body::Common(common) => {
@@ -157,8 +158,8 @@ fn write<A: Archive, E>(
     };
     let failed = |error| entries::failed("", error);
     let mark = match contents.head {
-        [] => None,
-        _ => entries.archive().mark().map_err(failed)?,
+        None => None,
+        Some(_) => entries.archive().mark().map_err(failed)?,
     };
     let (files, carried) = (entries.files, entries.carried);
     fill(&mut Writing {
@@ -189,10 +190,7 @@ impl<A: Archive> Parts for Writing<'_, A> {
         for part in parts {
             match frames {
                 true => self.runs(part)?,
-                false => {
-                    let mut items = part.items.iter();
-                    items.try_for_each(|item| self.entries.item(&part.containers, item))?;
-                }
+                false => self.entries(part, 0..part.items.len())?,
             }
         }
         self.entries.forget();
@@ -203,23 +201,29 @@ impl<A: Archive> Parts for Writing<'_, A> {
 impl<A: Archive> Writing<'_, A> {
     /// Runs of items as frames of their own, kept ones where somebody keeps them: the bytes are the same.
     fn runs(&mut self, part: &Part<'_>) -> Result<(), AssembleError> {
-        let entries = &mut *self.entries;
-        for (long, run) in kept::runs(part) {
-            let failed = |error| entries::failed(&run[0].path, error);
-            if long {
-                entries.archive().cut().map_err(failed)?;
+        let failed = |error| entries::failed("", error);
+        for run in kept::runs(part)? {
+            if run.kept {
+                self.entries.archive().cut().map_err(failed)?;
             }
-            let keeper = self.contents.keeper.filter(|_| long);
-            match keeper.map(|store| kept::kept(self.contents, store, part, run)) {
-                Some(kept) => entries.append(&kept?, run.len())?,
-                None => {
-                    let mut items = run.iter();
-                    items.try_for_each(|item| entries.item(&part.containers, item))?;
-                }
+            let keeper = self.contents.keeper.filter(|_| run.kept);
+            match keeper.map(|store| kept::kept(self.contents, store, part, &run)) {
+                Some(kept) => self.entries.append(&kept?, run.entries.len())?,
+                None => self.entries(part, run.entries.clone())?,
             }
-            if long {
-                entries.archive().cut().map_err(failed)?;
+            if run.kept {
+                self.entries.archive().cut().map_err(failed)?;
             }
+        }
+        Ok(())
+    }
+
+    /// The entries of these numbers.
+    fn entries(&mut self, part: &Part<'_>, numbers: Range<usize>) -> Result<(), AssembleError> {
+        let packs = part.packs();
+        for number in numbers {
+            let entry = part.items.entry(number, &packs)?;
+            self.entries.entry(&part.containers, &entry)?;
         }
         Ok(())
     }

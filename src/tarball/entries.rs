@@ -1,4 +1,4 @@
-//! Items become tar entries, and these become bytes of our own and carried streams of an archive.
+//! Entries of a layout become tar entries, and these become bytes of our own and carried streams of an archive.
 
 use std::fs::File;
 use std::io;
@@ -9,11 +9,11 @@ use super::error::AssembleError;
 use super::kept::Kept;
 use super::part::Container;
 use super::tar::{END, Header, Kind, Mtime, padding};
-use crate::pack::{Content, Stream};
-use crate::venv::{Item, ItemKind};
+use crate::pack::Stream;
+use crate::venv::{Entry, EntryKind, Unknown};
 use crate::zip;
 
-/// Writes items to an archive.
+/// Writes entries to an archive.
 pub(super) struct Entries<A: Archive> {
     mtime: Mtime,
     /// Files of up to this many bytes are not carried.
@@ -38,7 +38,7 @@ impl<A: Archive> Entries<A> {
         }
     }
 
-    /// The containers of the items so far may be closed from here on.
+    /// The containers of the entries so far may be closed from here on.
     pub(super) fn forget(&mut self) {
         self.small.forget();
         self.archive.forget();
@@ -67,52 +67,50 @@ impl<A: Archive> Entries<A> {
         replayed.map_err(|error| failed("", error))
     }
 
-    /// One item, whose file is in one of these containers if it is carried. They stay open until [`Self::forget`] is called.
-    pub(super) fn item(
+    /// One entry, whose file is in one of these containers if it is carried. They stay open until [`Self::forget`] is called.
+    pub(super) fn entry(
         &mut self,
         containers: &[Container<'_>],
-        item: &Item,
+        entry: &Entry<'_>,
     ) -> Result<(), AssembleError> {
-        let path = item.path.as_str();
-        if self.is_time_to_cut(containers, &item.kind) {
+        let path = &*entry.path;
+        if self.is_time_to_cut(&entry.kind) {
             self.archive.cut().map_err(|error| failed(path, error))?;
         }
-        match &item.kind {
-            ItemKind::Directory => self.header(path, Kind::Directory),
-            ItemKind::Symlink { target } => self.header(path, Kind::Symlink { target }),
-            ItemKind::Bytes { bytes, executable } => {
+        match entry.kind {
+            EntryKind::Directory => self.header(path, Kind::Directory),
+            EntryKind::Symlink { target } => self.header(path, Kind::Symlink { target }),
+            EntryKind::Bytes { bytes, executable } => {
                 let size = bytes.len() as u64;
-                let executable = *executable;
                 self.header(path, Kind::File { size, executable })?;
                 self.own(path, bytes)?;
                 self.end_of_file(path, size)
             }
-            ItemKind::Carried {
+            EntryKind::Record(text) => {
+                let (size, executable) = (text.size(), false);
+                self.header(path, Kind::File { size, executable })?;
+                text.pieces(|piece| self.own(path, piece.as_bytes()))?;
+                self.end_of_file(path, size)
+            }
+            EntryKind::Carried {
                 pack,
-                entry,
+                stream,
                 executable,
             } => {
-                let (file, stream) = stream(containers, path, *pack, *entry)?;
+                let container = containers.get(pack);
+                let file = container.ok_or_else(|| Unknown(path.to_owned()))?.file;
                 let size = stream.size;
-                let executable = *executable;
                 self.header(path, Kind::File { size, executable })?;
-                self.content(path, file, stream)?;
+                self.content(path, file, &stream)?;
                 self.end_of_file(path, size)
             }
         }
     }
 
     /// Between entries, at regular distances, and before a large file, which then is somebody's only work.
-    fn is_time_to_cut(&self, containers: &[Container<'_>], kind: &ItemKind) -> bool {
-        let large = match kind {
-            ItemKind::Carried { pack, entry, .. } => {
-                let content = containers
-                    .get(*pack)
-                    .and_then(|container| Some(&container.pack.entries.get(*entry)?.content));
-                matches!(content, Some(Content::File { stream, .. }) if stream.size / 2 >= A::SEGMENT)
-            }
-            _ => false,
-        };
+    fn is_time_to_cut(&self, kind: &EntryKind<'_>) -> bool {
+        let large =
+            matches!(kind, EntryKind::Carried { stream, .. } if stream.size / 2 >= A::SEGMENT);
         self.archive.since_cut() >= if large { A::SEGMENT / 8 } else { A::SEGMENT }
     }
 
@@ -146,24 +144,11 @@ impl<A: Archive> Entries<A> {
     }
 }
 
-/// Where a carried file is.
-fn stream<'c>(
-    containers: &[Container<'c>],
-    path: &str,
-    container: usize,
-    entry: usize,
-) -> Result<(&'c File, &'c Stream), AssembleError> {
-    let found = containers.get(container).and_then(|container| {
-        match &container.pack.entries.get(entry)?.content {
-            Content::File { stream, .. } => Some((container.file, stream)),
-            _ => None,
-        }
-    });
-    found.ok_or_else(|| {
-        let reason = "layout and packs do not belong together";
-        let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
-        failed(path, ArchiveError::Read(source))
-    })
+impl From<Unknown> for AssembleError {
+    fn from(unknown: Unknown) -> Self {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, unknown.to_string());
+        failed(&unknown.0, ArchiveError::Read(source))
+    }
 }
 
 /// What went wrong, on which entry.

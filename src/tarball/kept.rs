@@ -4,6 +4,7 @@
 //! files, time) and by how they were made, so they never go stale. Decides nothing about the order of entries.
 
 use std::fs::File;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -14,9 +15,9 @@ use super::error::AssembleError;
 use super::frames::{self, Frame, Framer};
 use super::part::Part;
 use crate::digest::{Digest, Hasher};
-use crate::pack::{Content, Stream};
+use crate::pack::Pack;
 use crate::store::Store;
-use crate::venv::{Item, ItemKind};
+use crate::venv::EntryKind;
 
 /// Shorter runs (in bytes of their files) are compressed with their neighbours: a frame of its own would not pay.
 const SHORTEST: u64 = 64 << 10;
@@ -29,34 +30,38 @@ pub(super) struct Kept {
     pub(super) frames: Vec<Frame>,
 }
 
-/// Splits the items of a part into runs that are kept (`true`) and whatever stands between them.
-pub(super) fn runs<'p>(part: &'p Part<'_>) -> Vec<(bool, &'p [Item])> {
-    let alike = |a: &Item, b: &Item| match (&a.kind, &b.kind) {
-        (ItemKind::Carried { pack: a, .. }, ItemKind::Carried { pack: b, .. }) => a == b,
-        (ItemKind::Carried { .. }, _) | (_, ItemKind::Carried { .. }) => false,
-        _ => true,
-    };
-    let runs = part.items.chunk_by(alike);
-    runs.map(|run| (length(part, run) >= SHORTEST, run))
-        .collect()
+/// Entries of a part that follow each other, by their numbers.
+pub(super) struct Run {
+    pub(super) entries: Range<usize>,
+    /// Whether it is kept.
+    pub(super) kept: bool,
+}
+
+/// Splits the items of a part into runs that are kept and whatever stands between them.
+pub(super) fn runs(part: &Part<'_>) -> Result<Vec<Run>, AssembleError> {
+    let packs = part.packs();
+    let (mut runs, mut start) = (Vec::new(), 0);
+    while start < part.items.len() {
+        let container = part.items.container(start);
+        let alike = |number: &usize| part.items.container(*number) == container;
+        let length = (start..part.items.len()).take_while(alike).count();
+        let entries = start..start + length;
+        start = entries.end;
+        let kept = container.is_some() && self::length(part, &packs, entries.clone())? >= SHORTEST;
+        runs.push(Run { entries, kept });
+    }
+    Ok(runs)
 }
 
 /// Bytes of the carried files of a run.
-fn length(part: &Part<'_>, run: &[Item]) -> u64 {
-    let sizes = run
-        .iter()
-        .filter_map(|item| Some(stream_of(part, item)?.size));
-    sizes.sum()
-}
-
-fn stream_of<'a>(part: &Part<'a>, item: &Item) -> Option<&'a Stream> {
-    let ItemKind::Carried { pack, entry, .. } = item.kind else {
-        return None;
-    };
-    match &part.containers.get(pack)?.pack.entries.get(entry)?.content {
-        Content::File { stream, .. } => Some(stream),
-        _ => None,
+fn length(part: &Part<'_>, packs: &[&Pack], entries: Range<usize>) -> Result<u64, AssembleError> {
+    let mut length = 0;
+    for number in entries {
+        if let EntryKind::Carried { stream, .. } = part.items.entry(number, packs)?.kind {
+            length += stream.size;
+        }
     }
+    Ok(length)
 }
 
 /// Packs every run of these parts that the store does not have yet, on all threads; nothing where nobody keeps any.
@@ -64,17 +69,18 @@ pub(super) fn fill(contents: &Contents<'_>, parts: &[Part<'_>]) -> Result<(), As
     let Some(store) = contents.keeper else {
         return Ok(());
     };
-    let runs = parts
-        .iter()
-        .flat_map(|part| runs(part).into_iter().map(move |run| (part, run)));
-    let mut wanted: Vec<(&Part<'_>, &[Item])> = runs
-        .filter_map(|(part, (kept, run))| kept.then_some((part, run)))
-        .collect();
+    let mut wanted = Vec::new();
+    for part in parts {
+        for run in runs(part)?.into_iter().filter(|run| run.kept) {
+            let length = length(part, &part.packs(), run.entries.clone())?;
+            wanted.push((length, part, run));
+        }
+    }
     // The longest ones first, so that none is left for one thread at the end.
-    wanted.sort_by_cached_key(|(part, run)| std::cmp::Reverse(length(part, run)));
+    wanted.sort_by_key(|(length, ..)| std::cmp::Reverse(*length));
     wanted
         .into_par_iter()
-        .try_for_each(|(part, run)| kept(contents, store, part, run).map(drop))
+        .try_for_each(|(_, part, run)| kept(contents, store, part, &run).map(drop))
 }
 
 /// The frames of a run: from the store, or made and kept there.
@@ -82,59 +88,58 @@ pub(super) fn kept(
     contents: &Contents<'_>,
     store: &Store,
     part: &Part<'_>,
-    run: &[Item],
+    run: &Run,
 ) -> Result<Kept, AssembleError> {
     let failed = |source| AssembleError::Keep { source };
-    let Some(Item {
-        kind: ItemKind::Carried { pack, .. },
-        path,
-    }) = run.first()
-    else {
-        unreachable!("a run is made of carried files");
-    };
-    let container = part.containers.get(*pack);
+    let packs = part.packs();
+    let path = part.items.entry(run.entries.start, &packs)?.path;
+    let container = part.items.container(run.entries.start);
+    let container = container.and_then(|it| part.containers.get(it));
     let origin = container.and_then(|it| it.origin).ok_or_else(|| {
         let reason = "a container has no digest";
-        super::entries::failed(path, ArchiveError::Read(std::io::Error::other(reason)))
+        super::entries::failed(&path, ArchiveError::Read(std::io::Error::other(reason)))
     })?;
-    let key = key(contents, part, run);
+    let key = key(contents, part, run)?;
     if let Some((file, frames)) = store.derived(origin, &key).map_err(failed)? {
         return Ok(Kept { file, frames });
     }
     let incoming = store.incoming().map_err(failed)?;
     let framer =
-        Framer::new(incoming, true).map_err(|error| super::entries::failed(path, error))?;
+        Framer::new(incoming, true).map_err(|error| super::entries::failed(&path, error))?;
     let mut entries = Entries::new(contents, framer);
-    for item in run {
-        entries.item(&part.containers, item)?;
+    for number in run.entries.clone() {
+        entries.entry(&part.containers, &part.items.entry(number, &packs)?)?;
     }
     let (incoming, frames) = entries
         .into_archive()
         .into_frames()
-        .map_err(|error| super::entries::failed(path, error))?;
+        .map_err(|error| super::entries::failed(&path, error))?;
     let file = store
-        .keep_derived(incoming, origin, &key, &frames)
+        .keep_derived(incoming, origin, &key, frames.clone())
         .map_err(failed)?;
     Ok(Kept { file, frames })
 }
 
 /// What a run's frames depend on.
-fn key(contents: &Contents<'_>, part: &Part<'_>, run: &[Item]) -> Digest {
+fn key(contents: &Contents<'_>, part: &Part<'_>, run: &Run) -> Result<Digest, AssembleError> {
+    let packs = part.packs();
     let mut hasher = Hasher::default();
     hasher.update(frames::kind().as_bytes());
     hasher.update(&contents.mtime.seconds().to_le_bytes());
     hasher.update(&<Framer<Vec<u8>> as Archive>::SEGMENT.to_le_bytes());
-    for item in run {
-        let ItemKind::Carried { executable, .. } = item.kind else {
+    for number in run.entries.clone() {
+        let entry = part.items.entry(number, &packs)?;
+        let EntryKind::Carried {
+            stream, executable, ..
+        } = entry.kind
+        else {
             continue;
         };
-        hasher.update(&(item.path.len() as u64).to_le_bytes());
-        hasher.update(item.path.as_bytes());
+        hasher.update(&(entry.path.len() as u64).to_le_bytes());
+        hasher.update(entry.path.as_bytes());
         hasher.update(&[u8::from(executable)]);
-        if let Some(stream) = stream_of(part, item) {
-            hasher.update(&stream.size.to_le_bytes());
-            hasher.update(stream.sha256.as_bytes());
-        }
+        hasher.update(&stream.size.to_le_bytes());
+        hasher.update(stream.sha256.as_bytes());
     }
-    hasher.finish()
+    Ok(hasher.finish())
 }

@@ -291,7 +291,7 @@ mod tests {
     use crate::tarball::manifest::tests::manifest;
     use crate::tarball::tests::{all_of, noise, usual};
     use crate::venv::testing::Packer;
-    use crate::venv::{Item, ItemKind};
+    use crate::venv::{Item, ItemKind, Items};
 
     #[test]
     fn what_a_killed_writer_left_is_swept_and_a_living_ones_file_is_not() {
@@ -412,19 +412,19 @@ mod tests {
         packer.deflated("y", b"small");
         let (file, pack) = packer.finish();
         let own = |content: &str| {
-            [Item {
+            Items::from(vec![Item {
                 path: "venv/pyvenv.cfg".to_owned(),
                 kind: ItemKind::Bytes {
                     bytes: content.into(),
                     executable: false,
                 },
-            }]
+            }])
         };
         let heads = [own("first"), own("the second image says more")];
         let folder = tempfile::tempdir().unwrap();
         let manifest = manifest();
         let contents = heads.each_ref().map(|head| Contents {
-            head,
+            head: Some(head),
             ..usual(&manifest)
         });
         let output = output(folder.path());

@@ -13,18 +13,18 @@ use super::manifest::tests::manifest;
 use super::*;
 use crate::pack::{Coding, Pack};
 use crate::venv::testing::{Packer, deflate};
-use crate::venv::{Item, ItemKind};
+use crate::venv::{Item, ItemKind, Items};
 
 /// What a reader finds at a path: kind or mode, and content or target.
 type Tree = BTreeMap<String, (String, Vec<u8>)>;
 
 /// Items that carry every file of one pack to `venv/`, and the pack's own links as it has them.
-pub(crate) fn carry_all(pack: &Pack) -> Vec<Item> {
-    let items = pack.entries.iter().enumerate().map(|(entry, it)| Item {
+pub(crate) fn carry_all(pack: &Pack) -> Items {
+    let items = pack.iter().enumerate().map(|(entry, it)| Item {
         path: format!("venv/{}", it.path),
-        kind: match &it.content {
+        kind: match it.content {
             crate::pack::Content::Symlink { target } => ItemKind::Symlink {
-                target: target.clone(),
+                target: target.to_owned(),
             },
             _ => ItemKind::Carried {
                 pack: 0,
@@ -33,7 +33,7 @@ pub(crate) fn carry_all(pack: &Pack) -> Vec<Item> {
             },
         },
     });
-    items.collect()
+    items.collect::<Vec<_>>().into()
 }
 
 /// A container that no store knows.
@@ -57,7 +57,7 @@ pub(crate) fn all_of<'a>(file: &'a fs::File, pack: &'a Pack) -> Part<'a> {
 pub(crate) fn usual(manifest: &Manifest) -> Contents<'_> {
     Contents {
         manifest,
-        head: &[],
+        head: None,
         mtime: Mtime::default(),
         packing: Packing::default(),
         keeper: None,
@@ -287,7 +287,7 @@ fn long_and_foreign_names_arrive() {
     }
     let part = Part {
         containers: Vec::new(),
-        items,
+        items: items.into(),
     };
     let bytes = packed(&usual(&manifest()), &[part]);
     let tree = tree_of(&bytes);

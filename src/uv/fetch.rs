@@ -284,11 +284,10 @@ fn check(url: String, found: Digest, pin: &Pin) -> Result<(), FetchError> {
 fn keep(wheel: &File, program: &Path, folder: &Path) -> Result<(), FetchError> {
     let pack = zip::verify(wheel, &zip::Rules::default()).map_err(FetchError::Zip)?;
     let inside = format!("uv-{PINNED_VERSION}.data/scripts/uv");
-    let stream = pack.entries.iter().find_map(|entry| match &entry.content {
-        Content::File { stream, .. } if entry.path == inside => Some(stream),
-        _ => None,
-    });
-    let bytes = zip::read_entry(wheel, stream.ok_or(FetchError::NoProgram)?)?;
+    let Some(Content::File { stream, .. }) = pack.find(&inside).map(|entry| entry.content) else {
+        return Err(FetchError::NoProgram);
+    };
+    let bytes = zip::read_entry(wheel, &stream)?;
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(&bytes)?;
     file.as_file()

@@ -3,8 +3,11 @@
 //!
 //! Plans only: writes nothing to any disk, runs no Python, and looks at neither the machine nor the image.
 
+mod data;
 mod error;
 mod files;
+mod items;
+mod listing;
 mod plan;
 mod reserved;
 mod scripts;
@@ -22,8 +25,11 @@ use crate::pack::Pack;
 use crate::target::Target;
 use crate::wheel::Wheel;
 
+pub use data::{DataClash, data};
 pub use error::LayoutError;
 pub use files::DirectUrl;
+pub use items::{Entry, EntryKind, Items, Unknown};
+pub use listing::RecordText;
 pub use plan::Planner;
 
 /// Version of the layout, told in `pyvenv.cfg` as `pannier`.
@@ -48,6 +54,14 @@ pub struct Installed<'a> {
     pub direct_url: Option<DirectUrl>,
     /// Its bytecode: files of a pack of its own, by their paths in site-packages.
     pub bytecode: Option<&'a Pack>,
+}
+
+impl<'a> Installed<'a> {
+    /// The containers that its items are carried over from: the wheel, and the bytecode if there is any.
+    fn packs(&self) -> Vec<&'a Pack> {
+        let wheel = std::iter::once(&self.wheel.pack);
+        wheel.chain(self.bytecode).collect()
+    }
 }
 
 /// What the venv has at `bin/python`.
@@ -75,7 +89,7 @@ pub struct VenvOptions {
     pub small: u64,
 }
 
-/// One path of the tree.
+/// One path of the tree, told in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Relative to the tarball's top, `/`-separated.

@@ -5,14 +5,17 @@
 //! small files, its large ones. So the same packages give the same bytes whatever the image is, a reader can extract while it
 //! reads, and a writer can write while later packages are still on their way.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use super::files::own_items;
-use super::spread::{Placed, Places, Spread};
+use super::items::{Facts, Items, Row};
+use super::spread::{Places, Spread};
 use super::{Installed, Item, ItemKind, LayoutError, VenvOptions};
 use crate::digest::Digest;
 use crate::name::PackageName;
+use crate::pack::Pack;
 
 /// A venv that takes its packages.
 pub struct Planner {
@@ -26,7 +29,7 @@ impl Planner {
     ///
     /// # Errors
     /// [`LayoutError`] when the interpreter cannot be told.
-    pub fn start(options: &VenvOptions) -> Result<(Self, Vec<Item>), LayoutError> {
+    pub fn start(options: &VenvOptions) -> Result<(Self, Items), LayoutError> {
         let own = own_items(options)?;
         let places = Places::new(options);
         let mut folders = BTreeSet::from([places.site_packages.clone()]);
@@ -35,10 +38,10 @@ impl Planner {
             add_parents(&mut folders, &item.path);
         }
         let mut claims = Claims::default();
-        let known = folders.iter().map(|path| (path.clone(), None));
+        let known = folders.iter().map(|path| (short(path.as_bytes()), None));
         claims.folders.extend(known);
-        let items = folders.into_iter().map(folder).chain(own).collect();
-        Ok((Self { places, claims }, items))
+        let items: Vec<Item> = folders.into_iter().map(folder).chain(own).collect();
+        Ok((Self { places, claims }, items.into()))
     }
 
     /// Adds a package, whose name comes behind those of all packages before it. Gives its items; their packs are `0`, the
@@ -49,7 +52,7 @@ impl Planner {
     ///
     /// # Panics
     /// When packages come in another order.
-    pub fn add(&mut self, package: &Installed<'_>) -> Result<Vec<Item>, LayoutError> {
+    pub fn add(&mut self, package: &Installed<'_>) -> Result<Items, LayoutError> {
         let name = &package.wheel.name;
         if let Some(last) = self.claims.packages.last() {
             assert!(last <= name, "packages come in the order of their names");
@@ -60,34 +63,52 @@ impl Planner {
             }
         }
         self.claims.packages.push(name.clone());
-        let mut files = Spread::new(package, &self.places).run()?;
-        let mut refused = Ok(());
-        files.retain(|file| match self.claims.add(file) {
-            Ok(written) => written,
-            Err(error) => {
-                // The first one is told.
-                if refused.is_ok() {
-                    refused = Err(error);
-                }
-                false
+        let mut items = Spread::new(package, &self.places).run()?;
+        let packs = package.packs();
+        self.claims.files.reserve(items.rows.len());
+        let mut files = Vec::with_capacity(items.rows.len());
+        let mut unwritten = Vec::new();
+        for row in std::mem::take(&mut items.rows) {
+            // A row that is being taken is none of the list's any more, and asks it for its folder alone.
+            match self.claims.add(&Placed::new(&items, &row, &packs))? {
+                true => files.push(row),
+                false => unwritten.push(row),
             }
-        });
-        refused?;
-        files.sort_unstable_by(|a, b| (a.large, &a.path).cmp(&(b.large, &b.path)));
-        let mut folders = Vec::new();
-        for file in &files {
-            self.claims.add_folders(&file.path, &mut folders)?;
         }
-        folders.sort_unstable();
-        // In the place of the files: there can be a hundred thousand.
-        let files = files.into_iter().map(|file| Item {
-            path: file.path,
-            kind: file.kind,
-        });
-        let mut items: Vec<Item> = files.collect();
-        items.splice(0..0, folders.into_iter().map(folder));
+        items.sort(&mut files, &packs);
+        let mut folders = Vec::new();
+        for row in &files {
+            let path = path(&items, row, &packs);
+            self.claims.add_folders(&path, |length| {
+                folders.extend(items.folder_of(row, length, &packs));
+            })?;
+        }
+        items.sort(&mut folders, &packs);
+        folders.append(&mut files);
+        (items.rows, items.unwritten) = (folders, unwritten);
         Ok(items)
     }
+}
+
+/// A file of a package at its place.
+struct Placed<'a> {
+    path: Cow<'a, str>,
+    facts: Facts,
+}
+
+impl<'a> Placed<'a> {
+    fn new(items: &'a Items, row: &'a Row, packs: &'a [&'a Pack]) -> Self {
+        let facts = items.facts(row, packs);
+        Self {
+            path: path(items, row, packs),
+            facts: facts.expect("what is laid out are files of these containers"),
+        }
+    }
+}
+
+fn path<'a>(items: &'a Items, row: &'a Row, packs: &'a [&'a Pack]) -> Cow<'a, str> {
+    let path = items.path(row, packs);
+    path.expect("what is laid out is from these containers")
 }
 
 fn folder(path: String) -> Item {
@@ -115,7 +136,7 @@ struct Claims {
     packages: Vec<PackageName>,
     files: HashMap<Short, Claim>,
     /// With the package that has brought each; the venv itself has some.
-    folders: HashMap<String, Option<u32>>,
+    folders: HashMap<Short, Option<u32>>,
 }
 
 struct Claim {
@@ -129,29 +150,29 @@ struct Claim {
 type Short = [u8; 16];
 
 fn short(bytes: &[u8]) -> Short {
-    let mut short = Short::default();
-    short.copy_from_slice(&Digest::of(bytes).as_bytes()[..16]);
-    short
+    Digest::of(bytes).half()
 }
 
-fn short_file(file: &Placed) -> Short {
-    let mut bytes = file.sha256.as_bytes().to_vec();
-    bytes.push(u8::from(file.executable));
+fn short_file(facts: &Facts) -> Short {
+    let mut bytes = [0; 33];
+    bytes[..32].copy_from_slice(facts.sha256.as_bytes());
+    bytes[32] = u8::from(facts.executable);
     short(&bytes)
 }
 
 impl Claims {
     /// Whether the file of the last package is to be written: `false` when another package has brought the very same one.
-    fn add(&mut self, file: &Placed) -> Result<bool, LayoutError> {
+    fn add(&mut self, file: &Placed<'_>) -> Result<bool, LayoutError> {
         let package = self.last();
-        if let Some(owner) = self.folders.get(&file.path) {
+        let known = short(file.path.as_bytes());
+        if let Some(owner) = self.folders.get(&known) {
             return Err(self.file_is_folder(&file.path, package, *owner));
         }
         let claim = Claim {
             package,
-            file: short_file(file),
+            file: short_file(&file.facts),
         };
-        let other = match self.files.entry(short(file.path.as_bytes())) {
+        let other = match self.files.entry(known) {
             Entry::Vacant(entry) => {
                 entry.insert(claim);
                 return Ok(true);
@@ -165,30 +186,31 @@ impl Claims {
         if first == package {
             return Err(LayoutError::Data {
                 package: self.name(package),
-                path: file.path.clone(),
+                path: file.path.to_string(),
                 rule: "two different files of it go there",
             });
         }
         Err(LayoutError::Conflict {
-            path: file.path.clone(),
+            path: file.path.to_string(),
             first: self.name(first),
             second: self.name(package),
         })
     }
 
-    /// Adds to `new` the folders above a file of the last package that nobody has brought; none of them may be a file.
-    fn add_folders(&mut self, path: &str, new: &mut Vec<String>) -> Result<(), LayoutError> {
+    /// Tells the lengths of the folders above a file of the last package that nobody has brought; none of them may be a file.
+    fn add_folders(&mut self, path: &str, mut new: impl FnMut(usize)) -> Result<(), LayoutError> {
         let package = self.last();
         let mut path = path;
         while let Some((parent, _)) = path.rsplit_once('/') {
-            if self.folders.contains_key(parent) {
+            let known = short(parent.as_bytes());
+            if self.folders.contains_key(&known) {
                 return Ok(());
             }
-            if let Some(file) = self.files.get(&short(parent.as_bytes())) {
+            if let Some(file) = self.files.get(&known) {
                 return Err(self.file_is_folder(parent, file.package, Some(package)));
             }
-            self.folders.insert(parent.to_owned(), Some(package));
-            new.push(parent.to_owned());
+            self.folders.insert(known, Some(package));
+            new(parent.len());
             path = parent;
         }
         Ok(())

@@ -2,14 +2,12 @@
 //!
 //! Looks at one package alone; how packages get along is for the plan to see.
 
-use std::borrow::Cow;
-
+use super::items::{Items, Row, Spot};
 use super::reserved::{program, reserved};
-use super::{Installed, ItemKind, LayoutError, VenvOptions, scripts};
-use crate::digest::Digest;
-use crate::pack::{Content, Stream};
+use super::{Installed, Item, ItemKind, LayoutError, VenvOptions, scripts};
+use crate::pack::{Content, Pack, Stream};
 use crate::target::PythonVersion;
-use crate::wheel::{EntryPoint, RecordRow};
+use crate::wheel::EntryPoint;
 use crate::zip;
 
 /// Where the kinds of files go (the `venv` installation scheme).
@@ -31,45 +29,27 @@ impl Places {
             small: options.small,
         }
     }
-
-    /// `path` as RECORD spells it: relative to site-packages.
-    fn in_record<'p>(&self, path: &'p str) -> Cow<'p, str> {
-        if let Some(rest) = path.strip_prefix(&self.site_packages) {
-            return rest.trim_start_matches('/').into();
-        }
-        let rest = path.strip_prefix("venv/").unwrap_or(path);
-        format!("../../../{rest}").into()
-    }
 }
 
 /// Numbers of the packs of one package.
-const WHEEL: usize = 0;
-const BYTECODE: usize = 1;
-
-/// One file of a package at its final place.
-pub(super) struct Placed {
-    pub(super) path: String,
-    pub(super) kind: ItemKind,
-    pub(super) sha256: Digest,
-    pub(super) size: u64,
-    pub(super) executable: bool,
-    pub(super) large: bool,
-}
+const WHEEL: u8 = 0;
+const BYTECODE: u8 = 1;
 
 /// One package on its way into the venv.
 pub(super) struct Spread<'a> {
     package: &'a Installed<'a>,
     places: &'a Places,
     points: Vec<EntryPoint>,
-    files: Vec<Placed>,
+    packs: Vec<&'a Pack>,
+    items: Items,
 }
 
 /// What is done with a file of a wheel.
-enum Destination {
-    /// It goes to this path below the tarball's top, as it is.
-    Path(String),
+enum Destination<'p> {
+    /// It goes below this folder, which has a trailing slash, as it is.
+    Below(String, &'p str),
     /// It is a script of that name.
-    Script(String),
+    Script(&'p str),
     /// It is replaced by a file of ours.
     Dropped,
 }
@@ -80,26 +60,35 @@ impl<'a> Spread<'a> {
             package,
             places,
             points: EntryPoint::for_python(&package.wheel.scripts, &places.python),
-            files: Vec::new(),
+            packs: package.packs(),
+            items: Items::default(),
         }
     }
 
     /// All files of the package, RECORD last.
-    pub(super) fn run(mut self) -> Result<Vec<Placed>, LayoutError> {
+    pub(super) fn run(mut self) -> Result<Items, LayoutError> {
         let package = self.package;
-        for (number, entry) in package.wheel.pack.entries.iter().enumerate() {
-            match &entry.content {
-                Content::Directory => {}
+        for (number, entry) in package.wheel.pack.iter().enumerate() {
+            let path = entry.path;
+            let (executable, stream) = match entry.content {
+                Content::Directory => continue,
                 Content::Symlink { .. } => {
-                    return Err(self.refuse(&entry.path, "a wheel cannot hold symbolic links"));
+                    return Err(self.refuse(path, "a wheel cannot hold symbolic links"));
                 }
-                Content::File { executable, stream } => match self.destination(&entry.path)? {
-                    Destination::Path(path) => {
-                        self.carry(path, (WHEEL, number), *executable, stream)?;
-                    }
-                    Destination::Script(name) => self.script(&name, number, stream)?,
-                    Destination::Dropped => {}
-                },
+                Content::File { executable, stream } => (executable, stream),
+            };
+            match self.destination(path)? {
+                Destination::Below(folder, rest) => {
+                    let skip = path.len() - rest.len();
+                    let spot = self.items.spot(&folder, skip, (WHEEL, number));
+                    self.carry(spot, executable, &stream)?;
+                }
+                Destination::Script(name) => {
+                    let skip = path.len() - name.len();
+                    let spot = self.items.spot("venv/bin/", skip, (WHEEL, number));
+                    self.script(spot, name, &stream)?;
+                }
+                Destination::Dropped => {}
             }
         }
         self.bytecode()?;
@@ -109,7 +98,7 @@ impl<'a> Spread<'a> {
             self.own(path, scripts::entry_point(&point), true)?;
         }
         self.metadata()?;
-        Ok(self.files)
+        Ok(self.items)
     }
 
     /// What was compiled goes beside its modules.
@@ -117,17 +106,18 @@ impl<'a> Spread<'a> {
         let Some(bytecode) = self.package.bytecode else {
             return Ok(());
         };
-        for (number, entry) in bytecode.entries.iter().enumerate() {
-            if let Content::File { stream, .. } = &entry.content {
-                let path = self.in_site_packages(&entry.path);
-                self.carry(path, (BYTECODE, number), false, stream)?;
+        let folder = self.in_site_packages("");
+        for (number, entry) in bytecode.iter().enumerate() {
+            if let Content::File { stream, .. } = entry.content {
+                let spot = self.items.spot(&folder, 0, (BYTECODE, number));
+                self.carry(spot, false, &stream)?;
             }
         }
         Ok(())
     }
 
     /// Where a file of the wheel goes.
-    fn destination(&self, path: &str) -> Result<Destination, LayoutError> {
+    fn destination<'p>(&self, path: &'p str) -> Result<Destination<'p>, LayoutError> {
         let wheel = self.package.wheel;
         let below = |folder: &str| path.strip_prefix(folder)?.strip_prefix('/');
         if let Some(name) = below(&wheel.dist_info) {
@@ -145,23 +135,22 @@ impl<'a> Spread<'a> {
             }
         }
         let Some(rest) = wheel.data.as_deref().and_then(below) else {
-            return Ok(Destination::Path(self.in_site_packages(path)));
+            return Ok(Destination::Below(self.in_site_packages(""), path));
         };
         let Some((key, rest)) = rest.split_once('/') else {
             return Err(self.refuse(path, "a `.data` folder holds nothing but folders"));
         };
         Ok(match key {
-            "purelib" | "platlib" => Destination::Path(self.in_site_packages(rest)),
-            "data" => Destination::Path(format!("venv/{rest}")),
-            "headers" => Destination::Path(format!(
-                "{}/{}/{rest}",
-                self.places.headers,
-                wheel.name.as_str()
-            )),
+            "purelib" | "platlib" => Destination::Below(self.in_site_packages(""), rest),
+            "data" => Destination::Below("venv/".to_owned(), rest),
+            "headers" => {
+                let folder = format!("{}/{}/", self.places.headers, wheel.name.as_str());
+                Destination::Below(folder, rest)
+            }
             "scripts" if scripts::is_launcher_of(rest, &self.points) => Destination::Dropped,
             "scripts" => {
                 self.check_script_name(rest, path)?;
-                Destination::Script(rest.to_owned())
+                Destination::Script(rest)
             }
             _ => {
                 return Err(self.refuse(
@@ -177,18 +166,23 @@ impl<'a> Spread<'a> {
     }
 
     /// A script of the wheel: executable whatever the wheel says, its shebang rewritten where it asks for that.
-    fn script(&mut self, name: &str, number: usize, stream: &Stream) -> Result<(), LayoutError> {
-        let path = format!("venv/bin/{name}");
+    fn script(&mut self, spot: Spot, name: &str, stream: &Stream) -> Result<(), LayoutError> {
+        let wheel = self.package.wheel;
         let unreadable = |source| LayoutError::Read {
-            package: self.package.wheel.name.clone(),
-            path: self.package.wheel.pack.entries[number].path.clone(),
+            package: wheel.name.clone(),
+            path: wheel
+                .pack
+                .path(spot.entry as usize)
+                .unwrap_or(name)
+                .to_owned(),
             source,
         };
         let file = self.package.file;
         if !scripts::asks_for_python(file, stream).map_err(unreadable)? {
-            return self.carry(path, (WHEEL, number), true, stream);
+            return self.carry(spot, true, stream);
         }
         let script = zip::read_entry(file, stream).map_err(unreadable)?;
+        let path = format!("venv/bin/{name}");
         self.own(path, scripts::with_header(&script), true)
     }
 
@@ -208,76 +202,45 @@ impl<'a> Spread<'a> {
             )?;
         }
         let path = format!("{folder}/RECORD");
-        let record = self.record(&path);
-        self.own(path, record.into_bytes(), false)
+        self.check(&path)?;
+        let site_packages = &self.places.site_packages;
+        let added = self.items.add_record(path, site_packages, &self.packs);
+        added.expect("what is laid out is from these containers");
+        Ok(())
     }
 
-    /// The RECORD that stands at `own`, its rows sorted by path. No more than a row is made at a time: packages can have a
-    /// hundred thousand files.
-    fn record(&self, own: &str) -> String {
-        let files = self
-            .files
-            .iter()
-            .map(|file| (file.path.as_str(), Some(file)));
-        let mut rows: Vec<_> = files
-            .chain([(own, None)])
-            .map(|(path, file)| (self.places.in_record(path), file))
-            .collect();
-        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut text = String::new();
-        for (path, file) in rows {
-            let row = match file {
-                Some(file) => RecordRow::of(path, &file.sha256, file.size),
-                None => RecordRow::bare(path),
-            };
-            row.write(&mut text);
-        }
-        text
-    }
-
-    fn carry(
-        &mut self,
-        path: String,
-        (pack, entry): (usize, usize),
-        executable: bool,
-        stream: &Stream,
-    ) -> Result<(), LayoutError> {
-        self.place(Placed {
-            path,
-            kind: ItemKind::Carried {
-                pack,
-                entry,
-                executable,
-            },
-            sha256: stream.sha256,
-            size: stream.size,
+    fn carry(&mut self, spot: Spot, executable: bool, stream: &Stream) -> Result<(), LayoutError> {
+        let row = Row::Entry(Spot {
             executable,
             large: stream.size > self.places.small,
-        })
+            ..spot
+        });
+        if let Some(path) = self.items.path(&row, &self.packs) {
+            self.check(&path)?;
+        }
+        self.items.rows.push(row);
+        Ok(())
     }
 
     fn own(&mut self, path: String, bytes: Vec<u8>, executable: bool) -> Result<(), LayoutError> {
-        self.place(Placed {
-            path,
-            sha256: Digest::of(&bytes),
-            size: bytes.len() as u64,
-            kind: ItemKind::Bytes { bytes, executable },
-            executable,
-            large: false,
-        })
+        self.check(&path)?;
+        let kind = ItemKind::Bytes { bytes, executable };
+        self.items
+            .rows
+            .push(Row::Own(Box::new(Item { path, kind })));
+        Ok(())
     }
 
-    fn place(&mut self, file: Placed) -> Result<(), LayoutError> {
-        let in_venv = file.path.strip_prefix("venv/").unwrap_or(&file.path);
-        if let Some(rule) = reserved(in_venv) {
-            return Err(LayoutError::Reserved {
+    fn check(&self, path: &str) -> Result<(), LayoutError> {
+        let in_venv = path.strip_prefix("venv/").unwrap_or(path);
+        match reserved(in_venv) {
+            None => Ok(()),
+            Some(rule) => Err(LayoutError::Reserved {
                 package: self.package.wheel.name.clone(),
-                path: file.path,
+                path: path.to_owned(),
                 rule,
-            });
+            }),
         }
-        self.files.push(file);
-        Ok(())
     }
 
     fn check_script_name(&self, name: &str, source: &str) -> Result<(), LayoutError> {

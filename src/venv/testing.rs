@@ -7,7 +7,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use crate::digest::Digest;
 use crate::pack::{Coding, Content, Pack, PackEntry, Stream};
-use crate::venv::{Installed, VenvOptions};
+use crate::venv::{EntryKind, Installed, Item, ItemKind, Items, VenvOptions};
 use crate::wheel::{EntryPoint, Wheel};
 
 /// A container in the making: raw streams one behind the other, with some bytes between them that are nobody's.
@@ -45,13 +45,11 @@ impl Packer {
     }
 
     pub(crate) fn link(&mut self, path: &str, target: &str) {
-        let target = target.to_owned();
         self.entry(path, Content::Symlink { target });
     }
 
-    pub(crate) fn entry(&mut self, path: &str, content: Content) {
-        let path = path.to_owned();
-        self.pack.entries.push(PackEntry { path, content });
+    pub(crate) fn entry(&mut self, path: &str, content: Content<'_>) {
+        self.pack.push(&PackEntry { path, content });
     }
 
     pub(crate) fn finish(self) -> (File, Pack) {
@@ -127,6 +125,51 @@ impl TestWheel {
             bytecode: None,
         }
     }
+}
+
+/// Items told in full.
+pub(crate) fn in_full(items: &Items, packs: &[&Pack]) -> Vec<Item> {
+    let number_of = |pack: &Pack, stream: &Stream| {
+        let mut entries = pack.iter().map(|entry| entry.content);
+        entries.position(|it| matches!(it, Content::File { stream: it, .. } if it == *stream))
+    };
+    let items = items.iter(packs).map(Result::unwrap).map(|entry| Item {
+        path: entry.path.into_owned(),
+        kind: match entry.kind {
+            EntryKind::Directory => ItemKind::Directory,
+            EntryKind::Symlink { target } => ItemKind::Symlink {
+                target: target.to_owned(),
+            },
+            EntryKind::Bytes { bytes, executable } => ItemKind::Bytes {
+                bytes: bytes.to_vec(),
+                executable,
+            },
+            EntryKind::Record(text) => {
+                let mut bytes = Vec::new();
+                text.pieces(|piece| {
+                    bytes.extend_from_slice(piece.as_bytes());
+                    Ok::<_, crate::venv::Unknown>(())
+                })
+                .unwrap();
+                assert_eq!(
+                    (bytes.len() as u64, Digest::of(&bytes)),
+                    (text.size(), text.sha256())
+                );
+                let executable = false;
+                ItemKind::Bytes { bytes, executable }
+            }
+            EntryKind::Carried {
+                pack,
+                stream,
+                executable,
+            } => ItemKind::Carried {
+                pack,
+                entry: number_of(packs[pack], &stream).unwrap(),
+                executable,
+            },
+        },
+    });
+    items.collect()
 }
 
 /// Python 3.13.2 at `interpreter` on x86-64.

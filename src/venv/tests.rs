@@ -1,6 +1,6 @@
 //! Layouts of small wheels: where everything goes, what is refused, and what RECORD says.
 
-use super::testing::{TestWheel, options, wheel};
+use super::testing::{TestWheel, in_full, options, wheel};
 use super::*;
 
 const SITE: &str = "venv/lib/python3.13/site-packages";
@@ -18,9 +18,10 @@ impl std::fmt::Display for Layout {
 }
 
 fn layout(packages: &[Installed<'_>]) -> Result<Layout, LayoutError> {
-    let (mut planner, mut items) = Planner::start(&options("/usr/bin/python3.13"))?;
+    let (mut planner, head) = Planner::start(&options("/usr/bin/python3.13"))?;
+    let mut items = in_full(&head, &[]);
     for package in packages {
-        items.extend(planner.add(package)?);
+        items.extend(in_full(&planner.add(package)?, &package.packs()));
     }
     Ok(Layout { items })
 }
@@ -91,9 +92,11 @@ fn packages_come_in_the_order_of_their_names_and_bring_the_folders_that_are_new(
         pack.stored("shared/deep/b.py", b"b");
     });
     let (mut planner, head) = Planner::start(&options("/usr/bin/python3.13")).unwrap();
-    assert!(head.iter().any(|item| item.path == SITE));
+    assert!(in_full(&head, &[]).iter().any(|item| item.path == SITE));
     let mut folders = |wheel: &TestWheel| -> Vec<String> {
-        let items = planner.add(&wheel.installed()).unwrap().into_iter();
+        let installed = wheel.installed();
+        let items = planner.add(&installed).unwrap();
+        let items = in_full(&items, &installed.packs()).into_iter();
         let folders = items.filter(|item| item.kind == ItemKind::Directory);
         folders.map(|item| item.path).collect()
     };

@@ -39,10 +39,12 @@ pub use stub::{StubMetadata, stub};
 pub use verify::verify;
 pub use wheel_file::{WheelFile, WheelFileError};
 
-/// Everything about a wheel that passed: postcard-serialisable, kept beside it in the store.
+/// Everything about a wheel that passed; kept beside it in the store, serialised but for its table of contents, which is bytes
+/// already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wheel {
     /// Table of contents.
+    #[serde(skip)]
     pub pack: Pack,
     /// Normalised name from METADATA.
     pub name: PackageName,
@@ -78,11 +80,11 @@ impl Wheel {
     #[must_use]
     pub fn top_level(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
-        for entry in &self.pack.entries {
+        for entry in self.pack.iter() {
             if !matches!(entry.content, Content::File { .. }) {
                 continue;
             }
-            let Some(path) = self.site_path(&entry.path) else {
+            let Some(path) = self.site_path(entry.path) else {
                 continue;
             };
             let file = path.rsplit('/').next().unwrap_or(path);

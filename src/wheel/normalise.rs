@@ -10,7 +10,7 @@ use super::error::WheelError;
 use super::filename::WheelFilename;
 use super::record::{Record, RecordRow};
 use super::verify;
-use crate::pack::{Content, PackEntry, Stream};
+use crate::pack::{Content, Pack, Stream};
 use crate::zip::{self, Rules};
 
 /// Rewrites a wheel: files sorted by path with `.dist-info` behind all others and `RECORD` last (so that a reader who
@@ -30,7 +30,7 @@ pub fn normalise(
     let record = format!("{}/RECORD", wheel.dist_info);
     let written = write_sorted(
         built,
-        &wheel.pack.entries,
+        &wheel.pack,
         &record,
         zip::Writer::new(out).spool_in(scratch),
     );
@@ -42,17 +42,15 @@ pub fn normalise(
 
 fn write_sorted(
     built: &File,
-    entries: &[PackEntry],
+    pack: &Pack,
     record: &str,
     mut writer: zip::Writer<&mut dyn Write>,
 ) -> io::Result<()> {
     let dist_info = record.strip_suffix("RECORD").unwrap_or(record);
-    let mut files: Vec<(&str, bool, &Stream)> = entries
+    let mut files: Vec<(&str, bool, Stream)> = pack
         .iter()
-        .filter_map(|entry| match &entry.content {
-            Content::File { executable, stream } => {
-                Some((entry.path.as_str(), *executable, stream))
-            }
+        .filter_map(|entry| match entry.content {
+            Content::File { executable, stream } => Some((entry.path, executable, stream)),
             Content::Symlink { .. } | Content::Directory => None,
         })
         .filter(|(path, ..)| !is_record_or_signature(path, record))
@@ -62,7 +60,7 @@ fn write_sorted(
         rows: vec![RecordRow::bare(record)],
     };
     for (path, executable, stream) in files {
-        writer.file(path, executable, &mut zip::open_entry(built, stream))?;
+        writer.file(path, executable, &mut zip::open_entry(built, &stream))?;
         rows.rows
             .push(RecordRow::of(path, &stream.sha256, stream.size));
     }

@@ -3,7 +3,7 @@
 //! Refuses weak hashes (md5, sha1) and rows without a hash other than those that the standard lets go without.
 
 use std::fmt::Write as _;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use sha2::{Sha384, Sha512};
 
@@ -18,7 +18,7 @@ pub struct Record {
 }
 
 /// One file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordRow {
     /// Path as it is written, `/`-separated, relative to site-packages.
     pub path: String,
@@ -29,13 +29,13 @@ pub struct RecordRow {
 }
 
 /// The hash of one row: an algorithm that the standard allows, and the digest in urlsafe base64 without padding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordHash {
     algorithm: Algorithm,
     digest: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Algorithm {
     Sha256,
     Sha384,
@@ -56,11 +56,11 @@ pub enum RecordError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// Far more lines than files.
-    #[error("it has {lines} lines for {files} entries of the wheel")]
+    /// Far more rows than files.
+    #[error("it has more than {rows} rows for {files} entries of the wheel")]
     TooLong {
-        /// Number of lines.
-        lines: usize,
+        /// Number of rows that were read.
+        rows: usize,
         /// Number of entries.
         files: usize,
     },
@@ -132,11 +132,17 @@ impl Record {
         bytes: &[u8],
     ) -> Result<impl Iterator<Item = Result<RecordRow, RecordError>>, RecordError> {
         let text = std::str::from_utf8(bytes).map_err(|_| RecordError::NotUtf8)?;
-        Ok(csv::rows(text).map(|row| {
-            let (line, fields) =
-                row.map_err(|(line, problem)| RecordError::Syntax { line, problem })?;
-            RecordRow::parse(line, fields)
-        }))
+        Ok(csv::rows(text).map(RecordRow::of_csv))
+    }
+
+    /// As [`Self::rows`], of a file that is never all there.
+    ///
+    /// # Errors
+    /// Outside what reading gives, inside what is wrong with the row.
+    pub fn read(
+        input: impl BufRead,
+    ) -> impl Iterator<Item = io::Result<Result<RecordRow, RecordError>>> {
+        csv::read(input).map(|row| Ok(RecordRow::of_csv(row?)))
     }
 
     /// The file: rows sorted by path, LF, quotes only where they are needed.
@@ -153,6 +159,12 @@ impl Record {
 }
 
 impl RecordRow {
+    fn of_csv(row: Result<csv::Row, csv::Fault>) -> Result<Self, RecordError> {
+        let (line, fields) =
+            row.map_err(|(line, problem)| RecordError::Syntax { line, problem })?;
+        Self::parse(line, fields)
+    }
+
     fn parse(line: usize, fields: Vec<String>) -> Result<Self, RecordError> {
         let wrong = |problem| RecordError::Syntax { line, problem };
         let [path, hash, size] = <[String; 3]>::try_from(fields)
@@ -419,6 +431,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_stream_is_read_row_by_row_and_no_row_is_endless() {
+        let text = format!("\"a\nb\",{HASH},0\r\n\n\"c\"\"\",,\n");
+        let read = |text: &str| -> Result<Vec<_>, _> {
+            let rows = Record::read(io::BufReader::with_capacity(3, text.as_bytes()));
+            rows.map(Result::unwrap).collect()
+        };
+        assert_eq!(read(&text), parse(&text).map(|record| record.rows));
+        for endless in [
+            "x".repeat(1 << 20),
+            format!("a,,\n\"{}", "\n".repeat(1 << 20)),
+        ] {
+            let error = read(&endless).unwrap_err().to_string();
+            assert!(
+                error.ends_with("the row is longer than any path"),
+                "{error}"
+            );
+        }
+    }
+
     fn any_row() -> impl Strategy<Value = RecordRow> {
         let hash = proptest::option::of(any::<[u8; 32]>());
         (".{1,12}|[a\",\r\n]{1,6}", hash, any::<Option<u64>>()).prop_map(|(path, hash, size)| {
@@ -439,6 +471,9 @@ mod tests {
         #[test]
         fn any_bytes_parse_or_fail(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[a\",\r\n=]{0,20}") {
             let _ = Record::parse(&bytes);
+            let _: Result<Vec<_>, _> = Record::read(&bytes[..]).map(Result::unwrap).collect();
+            let read: Result<Vec<_>, _> = Record::read(text.as_bytes()).map(Result::unwrap).collect();
+            prop_assert_eq!(read, parse(&text).map(|record| record.rows));
             if let Ok(record) = parse(&text) {
                 prop_assert_eq!(parse(&record.to_text()).unwrap().rows.len(), record.rows.len());
             }

@@ -2,9 +2,10 @@
 //!
 //! Refuses everything that two installers could read differently. Holds one metadata file at a time in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, BufReader};
 
 use pep440_rs::Version;
 
@@ -14,7 +15,7 @@ use super::entry_points::EntryPoint;
 use super::error::{MetadataProblem, WheelError};
 use super::filename::{self, WheelFilename};
 use super::metadata::Metadata;
-use super::record::{Record, RecordError};
+use super::record::{Record, RecordError, RecordRow};
 use super::wheel_file::WheelFile;
 use crate::name::PackageName;
 use crate::pack::{Content, Pack, Stream};
@@ -116,10 +117,10 @@ impl Open<'_> {
 
     /// Distinct folders at the top whose names end with `suffix`, in order of their names.
     fn top_folders<'b>(&'b self, suffix: &str) -> impl Iterator<Item = &'b str> + use<'b> {
-        let folders = self.pack.entries.iter().filter_map(|entry| {
+        let folders = self.pack.iter().filter_map(|entry| {
             let (top, _) = entry.path.split_once('/').or_else(|| {
                 let folder = matches!(entry.content, Content::Directory);
-                folder.then_some((entry.path.as_str(), ""))
+                folder.then_some((entry.path, ""))
             })?;
             Some(top)
         });
@@ -175,9 +176,11 @@ impl Open<'_> {
 
     fn scripts(&self, dist_info: &str) -> Result<Vec<EntryPoint>, WheelError> {
         let path = format!("{dist_info}/entry_points.txt");
-        let Some(bytes) = self.read(&path)? else {
+        let Some(stream) = self.stream(&path)? else {
             return Ok(Vec::new());
         };
+        let bytes = zip::read_entry(self.file, &stream);
+        let bytes = bytes.map_err(|error| self.io_error(error))?;
         EntryPoint::parse_all(&bytes).map_err(|source| WheelError::EntryPoint {
             wheel: self.filename.to_string(),
             entry: path,
@@ -185,66 +188,45 @@ impl Open<'_> {
         })
     }
 
-    /// Checks that `RECORD` lists every file with its right hash, and nothing else.
+    /// Checks that `RECORD` lists every file with its right hash, and nothing else. It is read row by row: of hundreds of
+    /// thousands of files it is longer than everything else that is held.
     fn check_record(&self, dist_info: &str) -> Result<(), WheelError> {
         let path = format!("{dist_info}/RECORD");
-        let bytes = self.read_required(&path)?;
+        let stream = self.required(&path)?;
         let refuse = |source| WheelError::Record {
             wheel: self.filename.to_string(),
             entry: path.clone(),
             source,
         };
-        // Before a row is made of any line: sixty million bytes can be sixteen million rows.
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-        if lines > 2 * self.pack.entries.len() + 64 {
-            let files = self.pack.entries.len();
-            return Err(refuse(RecordError::TooLong { lines, files }));
-        }
-        let record = Record::parse(&bytes).map_err(refuse)?;
-        let mut rows = BTreeMap::new();
-        for row in &record.rows {
-            if rows
-                .insert(row.path.as_str(), row)
-                .is_some_and(|other| other != row)
-            {
-                let path = row.path.clone();
-                return Err(refuse(RecordError::Twice { path }));
+        let files = self.pack.len();
+        let mut listing = Listing::new(self.pack);
+        let rows = Record::read(BufReader::new(zip::open_entry(self.file, &stream)));
+        for (number, row) in rows.enumerate() {
+            let row = row.map_err(|error| self.io_error(error))?.map_err(refuse)?;
+            // Sixty million bytes can be sixteen million rows.
+            if number > 2 * files + 64 {
+                return Err(refuse(RecordError::TooLong {
+                    rows: number,
+                    files,
+                }));
             }
-        }
-        for entry in &self.pack.entries {
-            let Content::File { stream, .. } = &entry.content else {
+            let Some(stream) = listing.take(&row).map_err(refuse)? else {
                 continue;
             };
-            let listed = rows.remove(entry.path.as_str());
-            if entry.path == path {
-                continue;
+            if row.path != path {
+                let content = || zip::open_entry(self.file, &stream);
+                let checked = row.check(&stream.sha256, stream.size, content);
+                checked
+                    .map_err(|error| self.io_error(error))?
+                    .map_err(refuse)?;
             }
-            let Some(row) = listed else {
-                // Signatures are made after RECORD (and withdrawn by PEP 815): nothing trusts them, nothing lists them.
-                if entry.path == format!("{path}.jws") || entry.path == format!("{path}.p7s") {
-                    continue;
-                }
-                let path = entry.path.clone();
-                return Err(refuse(RecordError::Unlisted { path }));
-            };
-            let content = || zip::open_entry(self.file, stream);
-            let checked = row.check(&stream.sha256, stream.size, content);
-            checked
-                .map_err(|error| self.io_error(error))?
-                .map_err(refuse)?;
         }
-        match rows.into_keys().next() {
-            Some(missing) if missing != path => {
-                let path = missing.to_owned();
-                Err(refuse(RecordError::Missing { path }))
-            }
-            _ => Ok(()),
-        }
+        listing.finish(&path).map_err(refuse)
     }
 
     fn check_data(&self, data: Option<&str>) -> Result<(), WheelError> {
         let Some(data) = data else { return Ok(()) };
-        for entry in &self.pack.entries {
+        for entry in self.pack.iter() {
             let below = entry.path.strip_prefix(data);
             let Some(path) = below.and_then(|path| path.strip_prefix('/')) else {
                 continue;
@@ -252,7 +234,7 @@ impl Open<'_> {
             let directory = matches!(entry.content, Content::Directory);
             data::check(path, directory).map_err(|source| WheelError::Data {
                 wheel: self.filename.to_string(),
-                entry: entry.path.clone(),
+                entry: entry.path.to_owned(),
                 source,
             })?;
         }
@@ -260,13 +242,20 @@ impl Open<'_> {
     }
 
     fn read_required(&self, path: &str) -> Result<Vec<u8>, WheelError> {
-        let bytes = self.read(path)?;
-        bytes.ok_or_else(|| self.metadata_error(path, MetadataProblem::Missing))
+        let stream = self.required(path)?;
+        let bytes = zip::read_entry(self.file, &stream);
+        bytes.map_err(|error| self.io_error(error))
     }
 
-    /// The content of a metadata file, if it is there.
-    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, WheelError> {
-        let Some(stream) = file_stream(self.pack, path) else {
+    fn required(&self, path: &str) -> Result<Stream, WheelError> {
+        let stream = self.stream(path)?;
+        stream.ok_or_else(|| self.metadata_error(path, MetadataProblem::Missing))
+    }
+
+    /// Where a metadata file is, if it is there.
+    fn stream(&self, path: &str) -> Result<Option<Stream>, WheelError> {
+        let found = self.pack.find(path).map(|entry| entry.content);
+        let Some(Content::File { stream, .. }) = found else {
             return Ok(None);
         };
         let limit = match path.ends_with("/RECORD") {
@@ -280,8 +269,7 @@ impl Open<'_> {
             };
             return Err(self.metadata_error(path, problem));
         }
-        let bytes = zip::read_entry(self.file, stream);
-        bytes.map(Some).map_err(|error| self.io_error(error))
+        Ok(Some(stream))
     }
 
     fn metadata_error(&self, entry: &str, source: MetadataProblem) -> WheelError {
@@ -300,11 +288,75 @@ impl Open<'_> {
     }
 }
 
-/// The stream of the regular file at `path`.
-fn file_stream<'a>(pack: &'a Pack, path: &str) -> Option<&'a Stream> {
-    let mut entries = pack.entries.iter();
-    match &entries.find(|entry| entry.path == path)?.content {
-        Content::File { stream, .. } => Some(stream),
-        Content::Symlink { .. } | Content::Directory => None,
+/// The files of a wheel, to be ticked off while its `RECORD` is read.
+struct Listing<'a> {
+    pack: &'a Pack,
+    /// Numbers of the entries that are files, by their paths.
+    files: Vec<u32>,
+    /// What the first row said about each of them, as a hash; 0: nothing yet. Two rows that differ and have one hash are both
+    /// right about the file all the same.
+    said: Vec<u64>,
+    /// The first path by name that is listed and stands for no file.
+    missing: Option<String>,
+}
+
+impl<'a> Listing<'a> {
+    fn new(pack: &'a Pack) -> Self {
+        let numbers = (0..).take(pack.len());
+        let mut files: Vec<u32> = numbers
+            .filter(|number| pack.file(*number as usize).is_some())
+            .collect();
+        files.sort_unstable_by_key(|number| pack.path(*number as usize));
+        Self {
+            pack,
+            said: vec![0; files.len()],
+            files,
+            missing: None,
+        }
+    }
+
+    /// The file that the row is about, if it is the first one about it.
+    fn take(&mut self, row: &RecordRow) -> Result<Option<Stream>, RecordError> {
+        let path = |number: &u32| self.pack.path(*number as usize);
+        let Ok(at) = self.files.binary_search_by_key(&Some(&*row.path), path) else {
+            if self.missing.as_ref().is_none_or(|path| row.path < *path) {
+                self.missing = Some(row.path.clone());
+            }
+            return Ok(None);
+        };
+        let mut hasher = DefaultHasher::new();
+        row.hash(&mut hasher);
+        let says = hasher.finish().max(1);
+        match std::mem::replace(&mut self.said[at], says) {
+            0 => Ok(self
+                .pack
+                .file(self.files[at] as usize)
+                .map(|(_, stream)| stream)),
+            said if said == says => Ok(None),
+            _ => Err(RecordError::Twice {
+                path: row.path.clone(),
+            }),
+        }
+    }
+
+    /// Checks that every file was listed but `RECORD`, which is at `own`, and its signatures: these are made after it (and
+    /// withdrawn by PEP 815), so nothing trusts them and nothing lists them.
+    fn finish(self, own: &str) -> Result<(), RecordError> {
+        let free = |path: &str| {
+            let rest = path.strip_prefix(own);
+            rest.is_some_and(|rest| matches!(rest, "" | ".jws" | ".p7s"))
+        };
+        let unlisted = self.files.iter().zip(&self.said);
+        let unlisted = unlisted.filter_map(|(number, said)| (*said == 0).then_some(*number));
+        let mut unlisted: Vec<u32> = unlisted
+            .filter(|number| !self.pack.path(*number as usize).is_some_and(free))
+            .collect();
+        unlisted.sort_unstable();
+        let unlisted = unlisted.first().and_then(|it| self.pack.path(*it as usize));
+        match (unlisted, self.missing) {
+            (Some(path), _) => Err(RecordError::Unlisted { path: path.into() }),
+            (None, Some(path)) if path != own => Err(RecordError::Missing { path }),
+            (None, _) => Ok(()),
+        }
     }
 }

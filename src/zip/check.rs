@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use super::directory::{Kind, Record};
 use super::error::{Rule, ZipError};
 use super::inflate::{Inflater, Step};
-use crate::digest::Hasher;
+use crate::digest::{Digest, Hasher};
 use crate::pack::{Coding, Content, PackEntry, Stream};
 
 const INPUT: usize = 64 << 10;
@@ -60,6 +60,37 @@ impl Tally {
     }
 }
 
+/// What an entry's data came to, beyond what its record says.
+#[derive(Debug)]
+pub struct Found {
+    sha256: Digest,
+    coding: Coding,
+    target: Option<Box<str>>,
+}
+
+impl Found {
+    /// The entry of `record`, whose data starts at `start`.
+    pub fn entry<'r>(&'r self, record: &'r Record, start: u64) -> PackEntry<'r> {
+        let stream = Stream {
+            offset: start,
+            compressed: record.compressed,
+            size: record.size,
+            crc32: record.crc32,
+            sha256: self.sha256,
+            coding: self.coding,
+        };
+        let content = match (record.kind, &self.target) {
+            (Kind::Directory, _) => Content::Directory,
+            (Kind::File { executable }, _) => Content::File { executable, stream },
+            (Kind::Symlink, target) => Content::Symlink {
+                target: target.as_deref().unwrap_or_default(),
+            },
+        };
+        let path = record.path();
+        PackEntry { path, content }
+    }
+}
+
 impl<'a> Checker<'a> {
     /// Buffers for `file`.
     pub fn new(file: &'a File) -> Self {
@@ -72,7 +103,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Reads the whole of `record`'s data, which starts at `start`.
-    pub fn entry(&mut self, record: &Record, start: u64) -> Result<PackEntry, ZipError> {
+    pub fn entry(&mut self, record: &Record, start: u64) -> Result<Found, ZipError> {
         let mut tally = Tally::new(record);
         let coding = if record.method == 0 {
             self.stored(record, start, &mut tally)?
@@ -94,17 +125,10 @@ impl<'a> Checker<'a> {
             );
             return Err(record.refuse(Rule::CrcMismatch, detail));
         }
-        let stream = Stream {
-            offset: start,
-            compressed: record.compressed,
-            size: record.size,
-            crc32,
+        Ok(Found {
+            target: target(record, tally.target)?,
             sha256: tally.sha256.finish(),
             coding,
-        };
-        Ok(PackEntry {
-            path: record.path().to_owned(),
-            content: content(record, stream, tally.target)?,
         })
     }
 
@@ -172,16 +196,14 @@ fn chunk(left: u64, room: usize) -> usize {
     usize::try_from(left).unwrap_or(room).min(room)
 }
 
-fn content(record: &Record, stream: Stream, target: Option<Vec<u8>>) -> Result<Content, ZipError> {
-    match record.kind {
-        Kind::Directory => Ok(Content::Directory),
-        Kind::File { executable } => Ok(Content::File { executable, stream }),
-        Kind::Symlink => match String::from_utf8(target.unwrap_or_default()) {
-            Ok(target) if !target.contains('\0') => Ok(Content::Symlink { target }),
-            _ => Err(record.refuse(
-                Rule::BadName,
-                "its link target is no UTF-8 text or holds a NUL",
-            )),
-        },
+/// What a link says, of a link.
+fn target(record: &Record, bytes: Option<Vec<u8>>) -> Result<Option<Box<str>>, ZipError> {
+    match bytes.map(String::from_utf8) {
+        None => Ok(None),
+        Some(Ok(target)) if !target.contains('\0') => Ok(Some(target.into())),
+        Some(_) => Err(record.refuse(
+            Rule::BadName,
+            "its link target is no UTF-8 text or holds a NUL",
+        )),
     }
 }

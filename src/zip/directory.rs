@@ -10,7 +10,7 @@ use super::bytes::{u16_at, u32_at};
 use super::end::Span;
 use super::error::{Rule, ZipError};
 use super::extra::Extra;
-use super::names::{self, Name, Sameness};
+use super::names::{self, Clash, Conflict, Names, Sameness};
 
 const FIXED: usize = 46;
 /// Deflate's level hints, data descriptor, UTF-8 name.
@@ -62,39 +62,197 @@ impl Record {
     }
 }
 
-/// Reads the directory and checks all that can be told without the entries.
-pub fn read(file: &File, span: &Span, rules: &Rules) -> Result<Vec<Record>, ZipError> {
-    // `end` has bounded the size.
-    let mut bytes = vec![0; usize::try_from(span.size).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut bytes, span.offset)?;
-    let mut records = Vec::new();
-    let mut rest = &bytes[..];
-    for _ in 0..span.count {
-        let (record, length) = parse(rest, rules)?;
-        records.push(record);
-        rest = &rest[length..];
-    }
-    if !rest.is_empty() {
-        let detail = "the directory holds more than the end record counts";
-        return Err(ZipError::whole(Rule::Eocd, detail));
-    }
-    drop(bytes);
-    check_names(&records, rules)?;
-    Ok(records)
+/// The directory of a container, checked in all that can be told without the entries. Its records are read again where they
+/// are needed: held, those of hundreds of thousands of entries would take more than everything else.
+pub struct Directory<'a> {
+    file: &'a File,
+    rules: &'a Rules,
+    /// Where each record starts in the file, and where its local header does.
+    starts: Vec<(u64, u64)>,
+    /// Where the last one ends.
+    end: u64,
+    /// What the entries come to by what the records state, in bytes.
+    pub total: u64,
 }
 
-/// The next record and its length.
-fn parse(bytes: &[u8], rules: &Rules) -> Result<(Record, usize), ZipError> {
+impl<'a> Directory<'a> {
+    /// Reads the directory at `span` of a container of `length` bytes.
+    pub fn read(
+        file: &'a File,
+        length: u64,
+        span: &Span,
+        rules: &'a Rules,
+    ) -> Result<Self, ZipError> {
+        let mut directory = Self {
+            file,
+            rules,
+            starts: Vec::new(),
+            end: span.offset + span.size,
+            total: 0,
+        };
+        let names = directory.read_all(span)?;
+        if let Some(conflict) = names.conflict() {
+            return Err(directory.conflict(&conflict)?);
+        }
+        directory.check_total(length)?;
+        Ok(directory)
+    }
+
+    /// Number of records.
+    pub const fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Reads records; several may be at it at the same time.
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor {
+            directory: self,
+            buffer: Vec::new(),
+            offset: 0,
+        }
+    }
+
+    /// The offset of the local header of that record.
+    pub fn header(&self, number: usize) -> u64 {
+        self.starts[number].1
+    }
+
+    fn read_all(&mut self, span: &Span) -> Result<Names, ZipError> {
+        let sameness = match self.rules.collisions {
+            true => Sameness::Exact,
+            false => Sameness::Folded,
+        };
+        let mut names = Names::new(sameness);
+        let (mut starts, mut total) = (Vec::new(), 0u64);
+        let mut cursor = self.cursor();
+        let mut next = span.offset;
+        for _ in 0..span.count {
+            let (record, length) = cursor.at(next)?;
+            names.add(record.path(), record.kind == Kind::Directory);
+            starts.push((next, record.header));
+            next += length as u64;
+            total = total.saturating_add(record.size);
+        }
+        if next != self.end {
+            let detail = "the directory holds more than the end record counts";
+            return Err(ZipError::whole(Rule::Eocd, detail));
+        }
+        (self.starts, self.total) = (starts, total);
+        Ok(names)
+    }
+
+    /// What is wrong with these two names.
+    fn conflict(&self, found: &Conflict) -> Result<ZipError, ZipError> {
+        let mut cursor = self.cursor();
+        let [at, with] = [cursor.record(found.at)?, cursor.record(found.with)?];
+        let rule = match found.clash {
+            Clash::FileAndFolder => Rule::FileDirConflict,
+            Clash::Same if at.path() == with.path() => Rule::Duplicate,
+            Clash::Same => Rule::Collision,
+        };
+        let detail = format!("it conflicts with `{}`", with.name.escape_debug());
+        Ok(at.refuse(rule, detail))
+    }
+
+    /// Checks the sizes that the directory states; that they are true is checked while inflating, which stops at the first
+    /// byte too many.
+    fn check_total(&self, length: u64) -> Result<(), ZipError> {
+        let total = self.total;
+        if total > self.rules.total {
+            return Err(self.too_much()?);
+        }
+        if total > RATIO_FROM && total > length.saturating_mul(self.rules.ratio) {
+            let detail = format!(
+                "{total} bytes inflated are more than {} times its size",
+                self.rules.ratio
+            );
+            return Err(ZipError::whole(Rule::Limit, detail));
+        }
+        Ok(())
+    }
+
+    /// Names the first entry with which it is more than is allowed.
+    fn too_much(&self) -> Result<ZipError, ZipError> {
+        let most = self.rules.total;
+        let (mut cursor, mut total) = (self.cursor(), 0u64);
+        for number in 0..self.len() {
+            let record = cursor.record(number)?;
+            total = total.saturating_add(record.size);
+            if total > most {
+                let detail = format!("with it more than {most} bytes are inflated");
+                return Ok(record.refuse(Rule::Limit, detail));
+            }
+        }
+        unreachable!("the sum of the same numbers is the same")
+    }
+}
+
+/// Bytes of the directory that are read at once.
+const AT_ONCE: usize = 16 << 10;
+
+/// Reads records of a directory.
+pub struct Cursor<'a> {
+    directory: &'a Directory<'a>,
+    buffer: Vec<u8>,
+    /// Where in the file the buffer starts.
+    offset: u64,
+}
+
+impl Cursor<'_> {
+    /// The record of that number.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn record(&mut self, number: usize) -> Result<Record, ZipError> {
+        let (start, _) = self.directory.starts[number];
+        Ok(self.at(start)?.0)
+    }
+
+    /// The record that starts there, and its length.
+    fn at(&mut self, start: u64) -> Result<(Record, usize), ZipError> {
+        let left = usize::try_from(self.directory.end - start).unwrap_or(usize::MAX);
+        let fixed = self.bytes(start, left.min(FIXED))?;
+        let length = length(fixed)?;
+        if left < length {
+            let detail = "a record reaches beyond the directory";
+            return Err(ZipError::whole(Rule::Directory, detail));
+        }
+        let rules = self.directory.rules;
+        Ok((parse(self.bytes(start, length)?, rules)?, length))
+    }
+
+    /// That many bytes from `start` on, which are the directory's.
+    fn bytes(&mut self, start: u64, length: usize) -> Result<&[u8], ZipError> {
+        let held = start.checked_sub(self.offset);
+        let held = held.and_then(|from| usize::try_from(from).ok());
+        let held = held.filter(|from| from + length <= self.buffer.len());
+        let from = match held {
+            Some(from) => from,
+            None => {
+                let left = usize::try_from(self.directory.end - start).unwrap_or(usize::MAX);
+                self.buffer.resize(left.min(AT_ONCE.max(length)), 0);
+                self.offset = start;
+                self.directory.file.read_exact_at(&mut self.buffer, start)?;
+                0
+            }
+        };
+        Ok(&self.buffer[from..from + length])
+    }
+}
+
+/// The length of the record that begins with these bytes.
+fn length(bytes: &[u8]) -> Result<usize, ZipError> {
     if bytes.len() < FIXED || bytes[..4] != *b"PK\x01\x02" {
         let detail = "the directory does not hold as many records as the end record counts";
         return Err(ZipError::whole(Rule::Eocd, detail));
     }
     let [name, extra, comment] = [28, 30, 32].map(|at| usize::from(u16_at(bytes, at)));
-    let length = FIXED + name + extra + comment;
-    if bytes.len() < length {
-        let detail = "a record reaches beyond the directory";
-        return Err(ZipError::whole(Rule::Directory, detail));
-    }
+    Ok(FIXED + name + extra + comment)
+}
+
+/// The record that these bytes are.
+fn parse(bytes: &[u8], rules: &Rules) -> Result<Record, ZipError> {
+    let [name, extra, comment] = [28, 30, 32].map(|at| usize::from(u16_at(bytes, at)));
     let raw_name = &bytes[FIXED..FIXED + name];
     let extra = &bytes[FIXED + name..FIXED + name + extra];
     let shown = String::from_utf8_lossy(raw_name);
@@ -121,7 +279,7 @@ fn parse(bytes: &[u8], rules: &Rules) -> Result<(Record, usize), ZipError> {
         header,
     };
     check_record(&record)?;
-    Ok((record, length))
+    Ok(record)
 }
 
 fn check_name(raw: &[u8], flags: u16) -> Result<&str, &'static str> {
@@ -178,48 +336,4 @@ fn check_record(record: &Record) -> Result<(), ZipError> {
         ));
     }
     Ok(())
-}
-
-fn check_names(records: &[Record], rules: &Rules) -> Result<(), ZipError> {
-    let names: Vec<_> = records
-        .iter()
-        .map(|record| Name {
-            path: record.path(),
-            directory: record.kind == Kind::Directory,
-        })
-        .collect();
-    let sameness = if rules.collisions {
-        Sameness::Exact
-    } else {
-        Sameness::Folded
-    };
-    match names::conflict(&names, sameness) {
-        None => Ok(()),
-        Some(found) => {
-            let other = records[found.with].name.escape_debug();
-            Err(records[found.at].refuse(found.rule, format!("it conflicts with `{other}`")))
-        }
-    }
-}
-
-/// Checks the sizes that the directory states against `rules`; that they are true is checked while inflating, which
-/// stops at the first byte too many.
-/// Gives the total.
-pub fn check_total(records: &[Record], length: u64, rules: &Rules) -> Result<u64, ZipError> {
-    let mut total: u64 = 0;
-    for record in records {
-        total = total.saturating_add(record.size);
-        if total > rules.total {
-            let detail = format!("with it more than {} bytes are inflated", rules.total);
-            return Err(record.refuse(Rule::Limit, detail));
-        }
-    }
-    if total > RATIO_FROM && total > length.saturating_mul(rules.ratio) {
-        let detail = format!(
-            "{total} bytes inflated are more than {} times its size",
-            rules.ratio
-        );
-        return Err(ZipError::whole(Rule::Limit, detail));
-    }
-    Ok(total)
 }

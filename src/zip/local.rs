@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::bytes::{u16_at, u32_at, u64_at};
-use super::directory::Record;
+use super::directory::{Directory, Record};
 use super::error::{Rule, ZipError};
 use super::extra::Extra;
 
@@ -16,18 +16,18 @@ const FIXED: usize = 30;
 ///
 /// `end` is where the directory starts. Sorted by offset, the entries (header, data, descriptor) must cover `0..end`
 /// without gap or overlap: that leaves no room for hidden entries, prefixes, shared bodies or second containers.
-pub fn check(file: &File, records: &[Record], end: u64) -> Result<Vec<u64>, ZipError> {
-    let mut order: Vec<usize> = (0..records.len()).collect();
-    order.sort_unstable_by_key(|&i| (records[i].header, i));
-    let mut starts = vec![0; records.len()];
+pub fn check(file: &File, directory: &Directory<'_>, end: u64) -> Result<Vec<u64>, ZipError> {
+    let order = in_order(directory);
+    let mut cursor = directory.cursor();
+    let mut starts = vec![0; directory.len()];
     let mut reader = Reader {
         file,
         end,
         buffer: Vec::new(),
     };
     let mut covered = 0;
-    for (position, &i) in order.iter().enumerate() {
-        let record = &records[i];
+    for (position, &(_, i)) in order.iter().enumerate() {
+        let record = &cursor.record(i as usize)?;
         if record.header != covered {
             let detail = format!("its header is at {}, expected at {covered}", record.header);
             return Err(record.refuse(Rule::Tiling, detail));
@@ -38,15 +38,13 @@ pub fn check(file: &File, records: &[Record], end: u64) -> Result<Vec<u64>, ZipE
             .checked_add(record.compressed)
             .filter(|&data_end| data_end <= end)
             .ok_or_else(|| record.refuse(Rule::Tiling, "its data reaches into the directory"))?;
-        let next = order
-            .get(position + 1)
-            .map_or(end, |&next| records[next].header);
+        let next = order.get(position + 1).map_or(end, |&(header, _)| header);
         covered = if record.has_descriptor() {
             reader.descriptor(record, &header, data_end, next)?
         } else {
             data_end
         };
-        starts[i] = header.start;
+        starts[i as usize] = header.start;
     }
     if covered != end {
         let detail = format!(
@@ -56,6 +54,16 @@ pub fn check(file: &File, records: &[Record], end: u64) -> Result<Vec<u64>, ZipE
         return Err(ZipError::whole(Rule::Tiling, detail));
     }
     Ok(starts)
+}
+
+/// The numbers of the records in the order of the file, each with where its header is.
+fn in_order(directory: &Directory<'_>) -> Vec<(u64, u32)> {
+    let numbers = (0..).take(directory.len());
+    let mut order: Vec<_> = numbers
+        .map(|number: u32| (directory.header(number as usize), number))
+        .collect();
+    order.sort_unstable();
+    order
 }
 
 /// What a local header tells beyond its record.

@@ -25,14 +25,14 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use self::check::Checker;
-use self::directory::Record;
+use self::check::{Checker, Found};
+use self::directory::Directory;
 pub use self::error::{Rule, ZipError};
 pub use self::inflate::{Inflater, Step};
 pub use self::read::{EntryReader, LARGEST_IN_MEMORY, open_entry, read_entry};
 pub use self::small::SmallEntries;
 pub use self::write::Writer;
-use crate::pack::{Pack, PackEntry};
+use crate::pack::Pack;
 
 /// Inflated bytes from which on several threads share the work.
 const PARALLEL_FROM: u64 = 2 << 20;
@@ -93,18 +93,22 @@ impl Default for Rules {
 pub fn verify(file: &File, rules: &Rules) -> Result<Pack, ZipError> {
     let length = file.metadata()?.len();
     let span = end::read(file, length, rules)?;
-    let records = directory::read(file, &span, rules)?;
-    let total = directory::check_total(&records, length, rules)?;
-    let starts = local::check(file, &records, span.offset)?;
-    let entries = if total < PARALLEL_FROM {
-        let mut checker = Checker::new(file);
-        let data = records.iter().zip(&starts);
-        data.map(|(record, &start)| checker.entry(record, start))
+    let directory = Directory::read(file, length, &span, rules)?;
+    let starts = local::check(file, &directory, span.offset)?;
+    let found = if directory.total < PARALLEL_FROM {
+        let (mut checker, mut cursor) = (Checker::new(file), directory.cursor());
+        let starts = starts.iter().enumerate();
+        starts
+            .map(|(number, &start)| checker.entry(&cursor.record(number)?, start))
             .collect::<Result<_, _>>()?
     } else {
-        check_in_parallel(file, &records, &starts)?
+        check_in_parallel(file, &directory, &starts)?
     };
-    Ok(Pack { entries })
+    let (mut pack, mut cursor) = (Pack::default(), directory.cursor());
+    for (number, (found, start)) in found.iter().zip(starts).enumerate() {
+        pack.push(&found.entry(&cursor.record(number)?, start));
+    }
+    Ok(pack)
 }
 
 /// Checks all entries on several threads. Of the faulty ones the first in the directory's order is reported: one behind a
@@ -114,42 +118,72 @@ pub fn verify(file: &File, rules: &Rules) -> Result<Pack, ZipError> {
 /// callers verify while they hold locks that such work may want.
 fn check_in_parallel(
     file: &File,
-    records: &[Record],
+    directory: &Directory<'_>,
     starts: &[u64],
-) -> Result<Vec<PackEntry>, ZipError> {
+) -> Result<Vec<Found>, ZipError> {
     let (next, first_fault) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let check = || {
-        let mut checker = Checker::new(file);
-        let mut checked = Vec::new();
+        let (mut checker, mut cursor) = (Checker::new(file), directory.cursor());
+        let mut done = Done::default();
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
-            let Some((record, &start)) = records.get(i).zip(starts.get(i)) else {
-                return checked;
+            let Some(&start) = starts.get(i) else {
+                return done;
             };
             if i > first_fault.load(Ordering::Relaxed) {
-                return checked;
+                return done;
             }
-            let entry = checker.entry(record, start);
-            if entry.is_err() {
-                first_fault.fetch_min(i, Ordering::Relaxed);
+            let record = cursor.record(i);
+            match record.and_then(|record| checker.entry(&record, start)) {
+                Ok(found) => done.found.push((i, found)),
+                Err(fault) => {
+                    first_fault.fetch_min(i, Ordering::Relaxed);
+                    // All before it are somebody's, all behind it nobody's any more.
+                    done.fault = Some((i, fault));
+                    return done;
+                }
             }
-            checked.push((i, entry));
         }
     };
     let helpers = thread::available_parallelism().map_or(1, |n| n.get().min(THREADS)) - 1;
-    let mut checked = thread::scope(|scope| {
+    let done = thread::scope(|scope| {
         // Where no thread is to be had, fewer do the same work.
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, check).ok();
         let helpers: Vec<_> = (0..helpers).filter_map(spawn).collect();
-        let mut checked = check();
+        let mut done = check();
         for helper in helpers {
-            checked.append(&mut helper.join().unwrap_or_else(|why| resume_unwind(why)));
+            done.join(helper.join().unwrap_or_else(|why| resume_unwind(why)));
         }
-        checked
+        done
     });
-    checked.sort_unstable_by_key(|(i, _)| *i);
-    // Nothing was skipped before the first fault, and there `collect` stops.
-    checked.into_iter().map(|(_, entry)| entry).collect()
+    done.in_order()
+}
+
+/// What some of the entries came to, by their numbers.
+#[derive(Default)]
+struct Done {
+    found: Vec<(usize, Found)>,
+    /// The first fault.
+    fault: Option<(usize, ZipError)>,
+}
+
+impl Done {
+    /// Takes what another thread has done.
+    fn join(&mut self, mut other: Self) {
+        self.found.append(&mut other.found);
+        let faults = self.fault.take().into_iter().chain(other.fault);
+        self.fault = faults.min_by_key(|(i, _)| *i);
+    }
+
+    /// What all of them came to; nothing was skipped before the first fault.
+    fn in_order(mut self) -> Result<Vec<Found>, ZipError> {
+        if let Some((_, fault)) = self.fault {
+            return Err(fault);
+        }
+        self.found.sort_unstable_by_key(|(i, _)| *i);
+        // In its place: `collect` takes up the room that it goes through.
+        Ok(self.found.into_iter().map(|(_, found)| found).collect())
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +207,7 @@ mod tests {
     #[test]
     fn threads_do_not_lose_the_directorys_order() {
         let pack = verify(&large(), &Rules::snapshot()).unwrap();
-        let names: Vec<_> = pack.entries.iter().map(|entry| &entry.path).collect();
+        let names: Vec<_> = pack.iter().map(|entry| entry.path).collect();
         assert_eq!(names.len(), 32);
         assert!(names.is_sorted());
     }

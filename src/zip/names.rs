@@ -5,8 +5,6 @@
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-use super::error::Rule;
-
 /// Longest name, in bytes (beyond it extractors and `PATH_MAX` begin to differ).
 const LONGEST: usize = 1024;
 /// Longest component, in bytes (`NAME_MAX`).
@@ -58,9 +56,6 @@ fn is_control(c: char) -> bool {
 /// Lower, upper, lower again is coarser than Unicode's case folding (`ẞ`, `ß` and `ss` meet, so do `ı` and `i`):
 /// it can refuse a pair that some system would keep apart, never pass one that folds together.
 fn folded(name: &str) -> String {
-    if name.is_ascii() {
-        return name.to_ascii_lowercase();
-    }
     let fold = |text: &str| -> String {
         text.chars()
             .flat_map(char::to_lowercase)
@@ -78,14 +73,6 @@ fn folded(name: &str) -> String {
     fold(&once)
 }
 
-/// A name of a tree and whether a folder stands there.
-pub struct Name<'a> {
-    /// Path without a trailing slash.
-    pub path: &'a str,
-    /// Whether it is a folder.
-    pub directory: bool,
-}
-
 /// Two names that cannot stand in one tree.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conflict {
@@ -93,8 +80,17 @@ pub struct Conflict {
     pub at: usize,
     /// Position of the earlier one.
     pub with: usize,
-    /// The rule that they break.
-    pub rule: Rule,
+    /// What is wrong.
+    pub clash: Clash,
+}
+
+/// Why two names cannot stand in one tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clash {
+    /// They count as one, and both are files or both folders.
+    Same,
+    /// A file stands where the other one needs a folder.
+    FileAndFolder,
 }
 
 /// Which names count as one.
@@ -106,43 +102,79 @@ pub enum Sameness {
     Folded,
 }
 
-/// A conflict among `names`, if there is any: of several always the same one.
-pub fn conflict(names: &[Name<'_>], sameness: Sameness) -> Option<Conflict> {
-    // With `/` below every other character, what lies in a folder follows it at once: neighbours tell everything.
-    let mut keys: Vec<(String, usize)> = names
-        .iter()
-        .enumerate()
-        .map(|(i, name)| match sameness {
-            Sameness::Exact => (name.path.replace('/', "\0"), i),
-            Sameness::Folded => (folded(name.path).replace('/', "\0"), i),
-        })
-        .collect();
-    keys.sort_unstable();
-    keys.windows(2)
-        .filter_map(|pair| clash(names, &pair[0], &pair[1]))
-        .min_by_key(|conflict| (conflict.at, conflict.with))
+/// The names of a tree, as they are compared, one behind the other: there can be hundreds of thousands.
+pub struct Names {
+    sameness: Sameness,
+    keys: String,
+    names: Vec<Name>,
 }
 
-fn clash(names: &[Name<'_>], one: &(String, usize), two: &(String, usize)) -> Option<Conflict> {
-    let (first, second) = (&names[one.1], &names[two.1]);
-    let rule = if one.0 == two.0 {
-        if first.directory != second.directory {
-            Rule::FileDirConflict
-        } else if first.path == second.path {
-            Rule::Duplicate
-        } else {
-            Rule::Collision
+/// Where a name's key ends, and whether a folder stands there.
+struct Name {
+    end: usize,
+    directory: bool,
+}
+
+impl Names {
+    pub const fn new(sameness: Sameness) -> Self {
+        Self {
+            sameness,
+            keys: String::new(),
+            names: Vec::new(),
         }
-    } else if !first.directory && two.0.strip_prefix(&one.0)?.starts_with('\0') {
-        Rule::FileDirConflict
-    } else {
-        return None;
-    };
-    Some(Conflict {
-        at: one.1.max(two.1),
-        with: one.1.min(two.1),
-        rule,
-    })
+    }
+
+    /// Adds a path without a trailing slash.
+    pub fn add(&mut self, path: &str, directory: bool) {
+        // With `/` below every other character, what lies in a folder follows it at once: neighbours tell everything.
+        let separated = |c: char| if c == '/' { '\0' } else { c };
+        match self.sameness {
+            Sameness::Exact => self.keys.extend(path.chars().map(separated)),
+            Sameness::Folded if path.is_ascii() => {
+                let lower = path.chars().map(|c| separated(c.to_ascii_lowercase()));
+                self.keys.extend(lower);
+            }
+            Sameness::Folded => self.keys.extend(folded(path).chars().map(separated)),
+        }
+        let end = self.keys.len();
+        self.names.push(Name { end, directory });
+    }
+
+    /// A conflict, if there is any: of several always the same one.
+    pub fn conflict(&self) -> Option<Conflict> {
+        let mut order: Vec<u32> = (0..).take(self.names.len()).collect();
+        order.sort_unstable_by(|one, two| (self.key(*one), one).cmp(&(self.key(*two), two)));
+        order
+            .windows(2)
+            .filter_map(|pair| self.clash(pair[0], pair[1]))
+            .min_by_key(|conflict| (conflict.at, conflict.with))
+    }
+
+    fn key(&self, number: u32) -> &str {
+        let number = number as usize;
+        let start = number.checked_sub(1).map_or(0, |it| self.names[it].end);
+        &self.keys[start..self.names[number].end]
+    }
+
+    fn clash(&self, one: u32, two: u32) -> Option<Conflict> {
+        let [first, second] = [one, two].map(|it| self.names[it as usize].directory);
+        let (key, next) = (self.key(one), self.key(two));
+        let clash = if key == next {
+            match first == second {
+                true => Clash::Same,
+                false => Clash::FileAndFolder,
+            }
+        } else if !first && next.strip_prefix(key)?.starts_with('\0') {
+            Clash::FileAndFolder
+        } else {
+            return None;
+        };
+        Some(Conflict {
+            at: one.max(two) as usize,
+            with: one.min(two) as usize,
+            clash,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -197,32 +229,29 @@ mod tests {
         }
     }
 
-    fn rule(names: &[&str]) -> Option<(usize, usize, Rule)> {
-        let names: Vec<_> = names
-            .iter()
-            .map(|name| Name {
-                path: name.trim_end_matches('/'),
-                directory: name.ends_with('/'),
-            })
-            .collect();
-        conflict(&names, Sameness::Folded)
-            .map(|conflict| (conflict.at, conflict.with, conflict.rule))
+    fn clash(names: &[&str]) -> Option<(usize, usize, Clash)> {
+        let mut all = Names::new(Sameness::Folded);
+        for name in names {
+            all.add(name.trim_end_matches('/'), name.ends_with('/'));
+        }
+        let found = all.conflict()?;
+        Some((found.at, found.with, found.clash))
     }
 
     #[test]
     fn conflicts_are_found_whatever_lies_between() {
-        assert_eq!(rule(&["m/", "m/x", "m-/x", "m.py", "n/x"]), None);
+        assert_eq!(clash(&["m/", "m/x", "m-/x", "m.py", "n/x"]), None);
         assert_eq!(
-            rule(&["m", "m.py", "m-x", "m/x"]),
-            Some((3, 0, Rule::FileDirConflict))
+            clash(&["m", "m.py", "m-x", "m/x"]),
+            Some((3, 0, Clash::FileAndFolder))
         );
         assert_eq!(
-            rule(&["M/y", "m-", "m"]),
-            Some((2, 0, Rule::FileDirConflict))
+            clash(&["M/y", "m-", "m"]),
+            Some((2, 0, Clash::FileAndFolder))
         );
-        assert_eq!(rule(&["a", "b", "a", "b"]), Some((2, 0, Rule::Duplicate)));
-        assert_eq!(rule(&["a", "a/"]), Some((1, 0, Rule::FileDirConflict)));
-        assert_eq!(rule(&["a/", "a/"]), Some((1, 0, Rule::Duplicate)));
+        assert_eq!(clash(&["a", "b", "a", "b"]), Some((2, 0, Clash::Same)));
+        assert_eq!(clash(&["a", "a/"]), Some((1, 0, Clash::FileAndFolder)));
+        assert_eq!(clash(&["a/", "a/"]), Some((1, 0, Clash::Same)));
     }
 
     #[test]
@@ -236,12 +265,8 @@ mod tests {
             ("\u{212a}", "k"),
             ("ﬀ", "FF"),
         ] {
-            assert_eq!(
-                rule(&[one, two]),
-                Some((1, 0, Rule::Collision)),
-                "{one} {two}"
-            );
+            assert_eq!(clash(&[one, two]), Some((1, 0, Clash::Same)), "{one} {two}");
         }
-        assert_eq!(rule(&["é", "e", "ê"]), None);
+        assert_eq!(clash(&["é", "e", "ê"]), None);
     }
 }

@@ -84,12 +84,12 @@ mod tests {
         packer.deflated("zeros", &vec![0; 1_000_000]);
         let (file, pack) = packer.finish();
         let mut entries = SmallEntries::default();
-        for entry in &pack.entries {
-            let Content::File { stream, .. } = &entry.content else {
+        for entry in pack.iter() {
+            let Content::File { stream, .. } = entry.content else {
                 continue;
             };
-            let alone = read_entry(&file, stream).unwrap();
-            assert!(entries.read(&file, stream).unwrap() == alone);
+            let alone = read_entry(&file, &stream).unwrap();
+            assert!(entries.read(&file, &stream).unwrap() == alone);
         }
     }
 
@@ -100,8 +100,8 @@ mod tests {
         packer.stored("y", &noise(1_000));
         let (file, pack) = packer.finish();
         let mut entries = SmallEntries::default();
-        for entry in &pack.entries {
-            let Content::File { stream, .. } = &entry.content else {
+        for entry in pack.iter() {
+            let Content::File { stream, .. } = entry.content else {
                 continue;
             };
             let changes: [fn(&mut Stream); 3] = [
@@ -110,10 +110,10 @@ mod tests {
                 |stream| stream.size += 1,
             ];
             for change in changes {
-                let mut other = stream.clone();
+                let mut other = stream;
                 change(&mut other);
                 assert!(entries.read(&file, &other).is_err());
-                assert!(entries.read(&file, stream).is_ok());
+                assert!(entries.read(&file, &stream).is_ok());
             }
         }
     }

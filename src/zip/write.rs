@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use tempfile::SpooledTempFile;
 
+use super::error::Rule;
 use super::headers::{self, Data, Entry};
-use super::names::{self, Name, Sameness};
+use super::names::{self, Clash, Names, Sameness};
 
 /// Files smaller than this are stored when deflate does not shrink them. Larger ones are read in pieces of exactly this
 /// size, however the reader cuts them: what zlib writes may depend on the cuts.
@@ -210,18 +211,20 @@ fn checked(path: &str) -> io::Result<String> {
 }
 
 fn check_conflicts(entries: &[Entry]) -> io::Result<()> {
-    let names: Vec<_> = entries
-        .iter()
-        .map(|entry| Name {
-            path: entry.name.strip_suffix('/').unwrap_or(&entry.name),
-            directory: entry.name.ends_with('/'),
-        })
-        .collect();
-    match names::conflict(&names, Sameness::Exact) {
+    let mut names = Names::new(Sameness::Exact);
+    for entry in entries {
+        let path = entry.name.strip_suffix('/');
+        names.add(path.unwrap_or(&entry.name), path.is_some());
+    }
+    match names.conflict() {
         None => Ok(()),
         Some(found) => {
             let [at, with] = [found.at, found.with].map(|i| entries[i].name.escape_debug());
-            let detail = format!("`{at}` conflicts with `{with}` [{}]", found.rule);
+            let rule = match found.clash {
+                Clash::Same => Rule::Duplicate,
+                Clash::FileAndFolder => Rule::FileDirConflict,
+            };
+            let detail = format!("`{at}` conflicts with `{with}` [{rule}]");
             Err(io::Error::new(io::ErrorKind::InvalidInput, detail))
         }
     }

@@ -1,7 +1,7 @@
 //! Unusual but honest containers; and that no bytes at all bring the reader down.
 
 use pannier::digest::Digest;
-use pannier::pack::{Coding, Content, PackEntry, Stream};
+use pannier::pack::{Coding, Content, Pack, PackEntry, Stream};
 use pannier::zip::{Rules, read_entry, verify};
 use proptest::prelude::*;
 
@@ -9,21 +9,21 @@ use crate::zip_forge::{Bits, Entry, Forge, Header, file, zip64_extra};
 
 /// Verifies a container and reads every entry again.
 #[track_caller]
-pub fn accepted(forge: &Forge) -> Vec<PackEntry> {
+pub fn accepted(forge: &Forge) -> Pack {
     let file = file(&forge.bytes());
     let pack = verify(&file, &Rules::default()).unwrap();
-    for entry in &pack.entries {
-        if let Content::File { stream, .. } = &entry.content {
-            let content = read_entry(&file, stream).unwrap();
+    for entry in pack.iter() {
+        if let Content::File { stream, .. } = entry.content {
+            let content = read_entry(&file, &stream).unwrap();
             assert_eq!(Digest::of(&content), stream.sha256, "{}", entry.path);
             assert_eq!(content.len() as u64, stream.size, "{}", entry.path);
         }
     }
-    pack.entries
+    pack
 }
 
-pub fn stream(entry: &PackEntry) -> &Stream {
-    match &entry.content {
+pub fn stream(entry: PackEntry<'_>) -> Stream {
+    match entry.content {
         Content::File { stream, .. } => stream,
         other => panic!("{}: {other:?}", entry.path),
     }
@@ -31,7 +31,7 @@ pub fn stream(entry: &PackEntry) -> &Stream {
 
 /// The stream of a container's only entry.
 fn only(entry: Entry) -> Stream {
-    stream(&accepted(&Forge::of([entry]))[0]).clone()
+    stream(accepted(&Forge::of([entry])).get(0).unwrap())
 }
 
 #[test]
@@ -164,9 +164,9 @@ fn names_and_order() {
         "x/y/",
     ];
     let entries = accepted(&Forge::of(names.map(|name| Entry::stored(name, b""))));
-    let paths: Vec<_> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    let paths: Vec<_> = entries.iter().map(|entry| entry.path).collect();
     assert_eq!(paths, names.map(|name| name.trim_end_matches('/')));
-    assert_eq!(entries[0].content, Content::Directory);
+    assert_eq!(entries.get(0).unwrap().content, Content::Directory);
     // The directory's order counts, not that of the data.
     let swapped = Forge::of([
         Entry::stored("one", b"1").with(|entry| entry.listed = false),
@@ -174,7 +174,10 @@ fn names_and_order() {
         Entry::stored("one", b"1").with(|entry| (entry.written, entry.shift) = (false, -34)),
     ]);
     let entries = accepted(&swapped);
-    assert_eq!([&entries[0].path, &entries[1].path], ["two", "one"]);
+    assert_eq!(
+        [entries.path(0).unwrap(), entries.path(1).unwrap()],
+        ["two", "one"]
+    );
 }
 
 #[test]
@@ -209,9 +212,9 @@ proptest! {
         let rules = Rules { symlinks: true, ..Rules::default() };
         let file = file(&bytes);
         if let Ok(pack) = verify(&file, &rules) {
-            for entry in &pack.entries {
-                if let Content::File { stream, .. } = &entry.content {
-                    prop_assert_eq!(Digest::of(&read_entry(&file, stream).unwrap()), stream.sha256);
+            for entry in pack.iter() {
+                if let Content::File { stream, .. } = entry.content {
+                    prop_assert_eq!(Digest::of(&read_entry(&file, &stream).unwrap()), stream.sha256);
                 }
             }
         }

@@ -36,12 +36,12 @@ fn verified(bytes: &[u8]) -> (File, Pack) {
     (file, pack)
 }
 
-fn read(file: &File, entry: &PackEntry) -> Item {
-    match &entry.content {
+fn read(file: &File, entry: PackEntry<'_>) -> Item {
+    match entry.content {
         Content::File { executable, stream } => {
-            Item::File(*executable, read_entry(file, stream).unwrap())
+            Item::File(executable, read_entry(file, &stream).unwrap())
         }
-        Content::Symlink { target } => Item::Symlink(target.clone()),
+        Content::Symlink { target } => Item::Symlink(target.to_owned()),
         Content::Directory => Item::Directory,
     }
 }
@@ -87,12 +87,12 @@ fn large_files_take_one_form_however_they_are_read() {
         let Content::File {
             stream,
             executable: true,
-        } = &pack.entries[0].content
+        } = pack.get(0).unwrap().content
         else {
-            panic!("{:?}", pack.entries);
+            panic!("{pack:?}");
         };
         let mut read = Vec::new();
-        open_entry(&file, stream).read_to_end(&mut read).unwrap();
+        open_entry(&file, &stream).read_to_end(&mut read).unwrap();
         assert!(read == content);
     }
 }
@@ -105,7 +105,7 @@ fn a_file_does_not_depend_on_the_ones_before() {
     let second = write(&[before, ("f".into(), Item::File(false, content))]);
     let raw = |bytes: &[u8]| {
         let (_, pack) = verified(bytes);
-        let Content::File { stream, .. } = &pack.entries.last().unwrap().content else {
+        let Content::File { stream, .. } = pack.iter().last().unwrap().content else {
             panic!("no file");
         };
         bytes[stream.offset as usize..][..stream.compressed as usize].to_vec()
@@ -119,9 +119,8 @@ fn stored_when_deflate_does_not_help() {
         .map(|text| (format!("f{text}"), Item::File(false, text.into())));
     let (_, pack) = verified(&write(&items));
     let stored: Vec<_> = pack
-        .entries
         .iter()
-        .map(|entry| matches!(&entry.content, Content::File { stream, .. } if stream.coding == Coding::Stored))
+        .map(|entry| matches!(entry.content, Content::File { stream, .. } if stream.coding == Coding::Stored))
         .collect();
     assert_eq!(stored, [true, true, false]);
 }
@@ -171,7 +170,7 @@ fn names_of_snapshots_need_only_differ() {
         ("README".to_owned(), Item::File(false, vec![])),
         ("readme".to_owned(), Item::Symlink("README".into())),
     ]);
-    assert_eq!(verified(&bytes).1.entries.len(), 2);
+    assert_eq!(verified(&bytes).1.len(), 2);
     let links = Rules {
         symlinks: true,
         ..Rules::default()
@@ -192,7 +191,7 @@ fn many_entries_need_zip64() {
             writer.directory(&i.to_string()).unwrap();
         }
         let bytes = writer.finish().unwrap().into_inner();
-        assert_eq!(verified(&bytes).1.entries.len(), count);
+        assert_eq!(verified(&bytes).1.len(), count);
     }
 }
 
@@ -209,10 +208,10 @@ fn four_gibibytes() {
     let file = writer.finish().unwrap();
     let pack = verify(&file, &Rules::snapshot()).unwrap();
     assert!(
-        matches!(&pack.entries[0].content, Content::File { stream, .. } if stream.size == size)
+        matches!(pack.get(0).unwrap().content, Content::File { stream, .. } if stream.size == size)
     );
     assert!(
-        matches!(read(&file, &pack.entries[1]), Item::File(false, bytes) if bytes == b"behind")
+        matches!(read(&file, pack.get(1).unwrap()), Item::File(false, bytes) if bytes == b"behind")
     );
 }
 
@@ -220,7 +219,7 @@ fn four_gibibytes() {
 fn a_changed_container_is_noticed_while_reading() {
     let bytes = write(&[("f".into(), Item::File(false, noise(5000)))]);
     let (_, pack) = verified(&bytes);
-    let Content::File { stream, .. } = &pack.entries[0].content else {
+    let Content::File { stream, .. } = pack.get(0).unwrap().content else {
         panic!("no file");
     };
     let mut changed = bytes.clone();
@@ -267,7 +266,7 @@ proptest! {
         let bytes = write(&items);
         prop_assert!(bytes == write(&items));
         let (file, pack) = verified(&bytes);
-        let read: Vec<_> = pack.entries.iter().map(|entry| (entry.path.clone(), read(&file, entry))).collect();
+        let read: Vec<_> = pack.iter().map(|entry| (entry.path.to_owned(), read(&file, entry))).collect();
         prop_assert_eq!(format!("{read:?}"), format!("{items:?}"));
     }
 }

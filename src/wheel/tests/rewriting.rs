@@ -38,12 +38,7 @@ fn normalised_wheels_depend_on_content_alone() {
     assert_eq!(bytes, normalised(&other));
 
     let wheel = reopened(&bytes);
-    let paths: Vec<_> = wheel
-        .pack
-        .entries
-        .iter()
-        .map(|entry| entry.path.as_str())
-        .collect();
+    let paths: Vec<_> = wheel.pack.iter().map(|entry| entry.path).collect();
     let expected = [
         "foo_bar-1.0.data/scripts/run",
         "foo_bar/__init__.py",
@@ -56,7 +51,6 @@ fn normalised_wheels_depend_on_content_alone() {
     assert_eq!(paths, expected);
     let executable: Vec<_> = wheel
         .pack
-        .entries
         .iter()
         .filter(|entry| {
             matches!(
@@ -91,10 +85,9 @@ fn normalising_twice_changes_nothing_and_keeps_content() {
     let contents = |wheel: &Wheel| {
         let mut found: Vec<_> = wheel
             .pack
-            .entries
             .iter()
-            .map(|entry| match &entry.content {
-                Content::File { stream, .. } => (entry.path.clone(), stream.sha256),
+            .map(|entry| match entry.content {
+                Content::File { stream, .. } => (entry.path.to_owned(), stream.sha256),
                 _ => panic!("{} is no file", entry.path),
             })
             .collect();

@@ -36,10 +36,12 @@ fn a_sound_wheel_tells_everything_about_itself() {
     assert!(wheel.purelib);
     assert_eq!(wheel.requires_dist, ["baz>=2"]);
     assert_eq!(wheel.scripts[0].name, "foo");
-    assert_eq!(wheel.pack.entries.len(), 6);
+    assert_eq!(wheel.pack.len(), 6);
     assert!(wheel.warnings.is_empty());
     let bytes = postcard::to_stdvec(&wheel).unwrap();
-    assert_eq!(postcard::from_bytes::<Wheel>(&bytes).unwrap(), wheel);
+    let mut read = postcard::from_bytes::<Wheel>(&bytes).unwrap();
+    read.pack = Pack::from_bytes(wheel.pack.as_bytes().to_vec()).unwrap();
+    assert_eq!(read, wheel);
 }
 
 #[test]
@@ -105,7 +107,11 @@ fn record_must_account_for_every_file() {
 fn metadata_that_only_fills_the_memory_is_refused() {
     let blown = format!("{}{}", Forge::new().true_record(), "a,,\n".repeat(100));
     let error = Forge::new().record(blown).verify().unwrap_err();
-    assert!(chain(&error).contains("104 lines"), "{}", chain(&error));
+    assert!(
+        chain(&error).contains("more than 73 rows"),
+        "{}",
+        chain(&error)
+    );
     let path = format!("{DIST_INFO}/METADATA");
     let blown = "A:\n".repeat(3 << 20);
     let error = Forge::new().with(&path, &blown).verify().unwrap_err();
@@ -171,7 +177,7 @@ fn signatures_of_record_are_carried_unlisted() {
         .record(record)
         .verify()
         .unwrap();
-    assert_eq!(wheel.pack.entries.len(), 6);
+    assert_eq!(wheel.pack.len(), 6);
 }
 
 #[test]
