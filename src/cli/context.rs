@@ -1,7 +1,7 @@
 //! The surroundings of a run, captured once: environment, folders, terminal. Below here they are values.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -133,8 +133,16 @@ impl Context {
 
     /// Prints a result to stdout.
     pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
-        let mut out = std::io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        self.stream(|out| out.write_all(text.as_bytes()))
+    }
+
+    /// Prints a result to stdout as it is made, because it may be too long to be held.
+    pub(super) fn stream(
+        &self,
+        print: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+        match print(&mut out).and_then(|()| out.flush()) {
             Ok(()) => Ok(()),
             // Whoever reads has read enough.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,11 +1,11 @@
 //! `pannier diff`: what changed from one tarball to another.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::inspect::{Change, Difference, Identity, Node, diff, inspect};
+use crate::inspect::{Change, Difference, Files, Identity, Node, Paths, diff, inspect};
 
 use super::Format;
 use super::context::Context;
@@ -43,38 +43,51 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         (before, after.join())
     });
     let after = after.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    let mut difference = diff(&before?, &after?);
+    let (before, after) = (before?, after?);
+    let difference = diff(&before, &after);
     if arguments.format == Format::Json {
-        if !arguments.files {
-            difference.files.clear();
-        }
-        return context.print_json(&difference);
+        let none = Paths::default();
+        let files = if arguments.files {
+            difference.files
+        } else {
+            Files::new(&none, &none)
+        };
+        let difference = Difference {
+            files,
+            ..difference
+        };
+        return context.stream(|out| {
+            serde_json::to_writer_pretty(&mut *out, &difference)?;
+            writeln!(out)
+        });
     }
-    context.print(&text(&difference, arguments.files))
+    context.stream(|out| text(&difference, arguments.files, out))
 }
 
-fn text(difference: &Difference, files: bool) -> String {
-    let mut text = String::new();
+fn text(difference: &Difference<'_>, files: bool, out: &mut dyn Write) -> io::Result<()> {
     for change in &difference.packages {
-        let _ = writeln!(text, "{}", line(&change.name, change, identity));
+        writeln!(out, "{}", line(&change.name, change, identity))?;
     }
     for change in &difference.data {
         let name = format!("data/{}", change.name);
-        let _ = writeln!(text, "{}", line(&name, change, identity));
+        writeln!(out, "{}", line(&name, change, identity))?;
     }
-    let count =
-        |keep: fn(&Change<Node>) -> bool| difference.files.iter().filter(|it| keep(it)).count();
-    let _ = writeln!(
-        text,
-        "files: {} added, {} removed, {} changed",
-        count(|it| it.before.is_none()),
-        count(|it| it.after.is_none()),
-        count(|it| it.before.is_some() && it.after.is_some())
-    );
+    let (mut added, mut removed, mut changed) = (0, 0, 0);
+    for change in difference.files.iter() {
+        match (&change.before, &change.after) {
+            (None, _) => added += 1,
+            (_, None) => removed += 1,
+            _ => changed += 1,
+        }
+    }
+    writeln!(
+        out,
+        "files: {added} added, {removed} removed, {changed} changed"
+    )?;
     for change in difference.files.iter().filter(|_| files) {
-        let _ = writeln!(text, "{}", line(&change.name, change, node));
+        writeln!(out, "{}", line(&change.name, &change, node))?;
     }
-    text
+    Ok(())
 }
 
 /// `+ NAME STATE`, `- NAME STATE` or `~ NAME STATE -> STATE`.

@@ -1,6 +1,7 @@
 //! `pannier inspect`: what is in a tarball.
 
 use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let found = inspect(&context.folder.join(&arguments.file)).map_err(failure)?;
     match arguments.format {
         Shape::Json => context.print_json(&found),
-        Shape::Tree => context.print(&tree(&found)),
+        Shape::Tree => context.stream(|out| tree(&found, out)),
         Shape::Text => context.print(&text(&found)),
     }
 }
@@ -129,17 +130,16 @@ fn rows(found: &Inspection) -> Table {
     table
 }
 
-fn tree(found: &Inspection) -> String {
-    let mut text = String::new();
+fn tree(found: &Inspection, out: &mut dyn Write) -> io::Result<()> {
     for (path, node) in &found.tree {
         let depth = path.matches('/').count();
-        let name = path.rsplit('/').next().unwrap_or(path);
+        let name = path.rsplit('/').next().unwrap_or(&path);
         let shown = match node {
             Node::Folder => format!("{name}/"),
             Node::Link { target } => format!("{name} -> {target}"),
-            Node::File { bytes, .. } => format!("{name}  {}", table::bytes(*bytes)),
+            Node::File { bytes, .. } => format!("{name}  {}", table::bytes(bytes)),
         };
-        let _ = writeln!(text, "{:indent$}{shown}", "", indent = 2 * depth);
+        writeln!(out, "{:indent$}{shown}", "", indent = 2 * depth)?;
     }
-    text
+    Ok(())
 }

@@ -1,21 +1,49 @@
 //! What differs between two tarballs: packages and data projects by what the manifests say, files by their content.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::iter;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{Inspection, Node, Size};
+use super::{Inspection, Node, Paths, Size};
 use crate::tarball::{Manifest, Source};
 
 /// What differs between two tarballs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
+#[derive(Debug, Clone, Serialize)]
+pub struct Difference<'a> {
     /// By package, sorted by name.
     pub packages: Vec<Change<Identity>>,
     /// By data project, sorted by name.
     pub data: Vec<Change<Identity>>,
     /// By file, sorted by path.
-    pub files: Vec<Change<Node>>,
+    pub files: Files<'a>,
+}
+
+/// What differs by file. There may be very many: they are found anew whenever they are asked for, and never all there.
+#[derive(Debug, Clone, Copy)]
+pub struct Files<'a> {
+    before: &'a Paths<Node>,
+    after: &'a Paths<Node>,
+}
+
+impl<'a> Files<'a> {
+    /// What differs between two trees.
+    #[must_use]
+    pub const fn new(before: &'a Paths<Node>, after: &'a Paths<Node>) -> Self {
+        Self { before, after }
+    }
+
+    /// The changes, sorted by path.
+    pub fn iter(self) -> impl Iterator<Item = Change<Node>> {
+        changes(self.before, self.after)
+    }
+}
+
+impl Serialize for Files<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 /// One thing that is not the same in both; `None` where it is missing.
@@ -46,35 +74,42 @@ pub struct Identity {
 
 /// Compares two tarballs.
 #[must_use]
-pub fn diff(before: &Inspection, after: &Inspection) -> Difference {
+pub fn diff<'a>(before: &'a Inspection, after: &'a Inspection) -> Difference<'a> {
     Difference {
-        packages: changes(&packages(before), &packages(after)),
-        data: changes(&data(before), &data(after)),
-        files: changes(&before.tree, &after.tree),
+        packages: changes(packages(before), packages(after)).collect(),
+        data: changes(data(before), data(after)).collect(),
+        files: Files::new(&before.tree, &after.tree),
     }
 }
 
-fn changes<T: Clone + PartialEq>(
-    before: &BTreeMap<String, T>,
-    after: &BTreeMap<String, T>,
-) -> Vec<Change<T>> {
-    let gone = before.iter().filter(|(name, _)| !after.contains_key(*name));
-    let gone = gone.map(|(name, node)| change(name, Some(node), None));
-    let other = after.iter().filter_map(|(name, node)| {
-        let old = before.get(name);
-        (old != Some(node)).then(|| change(name, old, Some(node)))
+/// What is not the same in both, which are sorted by name.
+fn changes<T: PartialEq>(
+    before: impl IntoIterator<Item = (String, T)>,
+    after: impl IntoIterator<Item = (String, T)>,
+) -> impl Iterator<Item = Change<T>> {
+    let mut before = before.into_iter().peekable();
+    let mut after = after.into_iter().peekable();
+    let pairs = iter::from_fn(move || {
+        let order = match (before.peek(), after.peek()) {
+            (Some((before, _)), Some((after, _))) => before.cmp(after),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        let old = before.next_if(|_| order.is_le());
+        let new = after.next_if(|_| order.is_ge());
+        Some((old, new))
     });
-    let mut changes: Vec<_> = gone.chain(other).collect();
-    changes.sort_by(|a, b| a.name.cmp(&b.name));
-    changes
-}
-
-fn change<T: Clone>(name: &str, before: Option<&T>, after: Option<&T>) -> Change<T> {
-    Change {
-        name: name.to_owned(),
-        before: before.cloned(),
-        after: after.cloned(),
-    }
+    pairs.filter_map(|(old, new)| {
+        let (old_name, before) = old.unzip();
+        let (new_name, after) = new.unzip();
+        let name = new_name.or(old_name)?;
+        (before != after).then_some(Change {
+            name,
+            before,
+            after,
+        })
+    })
 }
 
 fn packages(inspection: &Inspection) -> BTreeMap<String, Identity> {

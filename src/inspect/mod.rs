@@ -3,30 +3,36 @@
 //! Checks what reading checks (lengths, checksums, harmless entries) and judges nothing else. Writes nothing.
 
 mod diff;
+mod node;
+mod owners;
+mod paths;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use miette::Diagnostic;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::Hasher;
 use crate::name::PackageName;
 use crate::tarball::read::{Entries, EntryKind, Extent, ReadError, plain};
 use crate::tarball::{MANIFEST_PATH, Manifest};
-use crate::wheel::Record;
 
-pub use diff::{Change, Difference, Identity, diff};
+pub use diff::{Change, Difference, Files, Identity, diff};
+pub use node::Node;
+pub use paths::{Iter, Paths, Value};
+
+use owners::Owners;
+use paths::Writer;
 
 /// Largest manifest or `RECORD` that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 
 /// What is in a tarball.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
     /// Its first entry.
     pub manifest: Manifest,
@@ -40,9 +46,9 @@ pub struct Inspection {
     pub data: BTreeMap<String, Size>,
     /// The same of everything else: manifest, `activate`, the venv's own files.
     pub other: Size,
-    /// Every entry by its path.
+    /// Every entry by its path; of two at one path the later.
     #[serde(skip)]
-    pub tree: BTreeMap<String, Node>,
+    pub tree: Paths<Node>,
 }
 
 /// How much.
@@ -52,28 +58,6 @@ pub struct Size {
     pub files: u64,
     /// Their length in bytes, unpacked.
     pub bytes: u64,
-}
-
-/// What stands at a path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Node {
-    /// A folder.
-    Folder,
-    /// A regular file.
-    File {
-        /// Its length.
-        bytes: u64,
-        /// Its SHA-256.
-        sha256: Digest,
-        /// Whether it may be run.
-        executable: bool,
-    },
-    /// A symbolic link.
-    Link {
-        /// What it says.
-        target: String,
-    },
 }
 
 /// Why a tarball cannot be inspected.
@@ -138,13 +122,11 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
     })?;
     let plain = plain(BufReader::with_capacity(1 << 17, file)).map_err(ReadError::from_io)?;
     let mut entries = Entries::new(plain, Extent::Whole);
-    let mut tree = BTreeMap::new();
+    let mut tree = Writer::new();
     let mut manifest = None;
-    let mut records = Vec::new();
+    let mut owners = Owners::new();
     while let Some(entry) = entries.next_entry()? {
-        let is_record = entry.path.ends_with(".dist-info/RECORD");
-        let is_manifest = entry.path == MANIFEST_PATH;
-        if manifest.is_none() && !is_manifest {
+        if manifest.is_none() && entry.path != MANIFEST_PATH {
             let path = path.to_owned();
             return Err(InspectError::NoManifest { path });
         }
@@ -153,19 +135,24 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
             EntryKind::Symlink(target) => Node::Link { target },
             EntryKind::File(bytes) => {
                 let mut hasher = Hasher::default();
-                let keep = (is_record || is_manifest) && bytes <= LARGEST;
-                let mut kept = Vec::new();
+                let read = bytes <= LARGEST;
+                let mut kept = manifest.is_none().then(Vec::new);
+                let mut record = read.then(|| owners.begin(&entry.path)).flatten();
                 entries.content(|run| {
                     hasher.update(run);
-                    if keep {
+                    if let Some(kept) = kept.as_mut().filter(|_| read) {
                         kept.extend_from_slice(run);
+                    }
+                    if let Some(record) = &mut record {
+                        record.take(run);
                     }
                     Ok::<(), ReadError>(())
                 })?;
-                if is_manifest && manifest.is_none() {
+                if let Some(kept) = kept {
                     manifest = Some(parse(&kept, path)?);
-                } else if is_record {
-                    records.push((entry.path.clone(), kept));
+                }
+                if let Some(record) = record {
+                    owners.end(record);
                 }
                 Node::File {
                     bytes,
@@ -174,7 +161,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
                 }
             }
         };
-        tree.insert(entry.path, node);
+        tree.push(entry.path, node);
     }
     let manifest = manifest.ok_or_else(|| InspectError::NoManifest {
         path: path.to_owned(),
@@ -186,9 +173,9 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
         packages: BTreeMap::new(),
         data: BTreeMap::new(),
         other: Size::default(),
-        tree,
+        tree: tree.finish(),
     };
-    inspection.measure(&records);
+    inspection.measure(owners);
     Ok(inspection)
 }
 
@@ -197,58 +184,12 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Manifest, InspectError> {
     serde_json::from_slice(bytes).map_err(|source| InspectError::Manifest { path, source })
 }
 
-/// Which package each file belongs to, as the `RECORD`s tell it. One that cannot be read leaves its files to nobody.
-fn owners<'t>(
-    records: &[(String, Vec<u8>)],
-    tree: &'t BTreeMap<String, Node>,
-) -> HashMap<&'t str, Rc<PackageName>> {
-    let mut owners = HashMap::new();
-    for (path, bytes) in records {
-        let Some((name, folder)) = package_of(path) else {
-            continue;
-        };
-        // Once to see whether it can be read, once to take it: its rows are never all there.
-        let whole = Record::rows(bytes).is_ok_and(|mut rows| rows.all(|row| row.is_ok()));
-        let Some(rows) = whole.then(|| Record::rows(bytes).ok()).flatten() else {
-            continue;
-        };
-        let name = Rc::new(name);
-        for row in rows.flatten() {
-            let path = join(folder, &row.path);
-            if let Some((path, _)) = path.and_then(|path| tree.get_key_value(&path)) {
-                owners.insert(path.as_str(), Rc::clone(&name));
-            }
-        }
-    }
-    owners
-}
-
-/// `…/site-packages/NAME-VERSION.dist-info/RECORD` as the name and the folder before it.
-fn package_of(path: &str) -> Option<(PackageName, &str)> {
-    let (folder, dist_info) = path.strip_suffix(".dist-info/RECORD")?.rsplit_once('/')?;
-    let (name, _) = dist_info.split_once('-')?;
-    Some((name.parse().ok()?, folder))
-}
-
-/// `path` as seen from `folder`; `None` when it leaves the tree.
-fn join(folder: &str, path: &str) -> Option<String> {
-    let mut components: Vec<&str> = folder.split('/').collect();
-    for component in path.split('/') {
-        match component {
-            "" | "." => {}
-            ".." => drop(components.pop()?),
-            _ => components.push(component),
-        }
-    }
-    Some(components.join("/"))
-}
-
 impl Inspection {
-    fn measure(&mut self, records: &[(String, Vec<u8>)]) {
-        let owners = owners(records, &self.tree);
-        for package in &self.manifest.packages {
-            self.packages.entry(package.name.clone()).or_default();
-        }
+    /// Adds up the files, by whose they are.
+    fn measure(&mut self, owners: Owners) {
+        let (names, owners) = owners.finish();
+        let mut owned = vec![Size::default(); names.len()];
+        let mut owners = owners.iter().peekable();
         for data in &self.manifest.data {
             self.data.entry(data.name.to_string()).or_default();
         }
@@ -256,40 +197,37 @@ impl Inspection {
             let Node::File { bytes, .. } = node else {
                 continue;
             };
+            // Both are sorted: what is listed before this path is not in the tree.
+            while owners.next_if(|(listed, _)| *listed < path).is_some() {}
+            let owner = owners.next_if(|(listed, _)| *listed == path);
             let project = path
                 .strip_prefix("data/")
                 .and_then(|rest| rest.split_once('/'));
-            let part = match (owners.get(path.as_str()), project) {
-                (Some(name), _) => self.packages.entry((**name).clone()).or_default(),
+            let part = match (owner, project) {
+                (Some((_, owner)), _) => &mut owned[owner as usize],
                 (None, Some((name, _))) => self.data.entry(name.to_owned()).or_default(),
                 (None, None) => &mut self.other,
             };
-            for size in [part, &mut self.total] {
-                size.files += 1;
-                size.bytes += bytes;
+            part.add(bytes);
+            self.total.add(bytes);
+        }
+        for package in &self.manifest.packages {
+            self.packages.entry(package.name.clone()).or_default();
+        }
+        for (name, size) in names.into_iter().zip(owned) {
+            if size.files > 0 {
+                let package = self.packages.entry(name).or_default();
+                package.files += size.files;
+                package.bytes += size.bytes;
             }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_of_a_record_become_paths_of_the_tarball() {
-        let site = "venv/lib/python3.13/site-packages";
-        let joined = |path| join(site, path);
-        assert_eq!(joined("a/b.py"), Some(format!("{site}/a/b.py")));
-        assert_eq!(joined("../../../bin/x").as_deref(), Some("venv/bin/x"));
-        assert_eq!(joined("../../../../../x"), None);
-    }
-
-    #[test]
-    fn a_record_tells_its_package() {
-        let (name, folder) = package_of("s/Foo_Bar-1.0.dist-info/RECORD").unwrap();
-        assert_eq!((name.as_str(), folder), ("foo-bar", "s"));
-        assert!(package_of("RECORD").is_none());
-        assert!(package_of("s/x.dist-info/RECORD").is_none());
+impl Size {
+    /// Adds a file.
+    const fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
     }
 }

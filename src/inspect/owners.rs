@@ -1,0 +1,202 @@
+//! Whose a file is: what the `RECORD`s of a tarball say, read while they pass by.
+//!
+//! A `RECORD` that cannot be read to its end leaves its files to nobody. Where two list one file, the later one has it.
+
+use super::paths::{Paths, Writer};
+use crate::name::PackageName;
+use crate::wheel::{Record, RecordError};
+
+/// What the `RECORD`s have said so far.
+#[derive(Debug)]
+pub(super) struct Owners {
+    packages: Vec<PackageName>,
+    files: Writer<u32>,
+}
+
+impl Owners {
+    pub(super) const fn new() -> Self {
+        Self {
+            packages: Vec::new(),
+            files: Writer::new(),
+        }
+    }
+
+    /// Begins with the file at `path`, if it is the `RECORD` of a package.
+    pub(super) fn begin(&mut self, path: &str) -> Option<Reading> {
+        let (package, folder) = package_of(path)?;
+        let owner = u32::try_from(self.packages.len()).ok()?;
+        self.packages.push(package);
+        Some(Reading {
+            folder: folder.to_owned(),
+            owner,
+            rest: Vec::new(),
+            quoted: false,
+            files: Ok(Writer::new()),
+        })
+    }
+
+    /// Ends with a `RECORD` of which everything has been taken.
+    pub(super) fn end(&mut self, record: Reading) {
+        if let Ok(files) = record.finish() {
+            self.files.append(files);
+        }
+    }
+
+    /// The packages, and for every file that one lists its package's place among them.
+    pub(super) fn finish(self) -> (Vec<PackageName>, Paths<u32>) {
+        (self.packages, self.files.finish())
+    }
+}
+
+/// A `RECORD` of which not everything has come yet.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// What its paths are relative to.
+    folder: String,
+    owner: u32,
+    /// What has come of a row that has not ended.
+    rest: Vec<u8>,
+    /// Whether `rest` ends inside quotes.
+    quoted: bool,
+    /// The files of the rows so far, until one cannot be read.
+    files: Result<Writer<u32>, RecordError>,
+}
+
+impl Reading {
+    /// Takes a run of its bytes.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        if self.files.is_err() {
+            return;
+        }
+        // Quotes inside quotes are doubled, so a line end outside of them is where an even number has come. That a quote
+        // stands where none may is found by whoever reads the row.
+        let mut whole = None;
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'"' => self.quoted = !self.quoted,
+                b'\n' if !self.quoted => whole = Some(at + 1),
+                _ => {}
+            }
+        }
+        let (rows, rest) = bytes.split_at(whole.unwrap_or(0));
+        if self.rest.is_empty() {
+            self.read(rows);
+        } else if whole.is_some() {
+            let mut first = std::mem::take(&mut self.rest);
+            first.extend_from_slice(rows);
+            self.read(&first);
+        }
+        self.rest.extend_from_slice(rest);
+    }
+
+    /// The files that it lists.
+    fn finish(mut self) -> Result<Writer<u32>, RecordError> {
+        let last = std::mem::take(&mut self.rest);
+        self.read(&last);
+        self.files
+    }
+
+    /// Reads whole rows.
+    fn read(&mut self, rows: &[u8]) {
+        let Ok(files) = &mut self.files else {
+            return;
+        };
+        let read = Record::rows(rows).and_then(|mut rows| {
+            rows.try_for_each(|row| {
+                if let Some(path) = join(&self.folder, &row?.path) {
+                    files.push(path, self.owner);
+                }
+                Ok(())
+            })
+        });
+        if let Err(error) = read {
+            self.files = Err(error);
+        }
+    }
+}
+
+/// `…/site-packages/NAME-VERSION.dist-info/RECORD` as the name and the folder before it.
+fn package_of(path: &str) -> Option<(PackageName, &str)> {
+    let (folder, dist_info) = path.strip_suffix(".dist-info/RECORD")?.rsplit_once('/')?;
+    let (name, _) = dist_info.split_once('-')?;
+    Some((name.parse().ok()?, folder))
+}
+
+/// `path` as seen from `folder`; `None` when it leaves the tree.
+fn join(folder: &str, path: &str) -> Option<String> {
+    let mut components: Vec<&str> = folder.split('/').collect();
+    for component in path.split('/') {
+        match component {
+            "" | "." => {}
+            ".." => drop(components.pop()?),
+            _ => components.push(component),
+        }
+    }
+    Some(components.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rows_of_a_record_become_paths_of_the_tarball() {
+        let site = "venv/lib/python3.13/site-packages";
+        let joined = |path| join(site, path);
+        assert_eq!(joined("a/b.py"), Some(format!("{site}/a/b.py")));
+        assert_eq!(joined("../../../bin/x").as_deref(), Some("venv/bin/x"));
+        assert_eq!(joined("../../../../../x"), None);
+    }
+
+    #[test]
+    fn a_record_tells_its_package() {
+        let (name, folder) = package_of("s/Foo_Bar-1.0.dist-info/RECORD").unwrap();
+        assert_eq!((name.as_str(), folder), ("foo-bar", "s"));
+        assert!(package_of("RECORD").is_none());
+        assert!(package_of("s/x.dist-info/RECORD").is_none());
+    }
+
+    /// The files of `RECORD`s that come in pieces of `piece` bytes, with the names of their packages.
+    fn owned(records: &[(&str, &str)], piece: usize) -> Vec<(String, String)> {
+        let mut owners = Owners::new();
+        for (path, text) in records {
+            let mut record = owners.begin(path).unwrap();
+            for piece in text.as_bytes().chunks(piece) {
+                record.take(piece);
+            }
+            owners.end(record);
+        }
+        let (packages, files) = owners.finish();
+        let named = |(path, owner)| (path, packages[owner as usize].to_string());
+        files.iter().map(named).collect()
+    }
+
+    #[test]
+    fn the_later_record_has_a_file_and_a_broken_one_none() {
+        let records = [
+            ("s/a-1.dist-info/RECORD", "x,,\ny,,\n"),
+            ("s/b-1.dist-info/RECORD", "y,,\r\n../bin/b,,"),
+            ("s/c-1.dist-info/RECORD", "x,,\nz,,\nbroken\n"),
+        ];
+        let own = |path: &str, name: &str| (path.to_owned(), name.to_owned());
+        let expected = [own("bin/b", "b"), own("s/x", "a"), own("s/y", "b")];
+        for piece in 1..20 {
+            assert_eq!(owned(&records, piece), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_say_what_the_whole_says(text in "([a\",\r\n]|ä|a,,\n|\"a\nb\",,\r\n){0,12}", piece in 1..9_usize) {
+            let whole = Record::parse(text.as_bytes()).unwrap_or_default();
+            let mut listed: Vec<_> = whole.rows.iter().filter_map(|row| join("s", &row.path)).collect();
+            listed.sort();
+            listed.dedup();
+            let found = owned(&[("s/a-1.dist-info/RECORD", &text)], piece);
+            let found: Vec<_> = found.into_iter().map(|(path, _)| path).collect();
+            prop_assert_eq!(found, listed);
+        }
+    }
+}
