@@ -155,7 +155,7 @@ fn unpack(folder: &Path) {
     let tables = Part::data(&tables, container(&data, &data_pack)).unwrap();
     let contents = Contents {
         manifest: &manifest,
-        head: &head,
+        head: Some(&head),
         mtime: Mtime::default(),
         packing: pannier::tarball::Packing::default(),
         keeper: None,

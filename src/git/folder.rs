@@ -32,7 +32,7 @@ pub fn snapshot_folder(
     out: &mut zip::Writer<File>,
 ) -> Result<Vec<String>, GitError> {
     let mut pointers = Vec::new();
-    for item in items(folder)? {
+    walk(folder, "", &mut |item| {
         let full = folder.join(&item.path);
         let written = match &item.kind {
             ItemKind::EmptyFolder => out.directory(&item.path),
@@ -49,8 +49,8 @@ pub fn snapshot_folder(
             }
         };
         let place = || folder.display().to_string();
-        written.map_err(GitError::snapshot(place, &item.path))?;
-    }
+        written.map_err(GitError::snapshot(place, &item.path))
+    })?;
     Ok(pointers)
 }
 
@@ -60,7 +60,7 @@ pub fn snapshot_folder(
 /// [`GitError`] on what cannot be read or shipped.
 pub fn folder_digest(folder: &Path) -> Result<Digest, GitError> {
     let mut hasher = Hasher::default();
-    for item in items(folder)? {
+    walk(folder, "", &mut |item| {
         hasher.field(item.path.as_bytes());
         match &item.kind {
             ItemKind::EmptyFolder => hasher.field(b"folder"),
@@ -76,65 +76,99 @@ pub fn folder_digest(folder: &Path) -> Result<Digest, GitError> {
                 hasher.field(digest.as_bytes());
             }
         }
-    }
+        Ok(())
+    })?;
     Ok(hasher.finish())
 }
 
-fn items(folder: &Path) -> Result<Vec<Item>, GitError> {
-    let mut items = Vec::new();
-    collect(folder, "", &mut items)?;
-    items.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(items)
-}
-
-fn collect(root: &Path, folder: &str, items: &mut Vec<Item>) -> Result<(), GitError> {
-    let full = root.join(folder);
-    let failed = || GitError::io("reading", &full);
-    let mut found = false;
-    for entry in fs::read_dir(&full).map_err(failed())? {
-        let entry = entry.map_err(failed())?;
-        if entry.file_name() == ".git" {
-            continue;
+/// Tells everything in the folder, sorted by path. What is held is one folder's names on each level.
+fn walk(
+    root: &Path,
+    folder: &str,
+    tell: &mut dyn FnMut(Item) -> Result<(), GitError>,
+) -> Result<(), GitError> {
+    for Sorted {
+        path, is_folder, ..
+    } in sorted(root, folder)?
+    {
+        match is_folder {
+            true => walk(root, &path, tell)?,
+            false => tell(item(root, path)?)?,
         }
-        found = true;
-        let refuse = |problem| GitError::Unshippable {
-            place: root.display().to_string(),
-            path: entry.path().display().to_string(),
-            problem,
-        };
-        let name = entry.file_name().into_string();
-        let name = name.map_err(|_| refuse("a name that is not UTF-8"))?;
-        let path = if folder.is_empty() {
-            name
-        } else {
-            format!("{folder}/{name}")
-        };
-        let metadata = entry.metadata().map_err(failed())?;
-        let kind = if metadata.is_dir() {
-            collect(root, &path, items)?;
-            continue;
-        } else if metadata.is_symlink() {
-            let target = fs::read_link(entry.path()).map_err(failed())?;
-            let target = target.into_os_string().into_string();
-            ItemKind::Symlink {
-                target: target.map_err(|_| refuse("a link that is not UTF-8"))?,
-            }
-        } else if metadata.is_file() {
-            ItemKind::File {
-                executable: is_executable(&metadata),
-            }
-        } else {
-            return Err(refuse("a socket, pipe or device"));
-        };
-        items.push(Item { path, kind });
-    }
-    if !found && !folder.is_empty() {
-        items.push(Item {
-            path: folder.to_owned(),
-            kind: ItemKind::EmptyFolder,
-        });
     }
     Ok(())
+}
+
+/// What stands in a folder, in the order in which its paths and those below it are sorted.
+struct Sorted {
+    /// What the paths of it and below it begin with.
+    key: String,
+    path: String,
+    /// Whether there is something in it.
+    is_folder: bool,
+}
+
+fn sorted(root: &Path, folder: &str) -> Result<Vec<Sorted>, GitError> {
+    let mut found = Vec::new();
+    for entry in entries(&root.join(folder))? {
+        let entry = entry?;
+        let name = entry.file_name().into_string();
+        let name = name.map_err(|_| refuse(root, &entry.path(), "a name that is not UTF-8"))?;
+        let path = match folder {
+            "" => name,
+            _ => format!("{folder}/{name}"),
+        };
+        let kind = entry.file_type();
+        let kind = kind.map_err(GitError::io("reading", &entry.path()))?;
+        let is_folder = kind.is_dir() && entries(&entry.path())?.next().is_some();
+        found.push(Sorted {
+            key: format!("{path}{}", if is_folder { "/" } else { "" }),
+            path,
+            is_folder,
+        });
+    }
+    found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    Ok(found)
+}
+
+/// What stands in a folder but `.git`.
+fn entries(
+    folder: &Path,
+) -> Result<impl Iterator<Item = Result<fs::DirEntry, GitError>>, GitError> {
+    let entries = fs::read_dir(folder).map_err(GitError::io("reading", folder))?;
+    let wanted = entries.filter(|entry| !matches!(entry, Ok(entry) if entry.file_name() == ".git"));
+    Ok(wanted.map(move |entry| entry.map_err(GitError::io("reading", folder))))
+}
+
+/// What stands at `path`, which is no folder with anything in it.
+fn item(root: &Path, path: String) -> Result<Item, GitError> {
+    let full = root.join(&path);
+    let metadata = full.symlink_metadata();
+    let metadata = metadata.map_err(GitError::io("reading", &full))?;
+    let kind = if metadata.is_dir() {
+        ItemKind::EmptyFolder
+    } else if metadata.is_symlink() {
+        let target = fs::read_link(&full).map_err(GitError::io("reading", &full))?;
+        let target = target.into_os_string().into_string();
+        ItemKind::Symlink {
+            target: target.map_err(|_| refuse(root, &full, "a link that is not UTF-8"))?,
+        }
+    } else if metadata.is_file() {
+        ItemKind::File {
+            executable: is_executable(&metadata),
+        }
+    } else {
+        return Err(refuse(root, &full, "a socket, pipe or device"));
+    };
+    Ok(Item { path, kind })
+}
+
+fn refuse(root: &Path, path: &Path, problem: &'static str) -> GitError {
+    GitError::Unshippable {
+        place: root.display().to_string(),
+        path: path.display().to_string(),
+        problem,
+    }
 }
 
 #[cfg(unix)]

@@ -12,8 +12,10 @@ use super::error::{Rule, ZipError};
 const END: u64 = 22;
 const LOCATOR: u64 = 20;
 const RECORD: u64 = 56;
-/// Largest directory that is read, in bytes: it is held in memory.
-const LARGEST_DIRECTORY: u64 = 32 << 20;
+/// Largest directory that is read, in bytes, and what it may have for each entry where more of them are allowed: the paths in it
+/// are held in memory.
+const LARGEST_DIRECTORY: u64 = 24 << 20;
+const OF_EACH: u64 = 126;
 
 /// Where the directory lies.
 #[derive(Debug, Clone, Copy)]
@@ -73,8 +75,12 @@ pub fn read(file: &File, length: u64, rules: &Rules) -> Result<Span, ZipError> {
         );
         return Err(ZipError::whole(Rule::Limit, detail));
     }
-    if span.size > LARGEST_DIRECTORY {
-        let detail = format!("the directory takes {} bytes", span.size);
+    let most = LARGEST_DIRECTORY.max(rules.entries.saturating_mul(OF_EACH));
+    if span.size > most {
+        let detail = format!(
+            "the directory takes {} bytes, at most {most} are allowed",
+            span.size
+        );
         return Err(ZipError::whole(Rule::Limit, detail));
     }
     Ok(span)

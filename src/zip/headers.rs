@@ -1,6 +1,8 @@
 //! The headers that [`super::Writer`] writes (APPNOTE 4.3.7, 4.3.12, 4.3.14 to 4.3.16): the same fields for everybody,
 //! ZIP64 exactly where a number needs it.
 
+use super::bytes::u16_at;
+
 /// 1980-01-01, the first day of ZIP.
 const DATE: u16 = 1 << 5 | 1;
 const UTF8: u16 = 1 << 11;
@@ -125,6 +127,18 @@ impl Entry {
         put32(&mut out, [self.mode << 16 | dos_folder, header]);
         [out, self.name.clone().into_bytes(), extra].concat()
     }
+}
+
+/// The names in a directory of records that [`Entry::record`] has made, in their order.
+pub fn names(directory: &[u8]) -> impl Iterator<Item = &str> {
+    let mut rest = directory;
+    std::iter::from_fn(move || {
+        let (fixed, behind) = rest.split_at_checked(46)?;
+        let [name, extra] = [28, 30].map(|at| usize::from(u16_at(fixed, at)));
+        let (name, _) = behind.split_at_checked(name)?;
+        rest = behind.get(name.len() + extra..)?;
+        Some(str::from_utf8(name).expect("names come in as text"))
+    })
 }
 
 /// The end of a container with `count` entries and a directory of `size` bytes at `offset`.

@@ -27,7 +27,9 @@ const OUTPUT: usize = 64 << 10;
 pub struct Writer<W: Write> {
     out: W,
     offset: u64,
-    entries: Vec<Entry>,
+    count: u64,
+    /// The directory's records so far: of hundreds of thousands of entries nothing else is held.
+    directory: Vec<u8>,
     deflater: Deflater,
     chunk: Vec<u8>,
     spool: Option<PathBuf>,
@@ -40,7 +42,8 @@ impl<W: Write> Writer<W> {
         Self {
             out,
             offset: 0,
-            entries: Vec::new(),
+            count: 0,
+            directory: Vec::new(),
             deflater: Deflater::new(),
             chunk: vec![0; CHUNK],
             spool: None,
@@ -108,17 +111,11 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// What writing gives; [`io::ErrorKind::InvalidInput`] when two names conflict.
     pub fn finish(mut self) -> io::Result<W> {
-        check_conflicts(&self.entries)?;
+        check_conflicts(&self.directory)?;
         let start = self.offset;
-        let entries = std::mem::take(&mut self.entries);
-        for entry in &entries {
-            self.put(&entry.record())?;
-        }
-        self.put(&headers::end(
-            entries.len() as u64,
-            start,
-            self.offset - start,
-        ))?;
+        let directory = std::mem::take(&mut self.directory);
+        self.put(&directory)?;
+        self.put(&headers::end(self.count, start, directory.len() as u64))?;
         self.out.flush()?;
         Ok(self.out)
     }
@@ -190,7 +187,8 @@ impl<W: Write> Writer<W> {
         };
         self.put(&entry.local())?;
         self.offset += io::copy(body, &mut self.out)?;
-        self.entries.push(entry);
+        self.directory.extend_from_slice(&entry.record());
+        self.count += 1;
         Ok(())
     }
 
@@ -210,16 +208,17 @@ fn checked(path: &str) -> io::Result<String> {
     }
 }
 
-fn check_conflicts(entries: &[Entry]) -> io::Result<()> {
-    let mut names = Names::new(Sameness::Exact);
-    for entry in entries {
-        let path = entry.name.strip_suffix('/');
-        names.add(path.unwrap_or(&entry.name), path.is_some());
+fn check_conflicts(directory: &[u8]) -> io::Result<()> {
+    let mut all = Names::new(Sameness::Exact);
+    for name in headers::names(directory) {
+        let path = name.strip_suffix('/');
+        all.add(path.unwrap_or(name), path.is_some());
     }
-    match names.conflict() {
+    match all.conflict() {
         None => Ok(()),
         Some(found) => {
-            let [at, with] = [found.at, found.with].map(|i| entries[i].name.escape_debug());
+            let name = |number| headers::names(directory).nth(number).unwrap_or_default();
+            let [at, with] = [found.at, found.with].map(|it| name(it).escape_debug());
             let rule = match found.clash {
                 Clash::Same => Rule::Duplicate,
                 Clash::FileAndFolder => Rule::FileDirConflict,

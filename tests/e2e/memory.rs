@@ -152,13 +152,13 @@ fn lists_of_many_files_are_small() {
     let server = GitServer::start();
     let repository = server.repository("tables");
     repository.git(&["checkout", "-q", "-b", "production"]);
-    import(repository.work(), 100_000);
+    import(repository.work(), 199_000);
     repository.push(&[]);
     let index = Index::start();
     index.add(IndexFile::new(
         "many",
         "many-1.0-py3-none-any.whl",
-        wheel(60_000),
+        wheel(199_000),
     ));
     let world = World::new();
     let request = |what: &str| {

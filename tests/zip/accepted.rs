@@ -133,7 +133,7 @@ fn modes() {
         let entry = Entry::stored("f", b"")
             .mode(mode)
             .with(|entry| entry.made_by = system << 8 | 20);
-        match accepted(&Forge::of([entry]))[0].content {
+        match accepted(&Forge::of([entry])).get(0).unwrap().content {
             Content::File { executable, .. } => executable,
             _ => panic!("no file"),
         }

@@ -227,13 +227,13 @@ fn a_changed_container_is_noticed_while_reading() {
     let cut = &bytes[..stream.offset as usize + 4000];
     for bytes in [&changed[..], cut] {
         assert_eq!(
-            read_entry(&file(bytes), stream).unwrap_err().kind(),
+            read_entry(&file(bytes), &stream).unwrap_err().kind(),
             io::ErrorKind::InvalidData
         );
     }
     let large = pannier::pack::Stream {
         size: 1 << 40,
-        ..stream.clone()
+        ..stream
     };
     assert_eq!(
         read_entry(&file(&bytes), &large).unwrap_err().kind(),
