@@ -181,3 +181,39 @@ fn is_executable(metadata: &fs::Metadata) -> bool {
 fn is_executable(_metadata: &fs::Metadata) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_comes_in_the_order_of_its_path() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["a/b", "a-", "a/b.d/empty", "a/.git/x", "none/.git", "b"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        for file in ["a.b", "a/b/c", "a/b-", "a/b0", "a0", "b/.git", "B"] {
+            fs::write(root.path().join(file), "").unwrap();
+        }
+        let mut paths = Vec::new();
+        walk(root.path(), "", &mut |item| {
+            paths.push(item.path);
+            Ok(())
+        })
+        .unwrap();
+        let mut expected = [
+            "a-",
+            "a.b",
+            "a/b-",
+            "a/b.d/empty",
+            "a/b/c",
+            "a/b0",
+            "a0",
+            "B",
+            "b",
+            "none",
+        ];
+        expected.sort_unstable();
+        assert_eq!(paths, expected);
+    }
+}

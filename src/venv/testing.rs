@@ -1,5 +1,6 @@
 //! Containers and wheels made by hand, for the tests of this room and of those above it.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 
@@ -129,10 +130,12 @@ impl TestWheel {
 
 /// Items told in full.
 pub(crate) fn in_full(items: &Items, packs: &[&Pack]) -> Vec<Item> {
-    let number_of = |pack: &Pack, stream: &Stream| {
-        let mut entries = pack.iter().map(|entry| entry.content);
-        entries.position(|it| matches!(it, Content::File { stream: it, .. } if it == *stream))
+    let numbers = |pack: &&Pack| -> HashMap<u64, usize> {
+        let files =
+            (0..pack.len()).filter_map(|number| Some((pack.file(number)?.1.offset, number)));
+        files.collect()
     };
+    let numbers: Vec<_> = packs.iter().map(numbers).collect();
     let items = items.iter(packs).map(Result::unwrap).map(|entry| Item {
         path: entry.path.into_owned(),
         kind: match entry.kind {
@@ -164,7 +167,7 @@ pub(crate) fn in_full(items: &Items, packs: &[&Pack]) -> Vec<Item> {
                 executable,
             } => ItemKind::Carried {
                 pack,
-                entry: number_of(packs[pack], &stream).unwrap(),
+                entry: numbers[pack][&stream.offset],
                 executable,
             },
         },

@@ -85,6 +85,48 @@ fn every_kind_of_file_has_its_place() {
 }
 
 #[test]
+fn a_long_record_lists_every_file_as_a_short_one_does() {
+    let many = wheel("many", &["tool=many:main"], |pack| {
+        for number in (0..15_000).rev() {
+            let path = format!("many/{}/module_{number}.py", number / 1_000);
+            pack.stored(&path, number.to_string().as_bytes());
+        }
+        pack.stored("many-1.0.data/headers/many.h", b"");
+        pack.stored("many-1.0.data/data/share/many", b"");
+    });
+    let installed = many.installed();
+    let (mut planner, _) = Planner::start(&options("/usr/bin/python3.13")).unwrap();
+    let items = planner.add(&installed).unwrap();
+    let long = items
+        .iter(&installed.packs())
+        .any(|entry| matches!(entry.unwrap().kind, EntryKind::Record(_)));
+    assert!(long, "a megabyte is not held");
+    let layout = lay_out(&[&many]).unwrap();
+    let text = own(&layout, &format!("{SITE}/many-1.0.dist-info/RECORD"));
+    let record = crate::wheel::Record::parse(text.as_bytes()).unwrap();
+    // Sorted, and a row for each file of the package.
+    assert_eq!(record.to_text(), text);
+    let files = layout
+        .items
+        .iter()
+        .filter(|item| item.kind != ItemKind::Directory);
+    let own_files = files.filter(|item| !item.path.starts_with("venv/bin/python"));
+    let listed = record.rows.len();
+    let (_, head) = Planner::start(&options("/usr/bin/python3.13")).unwrap();
+    let head = in_full(&head, &[]);
+    let of_the_venv = head.iter().filter(|item| item.kind != ItemKind::Directory);
+    let of_the_venv = of_the_venv.filter(|item| !item.path.starts_with("venv/bin/python"));
+    assert_eq!(listed, own_files.count() - of_the_venv.count());
+    for path in [
+        "../../../bin/tool",
+        "../../../share/many",
+        "many/7/module_7000.py",
+    ] {
+        assert!(record.rows.iter().any(|row| row.path == path), "{path}");
+    }
+}
+
+#[test]
 fn packages_come_in_the_order_of_their_names_and_bring_the_folders_that_are_new() {
     let a = wheel("a", &[], |pack| pack.stored("shared/a.py", b"a"));
     let b = wheel("b", &[], |pack| {
