@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::listing::{LongRecord, RecordText};
 use super::{Item, ItemKind};
 use crate::digest::Digest;
 use crate::pack::{Content, Pack, Stream};
@@ -91,6 +90,47 @@ pub enum EntryKind<'a> {
         /// What it says.
         target: &'a str,
     },
+}
+
+/// What is known of a `RECORD`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LongRecord {
+    pub(super) path: String,
+    /// What its paths are relative to.
+    pub(super) site_packages: String,
+    pub(super) size: u64,
+    pub(super) sha256: Digest,
+}
+
+/// The text of a `RECORD` that is made row by row.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordText<'a> {
+    pub(super) items: &'a Items,
+    pub(super) packs: &'a [&'a Pack],
+    pub(super) record: &'a LongRecord,
+}
+
+impl<'a> RecordText<'a> {
+    pub(super) fn new(items: &'a Items, packs: &'a [&'a Pack]) -> Option<Self> {
+        let record = items.record.as_ref()?;
+        Some(Self {
+            items,
+            packs,
+            record,
+        })
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.record.size
+    }
+
+    /// Its SHA-256.
+    #[must_use]
+    pub const fn sha256(&self) -> Digest {
+        self.record.sha256
+    }
 }
 
 /// Items and containers that do not belong together.

@@ -3,7 +3,7 @@
 //! A short one is text like any other. A long one is never all there: its length and digest are taken while its rows go by, and
 //! the rows are made again where the text is written.
 
-use super::items::{Items, Row, Unknown, in_parts};
+use super::items::{Items, LongRecord, RecordText, Row, Unknown, in_parts};
 use super::{Item, ItemKind};
 use crate::digest::{Digest, Hasher};
 use crate::pack::Pack;
@@ -12,46 +12,7 @@ use crate::wheel::RecordRow;
 /// Longest `RECORD` in bytes that is held as text.
 const SHORT: u64 = 1 << 20;
 
-/// What is known of a `RECORD`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct LongRecord {
-    pub(super) path: String,
-    /// What its paths are relative to.
-    site_packages: String,
-    size: u64,
-    sha256: Digest,
-}
-
-/// The text of a `RECORD` that is made row by row.
-#[derive(Debug, Clone, Copy)]
-pub struct RecordText<'a> {
-    items: &'a Items,
-    packs: &'a [&'a Pack],
-    record: &'a LongRecord,
-}
-
 impl<'a> RecordText<'a> {
-    pub(super) fn new(items: &'a Items, packs: &'a [&'a Pack]) -> Option<Self> {
-        let record = items.record.as_ref()?;
-        Some(Self {
-            items,
-            packs,
-            record,
-        })
-    }
-
-    /// Its length in bytes.
-    #[must_use]
-    pub const fn size(&self) -> u64 {
-        self.record.size
-    }
-
-    /// Its SHA-256.
-    #[must_use]
-    pub const fn sha256(&self) -> Digest {
-        self.record.sha256
-    }
-
     /// Gives the text in pieces of some kilobytes.
     ///
     /// # Errors

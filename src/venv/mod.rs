@@ -28,8 +28,7 @@ use crate::wheel::Wheel;
 pub use data::{DataClash, data};
 pub use error::LayoutError;
 pub use files::DirectUrl;
-pub use items::{Entry, EntryKind, Items, Unknown};
-pub use listing::RecordText;
+pub use items::{Entry, EntryKind, Items, RecordText, Unknown};
 pub use plan::Planner;
 
 /// Version of the layout, told in `pyvenv.cfg` as `pannier`.
