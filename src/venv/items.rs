@@ -139,6 +139,19 @@ impl<'a> RecordText<'a> {
 pub struct Unknown(pub String);
 
 impl Spot {
+    /// What stands there, of an entry with this content; nothing where its container has a folder.
+    const fn kind(self, content: Content<'_>) -> Option<EntryKind<'_>> {
+        match content {
+            Content::Symlink { target } => Some(EntryKind::Symlink { target }),
+            Content::File { stream, .. } => Some(EntryKind::Carried {
+                pack: self.pack as usize,
+                stream,
+                executable: self.executable,
+            }),
+            Content::Directory => None,
+        }
+    }
+
     /// The same with this mode.
     pub(super) const fn executable(self, executable: bool) -> Self {
         Self { executable, ..self }
@@ -190,9 +203,25 @@ impl Items {
     /// When there is no entry of that number.
     pub fn entry<'a>(&'a self, number: usize, packs: &'a [&'a Pack]) -> Result<Entry<'a>, Unknown> {
         let row = &self.rows[number];
-        let path = self.path(row, packs).ok_or_else(|| self.unknown(row))?;
-        let kind = self.kind(row, packs).ok_or_else(|| self.unknown(row))?;
-        Ok(Entry { path, kind })
+        self.look_up(row, packs).ok_or_else(|| self.unknown(row))
+    }
+
+    /// The entry that a row stands for. What a container tells is decoded once for path and kind.
+    pub(super) fn look_up<'a>(&'a self, row: &'a Row, packs: &'a [&'a Pack]) -> Option<Entry<'a>> {
+        let Row::Entry(spot) = row else {
+            let path = self.path(row, packs)?;
+            let kind = self.kind(row, packs)?;
+            return Some(Entry { path, kind });
+        };
+        let entry = packs
+            .get(usize::from(spot.pack))?
+            .get(spot.entry as usize)?;
+        let folder = self.folders.get(usize::from(spot.folder))?;
+        let rest = entry.path.get(usize::from(spot.skip)..)?;
+        Some(Entry {
+            path: Cow::Owned([folder, rest].concat()),
+            kind: spot.kind(entry.content)?,
+        })
     }
 
     /// All entries in their order.
@@ -229,10 +258,7 @@ impl Items {
             Row::Record => Some(EntryKind::Record(RecordText::new(self, packs)?)),
             Row::Entry(spot) => {
                 let (pack, entry) = (usize::from(spot.pack), spot.entry as usize);
-                match packs.get(pack)?.get(entry)?.content {
-                    Content::Symlink { target } => Some(EntryKind::Symlink { target }),
-                    _ => carried(pack, entry, spot.executable),
-                }
+                spot.kind(packs.get(pack)?.get(entry)?.content)
             }
             Row::Own(item) => match &item.kind {
                 ItemKind::Directory => Some(EntryKind::Directory),
@@ -286,6 +312,32 @@ pub(super) struct Facts {
     pub(super) executable: bool,
 }
 
+impl Facts {
+    /// Of a file; `None` of all else.
+    pub(super) fn of(kind: &EntryKind<'_>) -> Option<Self> {
+        match kind {
+            EntryKind::Directory | EntryKind::Symlink { .. } => None,
+            EntryKind::Carried {
+                stream, executable, ..
+            } => Some(Self {
+                sha256: stream.sha256,
+                size: stream.size,
+                executable: *executable,
+            }),
+            EntryKind::Bytes { bytes, executable } => Some(Self {
+                sha256: Digest::of(bytes),
+                size: bytes.len() as u64,
+                executable: *executable,
+            }),
+            EntryKind::Record(text) => Some(Self {
+                sha256: text.sha256(),
+                size: text.size(),
+                executable: false,
+            }),
+        }
+    }
+}
+
 impl Items {
     /// The entry of that number in a container, below `folder` and without the first `skip` bytes of its path.
     pub(super) fn spot(&mut self, folder: &str, skip: usize, (pack, entry): (u8, usize)) -> Spot {
@@ -324,26 +376,7 @@ impl Items {
 
     /// What is known of a file; `None` of all else.
     pub(super) fn facts(&self, row: &Row, packs: &[&Pack]) -> Option<Facts> {
-        match self.kind(row, packs)? {
-            EntryKind::Directory | EntryKind::Symlink { .. } => None,
-            EntryKind::Carried {
-                stream, executable, ..
-            } => Some(Facts {
-                sha256: stream.sha256,
-                size: stream.size,
-                executable,
-            }),
-            EntryKind::Bytes { bytes, executable } => Some(Facts {
-                sha256: Digest::of(bytes),
-                size: bytes.len() as u64,
-                executable,
-            }),
-            EntryKind::Record(text) => Some(Facts {
-                sha256: text.sha256(),
-                size: text.size(),
-                executable: false,
-            }),
-        }
+        Facts::of(&self.kind(row, packs)?)
     }
 
     /// Puts `rows` in the order of a tarball: small files by path, then large ones.

@@ -98,10 +98,12 @@ struct Placed<'a> {
 
 impl<'a> Placed<'a> {
     fn new(items: &'a Items, row: &'a Row, packs: &'a [&'a Pack]) -> Self {
-        let facts = items.facts(row, packs);
+        let entry = items.look_up(row, packs);
+        let entry = entry.expect("what is laid out is from these containers");
+        let facts = Facts::of(&entry.kind);
         Self {
-            path: path(items, row, packs),
-            facts: facts.expect("what is laid out are files of these containers"),
+            path: entry.path,
+            facts: facts.expect("what is laid out are files"),
         }
     }
 }
