@@ -11,6 +11,7 @@ use super::end::Span;
 use super::error::{Rule, ZipError};
 use super::extra::Extra;
 use super::names::{self, Clash, Conflict, Names, Sameness};
+use super::read::changed;
 
 const FIXED: usize = 46;
 /// Deflate's level hints, data descriptor, UTF-8 name.
@@ -183,7 +184,8 @@ impl<'a> Directory<'a> {
                 return Ok(record.refuse(Rule::Limit, detail));
             }
         }
-        unreachable!("the sum of the same numbers is the same")
+        // The same numbers had a larger sum when they were read the first time.
+        Err(changed().into())
     }
 }
 

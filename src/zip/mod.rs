@@ -85,7 +85,8 @@ impl Default for Rules {
 
 /// Reads and checks the whole container: end records, directory, names, tiling, local headers; then every entry is
 /// inflated in full from an empty window and its size, end, CRC and SHA-256 are taken. Entries come in the order of the
-/// directory; memory is bounded by the directory plus about 250 KiB per thread.
+/// directory; memory is some 150 bytes and the path for each of them, plus about 250 KiB per thread. The directory is read
+/// several times: `file` is one that nobody else writes to.
 ///
 /// # Errors
 /// [`ZipError::Refused`] names entry and rule, of several faulty entries always the same one; [`ZipError::Io`] when the
