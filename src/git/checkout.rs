@@ -11,7 +11,7 @@ use git2::{Oid, Repository, RepositoryInitOptions};
 use super::Checkout;
 use super::error::{GitError, name};
 use super::large::Large;
-use super::{mirror, references, tree};
+use super::{mirror, references};
 use crate::url::SafeUrl;
 
 /// Makes a repository in the folder `into` that borrows the objects of `mirror` (gitrepository-layout(5),
@@ -57,8 +57,7 @@ pub(super) fn check_out(
         Ok(commit)
     };
     let found = begin().map_err(library())?;
-    let leaves = tree::all(mirror, repository, commit)?;
-    Large::new(mirror, repository)?.check_out(&made, &found, leaves)?;
+    Large::new(mirror, repository)?.check_out(&made, &found)?;
     Ok(Checkout {
         time: found.time().seconds(),
         tree: found.tree_id().to_string(),

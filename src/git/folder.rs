@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::GitError;
-use super::snapshot::is_lfs_pointer;
+use super::lfs::{self, LfsPointers};
 use crate::digest::{Digest, Hasher};
 use crate::zip;
 
@@ -23,16 +23,16 @@ enum ItemKind {
     EmptyFolder,
 }
 
-/// Writes a folder into `out`, sorted by path; gives the paths of LFS pointers in it.
+/// Writes a folder into `out`, sorted by path; gives the LFS pointers in it.
 ///
 /// # Errors
 /// [`GitError`] on what cannot be read or shipped.
 pub fn snapshot_folder(
     folder: &Path,
     out: &mut zip::Writer<File>,
-) -> Result<Vec<String>, GitError> {
-    let mut pointers = Vec::new();
-    walk(folder, "", &mut |item| {
+) -> Result<LfsPointers, GitError> {
+    let mut pointers = LfsPointers::default();
+    walk(folder, &mut |item| {
         let full = folder.join(&item.path);
         let written = match &item.kind {
             ItemKind::EmptyFolder => out.directory(&item.path),
@@ -40,11 +40,12 @@ pub fn snapshot_folder(
             ItemKind::File { executable } => {
                 let mut file = File::open(&full).map_err(GitError::io("reading", &full))?;
                 let mut start = Vec::new();
-                let read = file.by_ref().take(1024).read_to_end(&mut start);
+                let read = file
+                    .by_ref()
+                    .take(lfs::LONGEST as u64)
+                    .read_to_end(&mut start);
                 read.map_err(GitError::io("reading", &full))?;
-                if is_lfs_pointer(&start) {
-                    pointers.push(item.path.clone());
-                }
+                pointers.look_at(&item.path, &start);
                 out.file(&item.path, *executable, &mut start.chain(file))
             }
         };
@@ -60,7 +61,7 @@ pub fn snapshot_folder(
 /// [`GitError`] on what cannot be read or shipped.
 pub fn folder_digest(folder: &Path) -> Result<Digest, GitError> {
     let mut hasher = Hasher::default();
-    walk(folder, "", &mut |item| {
+    walk(folder, &mut |item| {
         hasher.field(item.path.as_bytes());
         match &item.kind {
             ItemKind::EmptyFolder => hasher.field(b"folder"),
@@ -81,19 +82,17 @@ pub fn folder_digest(folder: &Path) -> Result<Digest, GitError> {
     Ok(hasher.finish())
 }
 
-/// Tells everything in the folder, sorted by path. What is held is one folder's names on each level.
-fn walk(
-    root: &Path,
-    folder: &str,
-    tell: &mut dyn FnMut(Item) -> Result<(), GitError>,
-) -> Result<(), GitError> {
-    for Sorted {
-        path, is_folder, ..
-    } in sorted(root, folder)?
-    {
-        match is_folder {
-            true => walk(root, &path, tell)?,
-            false => tell(item(root, path)?)?,
+/// Tells everything in the folder, sorted by path. What is held is one folder's names on each level; it goes down without
+/// calling itself, for folders may be very deep.
+fn walk(root: &Path, tell: &mut dyn FnMut(Item) -> Result<(), GitError>) -> Result<(), GitError> {
+    let mut levels = vec![sorted(root, "")?.into_iter()];
+    while let Some(level) = levels.last_mut() {
+        match level.next() {
+            None => drop(levels.pop()),
+            Some(found) if found.is_folder => {
+                levels.push(sorted(root, &found.path)?.into_iter());
+            }
+            Some(found) => tell(item(root, found.path)?)?,
         }
     }
     Ok(())
@@ -196,7 +195,7 @@ mod tests {
             fs::write(root.path().join(file), "").unwrap();
         }
         let mut paths = Vec::new();
-        walk(root.path(), "", &mut |item| {
+        walk(root.path(), &mut |item| {
             paths.push(item.path);
             Ok(())
         })

@@ -38,7 +38,7 @@ pub(super) fn permitted(
     choice: Submodules,
     repository: &SafeUrl,
     commit: Oid,
-    found: &[&Leaf],
+    found: &[Leaf],
     seen: usize,
 ) -> Result<(), GitError> {
     let Some(first) = found.first() else {

@@ -14,7 +14,7 @@ use git2::{AttrCheckFlags, AttrValue, Commit, IndexEntry, IndexTime, Odb, Oid, R
 
 use super::error::GitError;
 use super::pack::{Id, Kind, Object, PackError, Packs};
-use super::tree::{Leaf, LeafKind};
+use super::tree::{self, Leaf, LeafKind, Names};
 use crate::url::SafeUrl;
 
 /// From this length on (in bytes) a file is read piece by piece. git allows what it is a difference to to be 32 times as long.
@@ -22,6 +22,7 @@ const LARGE: usize = 128 << 10;
 
 /// The large files that the packs of a repository hold.
 pub(super) struct Large<'a> {
+    mirror: &'a Repository,
     packs: Packs,
     headers: Odb<'a>,
     url: &'a SafeUrl,
@@ -31,6 +32,7 @@ impl<'a> Large<'a> {
     pub(super) fn new(mirror: &'a Repository, url: &'a SafeUrl) -> Result<Self, GitError> {
         let packs = Packs::open(&mirror.path().join("objects/pack"), mirror.path());
         Ok(Self {
+            mirror,
             packs: packs.map_err(GitError::pack(url, "opening the mirror"))?,
             headers: mirror
                 .odb()
@@ -57,10 +59,10 @@ impl<'a> Large<'a> {
         Ok(id.filter(|_| size >= LARGE))
     }
 
-    /// Those of `leaves` that a checkout leaves out at first.
-    fn of(&self, leaves: Vec<Leaf>) -> Result<Vec<Leaf>, GitError> {
+    /// The files of a commit that a checkout leaves out at first.
+    fn of(&self, commit: Oid) -> Result<Vec<Leaf>, GitError> {
         let mut found = Vec::new();
-        for leaf in leaves {
+        tree::each(self.mirror, self.url, commit, Names::Any, &mut |leaf| {
             if matches!(leaf.kind, LeafKind::File { .. })
                 && is_plain(&leaf.path)
                 && let Some(id) = self.id(leaf.oid)?
@@ -71,19 +73,15 @@ impl<'a> Large<'a> {
             {
                 found.push(leaf);
             }
-        }
+            Ok(())
+        })?;
         Ok(found)
     }
 
-    /// Writes the tree of `commit`, whose leaves are `leaves`, into the working tree of `made`.
-    pub(super) fn check_out(
-        &self,
-        made: &Repository,
-        commit: &Commit<'_>,
-        leaves: Vec<Leaf>,
-    ) -> Result<(), GitError> {
+    /// Writes the tree of `commit` into the working tree of `made`.
+    pub(super) fn check_out(&self, made: &Repository, commit: &Commit<'_>) -> Result<(), GitError> {
         let library = || GitError::library(self.url, "checking a commit out");
-        let large = self.of(leaves)?;
+        let large = self.of(commit.id())?;
         self.all_but(made, commit, &large).map_err(library())?;
         let mut index = made.index().map_err(library())?;
         for leaf in &large {

@@ -4,6 +4,7 @@
 //! [`crate::http`] alone. Refuses to prompt, to obey the user's git configuration, to run hooks, and to store
 //! credentials.
 
+mod attributes;
 mod bases;
 mod branch;
 mod checkout;
@@ -13,6 +14,7 @@ mod following;
 mod heads;
 mod history;
 mod large;
+mod lfs;
 mod local;
 mod mirror;
 mod modules;
@@ -22,6 +24,7 @@ mod receive;
 mod references;
 mod revision;
 mod snapshot;
+mod sources;
 mod tags;
 mod transport;
 mod tree;
@@ -37,6 +40,7 @@ use error::name;
 pub use folder::{folder_digest, snapshot_folder};
 pub use heads::Heads;
 pub use history::{Comparison, Ends};
+pub use lfs::LfsPointers;
 pub use local::{Local, LocalCommit, LocalError};
 pub use moving::{BranchMove, Moved, Refusal, RefusalKind};
 
@@ -179,8 +183,7 @@ impl Git {
             self.mirror(repository)
                 .with(Wanted::Commit(commit), |mirror| {
                     let nested = tree::submodules(mirror, repository, commit)?;
-                    let found: Vec<_> = nested.iter().collect();
-                    following::permitted(submodules, repository, commit, &found, *seen)?;
+                    following::permitted(submodules, repository, commit, &nested, *seen)?;
                     let modules = following::modules(mirror, repository, commit)?;
                     let done = checkout::check_out(mirror, repository, commit, into)?;
                     Ok((done, nested, modules))
@@ -195,7 +198,7 @@ impl Git {
     }
 
     /// Writes the tree of a commit (or a folder of it) into `out`: export-ignore obeyed, links and execute bits kept.
-    /// Gives the paths of LFS pointers that it met.
+    /// Gives the LFS pointers that it met.
     ///
     /// # Errors
     /// [`GitError`]; the container is then of no use.
@@ -206,7 +209,7 @@ impl Git {
         subdirectory: Option<&str>,
         submodules: Submodules,
         out: &mut zip::Writer<File>,
-    ) -> Result<Vec<String>, GitError> {
+    ) -> Result<LfsPointers, GitError> {
         let wish = snapshot::Wish {
             git: self,
             submodules,

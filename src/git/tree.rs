@@ -1,23 +1,17 @@
-//! What a commit's tree holds once `.gitattributes export-ignore` is obeyed.
+//! What a commit's tree holds, told entry by entry: a list of hundreds of thousands of files would not be small.
 //!
-//! Attributes come from the commit itself (as `git archive` takes them), never from this machine. Refuses names that
-//! could leave the folder that they are written to.
+//! Refuses names that could leave the folder that they are written to, where that is asked for.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
+use std::vec::IntoIter;
 
-use git2::{AttrCheckFlags, AttrValue, ObjectType, Oid, Repository, Tree};
-use tempfile::TempDir;
+use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
 
-use super::checkout::share_objects;
 use super::error::{GitError, name};
-use super::mirror::half_made_beside;
 use crate::url::SafeUrl;
 
 /// Longest path, in bytes: the limit of Linux, and a bound on how deep a tree may be.
-const LONGEST: usize = 4096;
+pub(super) const LONGEST: usize = 4096;
 
 /// Most entries of a tree with all its folders: a small repository can name the same folder over and over, tenfold on
 /// each level.
@@ -39,108 +33,104 @@ pub(super) enum LeafKind {
     Submodule,
 }
 
-/// The submodules in the tree of a commit. Other names are not judged: a working tree may hold what a container may not,
-/// and libgit2 refuses to write what would leave it.
+/// Which names are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Any; what is not UTF-8 in them is replaced. A working tree may hold what a container may not, and libgit2 refuses
+    /// to write what would leave it.
+    Any,
+    /// Those that a container may hold.
+    Shippable,
+}
+
+/// The submodules in the tree of a commit, whatever other names are there.
 pub(super) fn submodules(
     mirror: &Repository,
     repository: &SafeUrl,
     commit: Oid,
 ) -> Result<Vec<Leaf>, GitError> {
-    let mut leaves = all(mirror, repository, commit)?;
-    leaves.retain(|leaf| leaf.kind == LeafKind::Submodule);
-    Ok(leaves)
+    let mut found = Vec::new();
+    each(mirror, repository, commit, Names::Any, &mut |leaf| {
+        if leaf.kind == LeafKind::Submodule {
+            found.push(leaf);
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
-/// Everything in the tree of a commit, in the order of the tree; names are not judged, and what is not UTF-8 in them is
-/// replaced.
-pub(super) fn all(
-    mirror: &Repository,
-    repository: &SafeUrl,
-    commit: Oid,
-) -> Result<Vec<Leaf>, GitError> {
-    leaves(mirror, repository, commit, Names::Any)
-}
-
-/// Everything in the tree of a commit, in the order of the tree, without what `export-ignore` keeps out of archives.
-pub(super) fn exported(
-    mirror: &Repository,
-    repository: &SafeUrl,
-    commit: Oid,
-) -> Result<Vec<Leaf>, GitError> {
-    let mut leaves = leaves(mirror, repository, commit, Names::Shippable)?;
-    let is_attributes = |leaf: &Leaf| leaf.path.rsplit('/').next() == Some(".gitattributes");
-    if !leaves.iter().any(is_attributes) {
-        return Ok(leaves);
-    }
-    let mut attributes = Attributes::new(mirror, repository, commit)?;
-    let mut failure = None;
-    leaves.retain(|leaf| {
-        attributes.exports(&leaf.path).unwrap_or_else(|error| {
-            failure.get_or_insert(error);
-            false
-        })
-    });
-    match failure {
-        Some(source) => Err(GitError::library(repository, "reading the attributes")(
-            source,
-        )),
-        None => Ok(leaves),
-    }
-}
-
-fn leaves(
+/// Tells everything in the tree of a commit, always in the same order: sorted by path, what a submodule holds being where it
+/// is told itself.
+///
+/// # Errors
+/// [`GitError`] on names that are not taken, on a tree that cannot be read or is too large, and whatever `tell` gives.
+pub(super) fn each(
     mirror: &Repository,
     repository: &SafeUrl,
     commit: Oid,
     names: Names,
-) -> Result<Vec<Leaf>, GitError> {
+    tell: &mut dyn FnMut(Leaf) -> Result<(), GitError>,
+) -> Result<(), GitError> {
     let library = || GitError::library(repository, "reading a commit");
     let tree = mirror
         .find_commit(commit)
         .and_then(|commit| commit.tree())
         .map_err(library())?;
-    let mut walk = Walk {
+    let walk = Walk {
         mirror,
         repository,
         names,
-        leaves: Vec::new(),
-        seen: 0,
     };
-    walk.tree(&tree, "")?;
-    Ok(walk.leaves)
-}
-
-/// Which names are taken.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Names {
-    /// Any; what is not UTF-8 in them is replaced.
-    Any,
-    /// Those that a container may hold.
-    Shippable,
+    walk.tell(tree, tell)
 }
 
 struct Walk<'a> {
     mirror: &'a Repository,
     repository: &'a SafeUrl,
     names: Names,
-    leaves: Vec<Leaf>,
-    seen: usize,
+}
+
+/// A folder on the way to where the walk is.
+struct Level<'a> {
+    path: String,
+    tree: Tree<'a>,
+    /// The entries that are still to be looked at.
+    left: IntoIter<usize>,
+}
+
+impl<'a> Level<'a> {
+    fn new(path: String, tree: Tree<'a>) -> Self {
+        let left = order(&tree).into_iter();
+        Self { path, tree, left }
+    }
 }
 
 impl Walk<'_> {
-    fn tree(&mut self, tree: &Tree<'_>, folder: &str) -> Result<(), GitError> {
-        for entry in tree {
-            let path = self.path(folder, entry.name_bytes())?;
-            self.seen += 1;
-            if self.seen > MOST {
+    /// Goes from folder to folder without calling itself: how deep they are is up to who made them.
+    fn tell(
+        &self,
+        root: Tree<'_>,
+        tell: &mut dyn FnMut(Leaf) -> Result<(), GitError>,
+    ) -> Result<(), GitError> {
+        let mut levels = vec![Level::new(String::new(), root)];
+        let mut seen = 0;
+        while let Some(level) = levels.last_mut() {
+            let Some(entry) = level.left.next().and_then(|at| level.tree.get(at)) else {
+                levels.pop();
+                continue;
+            };
+            let path = self.path(&level.path, entry.name_bytes())?;
+            seen += 1;
+            if seen > MOST {
                 return Err(self.refuse("more entries than the million that are read", &path));
             }
-            let oid = entry.id();
-            let kind = match (entry.kind(), entry.filemode()) {
+            let (oid, kind, mode) = (entry.id(), entry.kind(), entry.filemode());
+            drop(entry);
+            let kind = match (kind, mode) {
                 (Some(ObjectType::Tree), _) => {
                     let library = GitError::library(self.repository, "reading a tree");
                     let tree = self.mirror.find_tree(oid).map_err(library)?;
-                    self.tree(&tree, &path)?;
+                    levels.push(Level::new(path, tree));
                     continue;
                 }
                 (Some(ObjectType::Commit), _) => LeafKind::Submodule,
@@ -149,7 +139,7 @@ impl Walk<'_> {
                     executable: mode & 0o111 != 0,
                 },
             };
-            self.leaves.push(Leaf { path, kind, oid });
+            tell(Leaf { path, kind, oid })?;
         }
         Ok(())
     }
@@ -190,61 +180,18 @@ impl Walk<'_> {
     }
 }
 
-/// A repository beside the mirror whose index is the commit's tree: libgit2 reads attributes from there. It needs
-/// folders (empty ones) to know which paths are folders.
-struct Attributes {
-    repository: Repository,
-    /// Whether a folder is exported, as far as was asked.
-    folders: HashMap<String, bool>,
-    _folder: TempDir,
+/// The entries of a tree in the order of the paths of them and of what is below them. git sorts a submodule as the file that
+/// it is not, and who means ill sorts in any way.
+fn order(tree: &Tree<'_>) -> Vec<usize> {
+    let mut order: Vec<_> = (0..tree.len()).collect();
+    order.sort_by(|a, b| {
+        let (a, b) = (tree.get(*a), tree.get(*b));
+        a.iter().flat_map(key).cmp(b.iter().flat_map(key))
+    });
+    order
 }
 
-impl Attributes {
-    /// Only under the mirror's lock: the folder is named as something that a killed run may have left.
-    fn new(mirror: &Repository, url: &SafeUrl, commit: Oid) -> Result<Self, GitError> {
-        let folder = half_made_beside(mirror.path())
-            .map_err(GitError::io("making a folder beside", mirror.path()))?;
-        let repository = share_objects(mirror, url, folder.path())?;
-        let fill = || {
-            let tree = repository.find_commit(commit)?.tree()?;
-            let mut index = repository.index()?;
-            index.read_tree(&tree)?;
-            index.write()
-        };
-        fill().map_err(GitError::library(url, "reading the attributes"))?;
-        Ok(Self {
-            repository,
-            folders: HashMap::new(),
-            _folder: folder,
-        })
-    }
-
-    /// Whether neither the path nor a folder above it is marked.
-    fn exports(&mut self, path: &str) -> Result<bool, git2::Error> {
-        let in_exported = match path.rsplit_once('/') {
-            Some((folder, _)) => self.exports_folder(folder)?,
-            None => true,
-        };
-        Ok(in_exported && !self.is_marked(path)?)
-    }
-
-    fn exports_folder(&mut self, folder: &str) -> Result<bool, git2::Error> {
-        if let Some(known) = self.folders.get(folder) {
-            return Ok(*known);
-        }
-        let workdir = self.repository.workdir().unwrap_or(Path::new(""));
-        // A folder that cannot be made counts as a file for patterns like `docs/`; the disk is then full anyway.
-        let _ = fs::create_dir_all(workdir.join(folder));
-        let exported = self.exports(folder)?;
-        self.folders.insert(folder.to_owned(), exported);
-        Ok(exported)
-    }
-
-    fn is_marked(&self, path: &str) -> Result<bool, git2::Error> {
-        let flags = AttrCheckFlags::INDEX_ONLY | AttrCheckFlags::NO_SYSTEM;
-        let value = self
-            .repository
-            .get_attr(Path::new(path), "export-ignore", flags)?;
-        Ok(AttrValue::from_string(value) == AttrValue::True)
-    }
+fn key<'a>(entry: &'a TreeEntry<'_>) -> impl Iterator<Item = &'a u8> {
+    let is_folder = matches!(entry.kind(), Some(ObjectType::Tree | ObjectType::Commit));
+    entry.name_bytes().iter().chain(is_folder.then_some(&b'/'))
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::digest::{Digest, Hasher};
 use crate::event::{Event, Stage, StageGuard};
-use crate::git::{self, Submodules};
+use crate::git::{self, LfsPointers, Submodules};
 use crate::lock::model::LockedData;
 use crate::store::{StoredData, StoredWheel};
 use crate::url::SafeUrl;
@@ -222,7 +222,7 @@ fn snapshot(
     tools: &Tools<'_>,
     stage: &StageGuard<'_>,
 ) -> Result<StoredData, PrepareError> {
-    let mut pointers = Vec::new();
+    let mut pointers = LfsPointers::default();
     let incoming = tools.store.incoming()?.fill(|file| {
         let mut out = zip::Writer::new(file).spool_in(tools.store.scratch());
         pointers = match &plan.source {
@@ -245,11 +245,10 @@ fn snapshot(
         })?;
         Ok::<_, PrepareError>(())
     })?;
-    if let Some(first) = pointers.first() {
+    if let Some(first) = pointers.first {
         let message = format!(
             "{} of the data project {} are Git LFS pointers, not the files themselves (the first is {first})",
-            pointers.len(),
-            plan.name
+            pointers.count, plan.name
         );
         let hint = "ship large files from another place: Pannier does not fetch LFS objects";
         tools.reporter.warn(message, Some(hint.to_owned()));
