@@ -20,8 +20,10 @@ use crate::url::SafeUrl;
 
 /// Requests up to this size (in bytes) stay in memory.
 const SPOOL: usize = 1 << 20;
-/// Bytes of a pack that libgit2 maps at once; a multiple of twice the page size.
-const WINDOW: usize = 8 << 20;
+/// Bytes of a pack that libgit2 maps at once; a multiple of twice the page size. It keeps eight of these windows at most.
+const WINDOW: usize = 1 << 20;
+/// Bytes of objects that libgit2 keeps, and hardly exceeds.
+const CACHE: isize = 4 << 20;
 /// Several servers give the git protocol only to what calls itself git.
 const USER_AGENT: &str = concat!("git/2 (pannier/", env!("CARGO_PKG_VERSION"), ")");
 
@@ -116,9 +118,11 @@ fn set_up_once() -> Result<(), git2::Error> {
     // pagers); libgit2 runs none of these, and a store that CI restored belongs to another user.
     unsafe { opts::set_verify_owner_validation(false)? };
     // SAFETY: as above. Packs are read through small windows: by default a pack of any size may be mapped as a whole.
+    // Trees are kept in case that they are asked for again, by default as many as fill 256 MiB.
     unsafe {
+        opts::set_cache_max_size(CACHE)?;
         opts::set_mwindow_size(WINDOW)?;
-        opts::set_mwindow_mapped_limit(4 * WINDOW)?;
+        opts::set_mwindow_mapped_limit(8 * WINDOW)?;
     }
     for scheme in ["http", "https"] {
         let factory = |remote: &git2::Remote<'_>| Transport::smart(remote, true, Smart::default());

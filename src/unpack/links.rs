@@ -1,30 +1,21 @@
 //! Where symbolic links may lead: nowhere outside the tree, but to the interpreter of a venv.
 
-use std::collections::HashMap;
-
 use super::error::UnpackError;
-use crate::tarball::read::{Entry, EntryKind};
+use super::later::Sorted;
 
 /// Links that are followed before a chain counts as endless, as the kernel has it.
 const CHAIN: usize = 40;
 
 /// Checks all links of a tree together: a link may climb through another.
-pub(super) fn check(links: &[Entry]) -> Result<(), UnpackError> {
-    let targets: HashMap<&str, &str> = links
-        .iter()
-        .filter_map(|link| match &link.kind {
-            EntryKind::Symlink(target) => Some((link.path.as_str(), target.as_str())),
-            _ => None,
-        })
-        .collect();
-    for link in links {
-        follow(&link.path, &targets).map_err(|rule| UnpackError::refused(&link.path, rule))?;
+pub(super) fn check(links: &Sorted) -> Result<(), UnpackError> {
+    for link in links.iter() {
+        follow(link.path, links).map_err(|rule| UnpackError::refused(link.path, rule))?;
     }
     Ok(())
 }
 
 /// Walks as the kernel does from the link `path` to its end, inside the tree.
-fn follow(path: &str, targets: &HashMap<&str, &str>) -> Result<(), &'static str> {
+fn follow(path: &str, links: &Sorted) -> Result<(), &'static str> {
     let mut here: Vec<&str> = path.split('/').collect();
     here.pop();
     let mut ahead = vec![path.rsplit('/').next().unwrap_or(path)];
@@ -37,7 +28,7 @@ fn follow(path: &str, targets: &HashMap<&str, &str>) -> Result<(), &'static str>
             _ => here.push(component),
         }
         let at = here.join("/");
-        let Some(target) = targets.get(at.as_str()) else {
+        let Some(target) = links.get(&at).map(|link| link.target) else {
             continue;
         };
         followed += 1;
@@ -70,18 +61,21 @@ fn is_interpreter(path: &str, target: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tarball::read::{Entry, EntryKind};
+    use crate::unpack::later::Later;
 
     fn judge(links: &[(&str, &str)]) -> Result<(), String> {
-        let links: Vec<Entry> = links
-            .iter()
-            .map(|(path, target)| Entry {
+        let mut later = Later::default();
+        for (path, target) in links {
+            let entry = Entry {
                 path: (*path).to_owned(),
                 kind: EntryKind::Symlink((*target).to_owned()),
                 mode: 0o777,
                 mtime: (0, 0),
-            })
-            .collect();
-        check(&links).map_err(|error| error.to_string())
+            };
+            later.push(&entry, target);
+        }
+        check(&later.sorted()).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::thread;
 
 use super::Options;
 use super::error::UnpackError;
-use super::tree::{Figures, Hand, Later, Tree};
+use super::tree::{Figures, Hand, Met, Tree};
 use crate::digest::{Digest, Hasher};
 use crate::tarball::index::{Coding, Index, Part};
 use crate::tarball::read::{BUFFER, Entries, Extent, FrameReader, ReadError, SegmentReader, plain};
@@ -81,7 +81,7 @@ struct Work<'a> {
     order: Vec<usize>,
     next: AtomicUsize,
     failed: AtomicBool,
-    done: Mutex<BTreeMap<usize, Later>>,
+    done: Mutex<BTreeMap<usize, Met>>,
 }
 
 impl Work<'_> {
@@ -113,9 +113,9 @@ impl Work<'_> {
                 self.failed.store(true, Ordering::Relaxed);
                 return Err(error);
             }
-            let later = std::mem::take(&mut hand.later);
+            let met = std::mem::take(&mut hand.met);
             let mut done = self.done.lock().unwrap_or_else(|it| it.into_inner());
-            done.insert(number, later);
+            done.insert(number, met);
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ pub(super) fn sequential(
     let expected = options.expected;
     let (full, inflated) = sync_channel(AHEAD);
     let (empty, used) = sync_channel(2 * AHEAD);
-    let later = thread::scope(|scope| {
+    let met = thread::scope(|scope| {
         let ahead = scope.spawn(move || inflate(input, &full, &used, expected));
         let mut hand = tree.hand();
         let mut entries = Entries::new(Ahead::new(inflated, empty), Extent::Whole);
@@ -212,9 +212,9 @@ pub(super) fn sequential(
         // Whoever inflates notices that nobody takes its buffers any more.
         drop(entries);
         let inflated = joined(ahead.join());
-        written.and(inflated).map(|()| hand.later)
+        written.and(inflated).map(|()| hand.met)
     })?;
-    tree.finish([later])
+    tree.finish([met])
 }
 
 /// A run of plain bytes, or why there are no more.

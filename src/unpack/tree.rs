@@ -3,7 +3,6 @@
 //! Everything happens below one private folder in which no link exists until all files are written, so nothing can be
 //! written through one. Refuses whatever stands twice at one path, under any two kinds.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::error::UnpackError;
+use super::later::{Later, Settled};
 use super::links;
 use crate::tarball::read::{Entry, EntryKind};
 
@@ -24,11 +24,11 @@ pub(super) struct Tree {
     masked: u32,
 }
 
-/// What one thread has met and what only the end can settle: attributes of folders, and links.
+/// What one thread has met.
 #[derive(Debug, Default)]
-pub(super) struct Later {
-    folders: Vec<Entry>,
-    links: Vec<Entry>,
+pub(super) struct Met {
+    folders: Later,
+    links: Later,
     files: u64,
     bytes: u64,
 }
@@ -47,7 +47,7 @@ pub(super) struct Hand<'a> {
     tree: &'a Tree,
     /// The folder that was written to last: entries come sorted, so most share it with the one before.
     folder: Option<(String, OwnedFd)>,
-    pub(super) later: Later,
+    pub(super) met: Met,
 }
 
 /// A file that is being written.
@@ -81,63 +81,60 @@ impl Tree {
         Hand {
             tree: self,
             folder: None,
-            later: Later::default(),
+            met: Met::default(),
         }
     }
 
-    /// Makes the links and sets the folders' attributes, in the order of the archive.
+    /// Makes the links and sets the folders' attributes.
     pub(super) fn finish(
         &self,
-        parts: impl IntoIterator<Item = Later>,
+        parts: impl IntoIterator<Item = Met>,
     ) -> Result<Figures, UnpackError> {
-        let mut all = Later::default();
+        let mut all = Met::default();
         for part in parts {
-            all.folders.extend(part.folders);
-            all.links.extend(part.links);
+            all.folders.append(part.folders);
+            all.links.append(part.links);
             all.files += part.files;
             all.bytes += part.bytes;
         }
-        links::check(&all.links)?;
-        for link in &all.links {
-            self.link(link)?;
-        }
-        let mut seen = HashSet::new();
-        if let Some(twice) = all.folders.iter().find(|it| !seen.insert(&it.path)) {
-            return Err(UnpackError::refused(&twice.path, "it stands twice in it"));
-        }
-        // What a folder holds comes first: once it is read-only, nothing can be changed in it.
-        all.folders.sort_by(|a, b| b.path.cmp(&a.path));
-        for folder in &all.folders {
-            self.settle(folder)?;
-        }
-        Ok(Figures {
+        let figures = Figures {
             files: all.files,
             folders: all.folders.len() as u64,
             links: all.links.len() as u64,
             bytes: all.bytes,
-        })
-    }
-
-    fn link(&self, entry: &Entry) -> Result<(), UnpackError> {
-        let EntryKind::Symlink(target) = &entry.kind else {
-            return Ok(());
         };
-        rustix::fs::symlinkat(target.as_str(), &self.root, &entry.path)
-            .map_err(|errno| self.failed("make", &entry.path, errno))?;
-        let times = times(entry.mtime);
-        rustix::fs::utimensat(&self.root, &entry.path, &times, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|errno| self.failed("set the time of", &entry.path, errno))
+        let links = all.links.sorted();
+        links::check(&links)?;
+        for link in links.iter() {
+            self.link(link)?;
+        }
+        let folders = all.folders.sorted();
+        if let Some(twice) = folders.twice() {
+            return Err(UnpackError::refused(twice, "it stands twice in it"));
+        }
+        // What a folder holds comes first: once it is read-only, nothing can be changed in it.
+        for folder in folders.iter().rev() {
+            self.settle(folder)?;
+        }
+        Ok(figures)
     }
 
-    fn settle(&self, folder: &Entry) -> Result<(), UnpackError> {
-        let failed = |errno| self.failed("set the attributes of", &folder.path, errno);
+    fn link(&self, link: Settled<'_>) -> Result<(), UnpackError> {
+        rustix::fs::symlinkat(link.target, &self.root, link.path)
+            .map_err(|errno| self.failed("make", link.path, errno))?;
+        let times = times(link.mtime);
+        rustix::fs::utimensat(&self.root, link.path, &times, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| self.failed("set the time of", link.path, errno))
+    }
+
+    fn settle(&self, folder: Settled<'_>) -> Result<(), UnpackError> {
+        let failed = |errno| self.failed("set the attributes of", folder.path, errno);
         if folder.mode != 0o755 || self.masked & 0o755 != 0 {
             let mode = Mode::from_raw_mode(folder.mode);
-            rustix::fs::chmodat(&self.root, &folder.path, mode, AtFlags::empty())
-                .map_err(failed)?;
+            rustix::fs::chmodat(&self.root, folder.path, mode, AtFlags::empty()).map_err(failed)?;
         }
         let times = times(folder.mtime);
-        rustix::fs::utimensat(&self.root, &folder.path, &times, AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::utimensat(&self.root, folder.path, &times, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(failed)
     }
 
@@ -190,21 +187,21 @@ impl Hand<'_> {
     pub(super) fn take(&mut self, entry: Entry) -> Result<Option<Open>, UnpackError> {
         match entry.kind {
             EntryKind::File(size) => {
-                self.later.files += 1;
-                self.later.bytes += size;
+                self.met.files += 1;
+                self.met.bytes += size;
                 self.open(&entry).map(Some)
             }
             EntryKind::Directory => {
                 if !entry.path.is_empty() {
                     self.tree.open_folder(&entry.path)?;
-                    self.later.folders.push(entry);
+                    self.met.folders.push(&entry, "");
                 }
                 Ok(None)
             }
-            EntryKind::Symlink(_) => {
+            EntryKind::Symlink(ref target) => {
                 let (parent, _) = entry.path.rsplit_once('/').unwrap_or_default();
                 self.enter(parent)?;
-                self.later.links.push(entry);
+                self.met.links.push(&entry, target);
                 Ok(None)
             }
         }

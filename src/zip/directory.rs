@@ -20,6 +20,8 @@ const UTF8: u16 = 1 << 11;
 const DESCRIPTOR: u16 = 1 << 3;
 /// Longest target of a symbolic link, in bytes (`PATH_MAX`).
 const LONGEST_TARGET: u64 = 4096;
+/// Most bytes of all link targets together: unlike content they are kept in the table of contents.
+const MOST_TARGETS: u64 = 16 << 20;
 /// Below this inflated total, in bytes, no ratio is asked about.
 const RATIO_FROM: u64 = 64 << 20;
 
@@ -124,7 +126,7 @@ impl<'a> Directory<'a> {
             false => Sameness::Folded,
         };
         let mut names = Names::new(sameness);
-        let (mut starts, mut total) = (Vec::new(), 0u64);
+        let (mut starts, mut total, mut targets) = (Vec::new(), 0u64, 0u64);
         let mut cursor = self.cursor();
         let mut next = span.offset;
         for _ in 0..span.count {
@@ -133,6 +135,13 @@ impl<'a> Directory<'a> {
             starts.push((next, record.header));
             next += length as u64;
             total = total.saturating_add(record.size);
+            if record.kind == Kind::Symlink {
+                targets += record.size;
+            }
+            if targets > MOST_TARGETS {
+                let detail = "with it the targets of all links come to more than 16 MiB";
+                return Err(record.refuse(Rule::Limit, detail));
+            }
         }
         if next != self.end {
             let detail = "the directory holds more than the end record counts";

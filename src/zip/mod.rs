@@ -20,6 +20,7 @@ mod read;
 mod small;
 mod write;
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,6 +37,8 @@ use crate::pack::Pack;
 
 /// Inflated bytes from which on several threads share the work.
 const PARALLEL_FROM: u64 = 2 << 20;
+/// Entries after which the room of those that are done with is given back.
+const RELEASE: usize = 4096;
 /// Most threads that share it: several containers may be verified at the same time.
 const THREADS: usize = 8;
 
@@ -96,32 +99,33 @@ pub fn verify(file: &File, rules: &Rules) -> Result<Pack, ZipError> {
     let span = end::read(file, length, rules)?;
     let directory = Directory::read(file, length, &span, rules)?;
     let starts = local::check(file, &directory, span.offset)?;
-    let found = if directory.total < PARALLEL_FROM {
-        let (mut checker, mut cursor) = (Checker::new(file), directory.cursor());
-        let starts = starts.iter().enumerate();
-        starts
-            .map(|(number, &start)| checker.entry(&cursor.record(number)?, start))
-            .collect::<Result<_, _>>()?
-    } else {
-        check_in_parallel(file, &directory, &starts)?
+    let helpers = match directory.total {
+        ..PARALLEL_FROM => 0,
+        _ => thread::available_parallelism().map_or(0, |n| n.get().min(THREADS) - 1),
     };
+    let mut found = check_all(file, &directory, &starts, helpers)?;
     let (mut pack, mut cursor) = (Pack::default(), directory.cursor());
-    for (number, (found, start)) in found.iter().zip(starts).enumerate() {
-        pack.push(&found.entry(&cursor.record(number)?, start));
+    while let Some((number, entry)) = found.pop() {
+        pack.push(&entry.entry(&cursor.record(number)?, starts[number]));
+        // What grows here takes up what shrinks there.
+        if found.len() % RELEASE == 0 {
+            found.shrink_to_fit();
+        }
     }
     Ok(pack)
 }
 
-/// Checks all entries on several threads. Of the faulty ones the first in the directory's order is reported: one behind a
+/// Checks all entries, with the help of further threads; gives what was found by number, the last entry first. Of the faulty ones the first in the directory's order is reported: one behind a
 /// known fault may be skipped, one before it never is.
 ///
 /// The threads are its own, not those of a pool: a pool's thread takes up other work while it waits for its helpers, and
 /// callers verify while they hold locks that such work may want.
-fn check_in_parallel(
+fn check_all(
     file: &File,
     directory: &Directory<'_>,
     starts: &[u64],
-) -> Result<Vec<Found>, ZipError> {
+    helpers: usize,
+) -> Result<Vec<(usize, Found)>, ZipError> {
     let (next, first_fault) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let check = || {
         let (mut checker, mut cursor) = (Checker::new(file), directory.cursor());
@@ -146,7 +150,6 @@ fn check_in_parallel(
             }
         }
     };
-    let helpers = thread::available_parallelism().map_or(1, |n| n.get().min(THREADS)) - 1;
     let done = thread::scope(|scope| {
         // Where no thread is to be had, fewer do the same work.
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, check).ok();
@@ -157,7 +160,7 @@ fn check_in_parallel(
         }
         done
     });
-    done.in_order()
+    done.last_first()
 }
 
 /// What some of the entries came to, by their numbers.
@@ -176,14 +179,13 @@ impl Done {
         self.fault = faults.min_by_key(|(i, _)| *i);
     }
 
-    /// What all of them came to; nothing was skipped before the first fault.
-    fn in_order(mut self) -> Result<Vec<Found>, ZipError> {
+    /// What all of them came to, from the last entry to the first; nothing was skipped before the first fault.
+    fn last_first(mut self) -> Result<Vec<(usize, Found)>, ZipError> {
         if let Some((_, fault)) = self.fault {
             return Err(fault);
         }
-        self.found.sort_unstable_by_key(|(i, _)| *i);
-        // In its place: `collect` takes up the room that it goes through.
-        Ok(self.found.into_iter().map(|(_, found)| found).collect())
+        self.found.sort_unstable_by_key(|(i, _)| Reverse(*i));
+        Ok(self.found)
     }
 }
 

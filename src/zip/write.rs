@@ -3,20 +3,20 @@
 //! What is written here passes [`super::verify`] under [`super::Rules::snapshot`]: names are checked in the same way.
 //! Entries come in the order in which they are added: sorting is the caller's.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use tempfile::SpooledTempFile;
 
 use super::error::Rule;
 use super::headers::{self, Data, Entry};
-use super::names::{self, Clash, Names, Sameness};
+use super::names::{self, Clash, Conflict, Names, Sameness};
 
 /// Files smaller than this are stored when deflate does not shrink them. Larger ones are read in pieces of exactly this
 /// size, however the reader cuts them: what zlib writes may depend on the cuts.
 const CHUNK: usize = 1 << 20;
-/// Deflated bytes of one file that are held in memory; more go to a temporary file.
+/// Deflated bytes of one file, or bytes of the directory, that are held in memory; more go to a temporary file.
 const IN_MEMORY: usize = 4 << 20;
 /// zlib's default level.
 const LEVEL: u32 = 6;
@@ -28,8 +28,9 @@ pub struct Writer<W: Write> {
     out: W,
     offset: u64,
     count: u64,
-    /// The directory's records so far: of hundreds of thousands of entries nothing else is held.
-    directory: Vec<u8>,
+    names: Names,
+    /// The directory's records so far, from the first entry on.
+    directory: Option<BufWriter<SpooledTempFile>>,
     deflater: Deflater,
     chunk: Vec<u8>,
     spool: Option<PathBuf>,
@@ -37,13 +38,14 @@ pub struct Writer<W: Write> {
 
 impl<W: Write> Writer<W> {
     /// Starts a container. A file that deflates to more than 4 MiB waits in the system's folder for temporary files
-    /// until its header is written.
+    /// until its header is written, and a directory of more than that until all files are.
     pub fn new(out: W) -> Self {
         Self {
             out,
             offset: 0,
             count: 0,
-            directory: Vec::new(),
+            names: Names::new(Sameness::Exact),
+            directory: None,
             deflater: Deflater::new(),
             chunk: vec![0; CHUNK],
             spool: None,
@@ -111,11 +113,17 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// What writing gives; [`io::ErrorKind::InvalidInput`] when two names conflict.
     pub fn finish(mut self) -> io::Result<W> {
-        check_conflicts(&self.directory)?;
         let start = self.offset;
-        let directory = std::mem::take(&mut self.directory);
-        self.put(&directory)?;
-        self.put(&headers::end(self.count, start, directory.len() as u64))?;
+        if let Some(directory) = self.directory.take() {
+            let mut directory = directory.into_inner()?;
+            directory.rewind()?;
+            if let Some(found) = self.names.conflict() {
+                return Err(conflict(&found, &mut directory));
+            }
+            self.offset += io::copy(&mut directory, &mut self.out)?;
+        }
+        let size = self.offset - start;
+        self.put(&headers::end(self.count, start, size))?;
         self.out.flush()?;
         Ok(self.out)
     }
@@ -145,10 +153,7 @@ impl<W: Write> Writer<W> {
         chunk: &mut [u8],
         rest: &mut dyn Read,
     ) -> io::Result<(Data, SpooledTempFile)> {
-        let mut spool = match &self.spool {
-            Some(folder) => tempfile::spooled_tempfile_in(IN_MEMORY, folder),
-            None => tempfile::spooled_tempfile(IN_MEMORY),
-        };
+        let mut spool = spooled(self.spool.as_deref());
         let mut crc32 = crc32fast::Hasher::new();
         let (mut size, mut filled) = (0, CHUNK);
         self.deflater.start();
@@ -179,6 +184,8 @@ impl<W: Write> Writer<W> {
         data: Data,
         body: &mut dyn Read,
     ) -> io::Result<()> {
+        let path = name.strip_suffix('/');
+        self.names.add(path.unwrap_or(&name), path.is_some());
         let entry = Entry {
             name,
             mode,
@@ -187,7 +194,13 @@ impl<W: Write> Writer<W> {
         };
         self.put(&entry.local())?;
         self.offset += io::copy(body, &mut self.out)?;
-        self.directory.extend_from_slice(&entry.record());
+        let record = entry.record();
+        match &mut self.directory {
+            Some(directory) => directory.write_all(&record)?,
+            none => none
+                .insert(BufWriter::new(spooled(self.spool.as_deref())))
+                .write_all(&record)?,
+        }
         self.count += 1;
         Ok(())
     }
@@ -208,25 +221,28 @@ fn checked(path: &str) -> io::Result<String> {
     }
 }
 
-fn check_conflicts(directory: &[u8]) -> io::Result<()> {
-    let mut all = Names::new(Sameness::Exact);
-    for name in headers::names(directory) {
-        let path = name.strip_suffix('/');
-        all.add(path.unwrap_or(name), path.is_some());
+/// Something that is kept in memory while it is small, then in `folder` or the system's folder for temporary files.
+fn spooled(folder: Option<&Path>) -> SpooledTempFile {
+    match folder {
+        Some(folder) => tempfile::spooled_tempfile_in(IN_MEMORY, folder),
+        None => tempfile::spooled_tempfile(IN_MEMORY),
     }
-    match all.conflict() {
-        None => Ok(()),
-        Some(found) => {
-            let name = |number| headers::names(directory).nth(number).unwrap_or_default();
-            let [at, with] = [found.at, found.with].map(|it| name(it).escape_debug());
-            let rule = match found.clash {
-                Clash::Same => Rule::Duplicate,
-                Clash::FileAndFolder => Rule::FileDirConflict,
-            };
-            let detail = format!("`{at}` conflicts with `{with}` [{rule}]");
-            Err(io::Error::new(io::ErrorKind::InvalidInput, detail))
-        }
+}
+
+/// The conflict told by the names in the directory.
+fn conflict(found: &Conflict, directory: &mut dyn Read) -> io::Error {
+    let mut records = Vec::new();
+    if let Err(error) = directory.read_to_end(&mut records) {
+        return error;
     }
+    let name = |number| headers::names(&records).nth(number).unwrap_or_default();
+    let [at, with] = [found.at, found.with].map(|it| name(it).escape_debug());
+    let rule = match found.clash {
+        Clash::Same => Rule::Duplicate,
+        Clash::FileAndFolder => Rule::FileDirConflict,
+    };
+    let detail = format!("`{at}` conflicts with `{with}` [{rule}]");
+    io::Error::new(io::ErrorKind::InvalidInput, detail)
 }
 
 /// Reads until `buffer` is full or the input ends.

@@ -184,6 +184,21 @@ fn names_of_snapshots_need_only_differ() {
 }
 
 #[test]
+fn the_targets_of_all_links_are_bounded_together() {
+    let target = "x".repeat(4096);
+    for (count, expected) in [(4096, None), (4097, Some(Rule::Limit))] {
+        let links = (0..count).map(|i| (i.to_string(), Item::Symlink(target.clone())));
+        let bytes = write(&links.collect::<Vec<_>>());
+        let found = verify(&file(&bytes), &Rules::snapshot());
+        assert_eq!(
+            found.err().and_then(|error| error.rule()),
+            expected,
+            "{count}"
+        );
+    }
+}
+
+#[test]
 fn many_entries_need_zip64() {
     for count in [65_534, 65_536] {
         let mut writer = Writer::new(Cursor::new(Vec::new()));
