@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
-use git2::{ConfigLevel, opts};
+use git2::{ConfigLevel, ObjectType, opts};
 use tempfile::{SpooledData, SpooledTempFile};
 
 use super::bases;
@@ -118,8 +118,9 @@ fn set_up_once() -> Result<(), git2::Error> {
     // pagers); libgit2 runs none of these, and a store that CI restored belongs to another user.
     unsafe { opts::set_verify_owner_validation(false)? };
     // SAFETY: as above. Packs are read through small windows: by default a pack of any size may be mapped as a whole.
-    // Trees are kept in case that they are asked for again, by default as many as fill 256 MiB.
+    // Trees are read once or twice, and kept they take many times what they are counted as.
     unsafe {
+        opts::set_cache_object_limit(ObjectType::Tree, 0)?;
         opts::set_cache_max_size(CACHE)?;
         opts::set_mwindow_size(WINDOW)?;
         opts::set_mwindow_mapped_limit(8 * WINDOW)?;

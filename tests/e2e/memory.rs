@@ -90,7 +90,7 @@ fn files_of_git_projects_are_not_held_in_memory() {
     assert!(unpacking <= MOST, "{unpacking:.1} MiB while unpacking");
 }
 
-/// Commits `files` small files to the branch `production` without a working tree: removing it would take minutes.
+/// Commits `files` small files with long paths to the branch `production` without a working tree: removing it would take minutes.
 fn import(repository: &Path, files: usize) {
     let mut git = Command::new("git");
     git.args(["fast-import", "--quiet"]).current_dir(repository);
@@ -103,8 +103,9 @@ fn import(repository: &Path, files: usize) {
         let content = format!("{number},{number}\n");
         writeln!(
             script,
-            "M 100644 inline {:03}/table-{number:06}.csv\ndata {}\n{content}",
+            "M 100644 inline {:03}/table-{number:06}-{:x>50}.csv\ndata {}\n{content}",
             number / 1_000,
+            "",
             content.len()
         )
         .unwrap();
