@@ -65,12 +65,11 @@ impl Tally {
 pub struct Found {
     sha256: Digest,
     coding: Coding,
-    target: Option<Box<str>>,
 }
 
 impl Found {
-    /// The entry of `record`, whose data starts at `start`.
-    pub fn entry<'r>(&'r self, record: &'r Record, start: u64) -> PackEntry<'r> {
+    /// The entry of `record`, whose data starts at `start`, and is `target` if it is a symbolic link.
+    pub fn entry<'r>(&self, record: &'r Record, start: u64, target: &'r str) -> PackEntry<'r> {
         let stream = Stream {
             offset: start,
             compressed: record.compressed,
@@ -79,12 +78,10 @@ impl Found {
             sha256: self.sha256,
             coding: self.coding,
         };
-        let content = match (record.kind, &self.target) {
-            (Kind::Directory, _) => Content::Directory,
-            (Kind::File { executable }, _) => Content::File { executable, stream },
-            (Kind::Symlink, target) => Content::Symlink {
-                target: target.as_deref().unwrap_or_default(),
-            },
+        let content = match record.kind {
+            Kind::Directory => Content::Directory,
+            Kind::File { executable } => Content::File { executable, stream },
+            Kind::Symlink => Content::Symlink { target },
         };
         let path = record.path();
         PackEntry { path, content }
@@ -104,6 +101,18 @@ impl<'a> Checker<'a> {
 
     /// Reads the whole of `record`'s data, which starts at `start`.
     pub fn entry(&mut self, record: &Record, start: u64) -> Result<Found, ZipError> {
+        self.read(record, start).map(|(found, _)| found)
+    }
+
+    /// What a symbolic link says, read again: there may be as many links as files. Empty for everything else.
+    pub fn target(&mut self, record: &Record, start: u64) -> Result<String, ZipError> {
+        match record.kind {
+            Kind::Symlink => self.read(record, start).map(|(_, target)| target),
+            _ => Ok(String::new()),
+        }
+    }
+
+    fn read(&mut self, record: &Record, start: u64) -> Result<(Found, String), ZipError> {
         let mut tally = Tally::new(record);
         let coding = if record.method == 0 {
             self.stored(record, start, &mut tally)?
@@ -125,11 +134,9 @@ impl<'a> Checker<'a> {
             );
             return Err(record.refuse(Rule::CrcMismatch, detail));
         }
-        Ok(Found {
-            target: target(record, tally.target)?,
-            sha256: tally.sha256.finish(),
-            coding,
-        })
+        let target = target(record, tally.target)?;
+        let sha256 = tally.sha256.finish();
+        Ok((Found { sha256, coding }, target))
     }
 
     fn stored(
@@ -196,12 +203,11 @@ fn chunk(left: u64, room: usize) -> usize {
     usize::try_from(left).unwrap_or(room).min(room)
 }
 
-/// What a link says, of a link.
-fn target(record: &Record, bytes: Option<Vec<u8>>) -> Result<Option<Box<str>>, ZipError> {
-    match bytes.map(String::from_utf8) {
-        None => Ok(None),
-        Some(Ok(target)) if !target.contains('\0') => Ok(Some(target.into())),
-        Some(_) => Err(record.refuse(
+/// What a link says.
+fn target(record: &Record, bytes: Option<Vec<u8>>) -> Result<String, ZipError> {
+    match String::from_utf8(bytes.unwrap_or_default()) {
+        Ok(target) if !target.contains('\0') => Ok(target),
+        _ => Err(record.refuse(
             Rule::BadName,
             "its link target is no UTF-8 text or holds a NUL",
         )),

@@ -105,8 +105,11 @@ pub fn verify(file: &File, rules: &Rules) -> Result<Pack, ZipError> {
     };
     let mut found = check_all(file, &directory, &starts, helpers)?;
     let (mut pack, mut cursor) = (Pack::default(), directory.cursor());
+    let mut checker = Checker::new(file);
     while let Some((number, entry)) = found.pop() {
-        pack.push(&entry.entry(&cursor.record(number)?, starts[number]));
+        let (record, start) = (cursor.record(number)?, starts[number]);
+        let target = checker.target(&record, start)?;
+        pack.push(&entry.entry(&record, start, &target));
         // What grows here takes up what shrinks there.
         if found.len() % RELEASE == 0 {
             found.shrink_to_fit();
