@@ -1,10 +1,14 @@
 //! An empty store and an index on loopback, beside a plain HTTP client that downloads the same files and does nothing else.
 //!
 //! Loopback gives gigabytes per second, which no index does; so the lines of the table have the speed of a network, which all
-//! connections share.
+//! connections share. Then on bare loopback what pipelines use for the same files: pip, which downloads and compares digests as well,
+//! and uv, which installs them.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
+
+use pannier::digest::Digest;
 
 use crate::set::{Set, images};
 use crate::support::index::{Index, IndexFile};
@@ -82,6 +86,7 @@ pub fn measure(set: &Set) {
         ]);
     }
     index.http.limit(None);
+    let tools = beside_tools(&folder, set, &urls);
     table::print(
         &[
             "network",
@@ -99,11 +104,67 @@ pub fn measure(set: &Set) {
             "at most 1.3",
         );
     }
+    println!();
+    tools.print();
     shell::run(&folder, "rm -rf store dist");
     let peak = shell::peak(&folder, "$PANNIER prepare --locked --quiet");
     table::target("peak memory in MiB", peak, peak <= 64.0, "at most 64");
     println!();
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Times on bare loopback.
+struct Tools {
+    pannier: Duration,
+    pip: Duration,
+    uv: Duration,
+}
+
+fn beside_tools(folder: &Path, set: &Set, urls: &[&str]) -> Tools {
+    let lines: String = urls
+        .iter()
+        .map(|url| {
+            let name = url.rsplit('/').next().unwrap();
+            let mut wheel = File::open(set.folder.join("wheels").join(name)).unwrap();
+            let (digest, _) = Digest::of_reader(&mut wheel).unwrap();
+            let project = name.split('-').next().unwrap();
+            format!("{project} @ {url} --hash=sha256:{digest}\n")
+        })
+        .collect();
+    std::fs::write(folder.join("requirements.txt"), lines).unwrap();
+    let [pannier, pip, uv] = shell::best_of_each(
+        folder,
+        3,
+        "rm -rf store dist files venv cache; mkdir files",
+        [
+            "unset ${!UV_*} ${!PIP_*}; \"$PANNIER\" prepare --locked --quiet",
+            "pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes -d files -r requirements.txt",
+            "uv venv -q -p 3.11 venv; uv pip install -q -p venv/bin/python --no-deps --require-hashes -r requirements.txt",
+        ],
+    );
+    Tools { pannier, pip, uv }
+}
+
+impl Tools {
+    fn print(&self) {
+        let row = |name: &str, time: Duration| {
+            let times = time.as_secs_f64() / self.pannier.as_secs_f64();
+            let seconds = format!("{:.2}", time.as_secs_f64());
+            vec![name.to_owned(), seconds, format!("{times:.1}")]
+        };
+        table::print(
+            &[
+                "way, loopback, nothing cached",
+                "seconds",
+                "times Pannier's",
+            ],
+            &[
+                row("`pannier prepare`: a tarball", self.pannier),
+                row("`pip download`: wheels", self.pip),
+                row("`uv venv` + `uv pip install`: a venv, no tarball", self.uv),
+            ],
+        );
+    }
 }
 
 /// The index of the tests does not tell how long its files are, which real ones do: adds it to the lock, and gives the lock.

@@ -4,7 +4,10 @@
 
 use super::paths::{Paths, Writer};
 use crate::name::PackageName;
-use crate::wheel::{Record, RecordError};
+use crate::wheel::Record;
+
+/// Longest row in bytes: a path of a wheel has at most 1,024. Bounds what quotes that never close take.
+const LONGEST: usize = 16 << 10;
 
 /// What the `RECORD`s have said so far.
 #[derive(Debug)]
@@ -31,13 +34,13 @@ impl Owners {
             owner,
             rest: Vec::new(),
             quoted: false,
-            files: Ok(Writer::new()),
+            files: Some(Writer::new()),
         })
     }
 
     /// Ends with a `RECORD` of which everything has been taken.
     pub(super) fn end(&mut self, record: Reading) {
-        if let Ok(files) = record.finish() {
+        if let Some(files) = record.finish() {
             self.files.append(files);
         }
     }
@@ -58,14 +61,14 @@ pub(super) struct Reading {
     rest: Vec<u8>,
     /// Whether `rest` ends inside quotes.
     quoted: bool,
-    /// The files of the rows so far, until one cannot be read.
-    files: Result<Writer<u32>, RecordError>,
+    /// The files of the rows so far; nothing once a row cannot be read.
+    files: Option<Writer<u32>>,
 }
 
 impl Reading {
     /// Takes a run of its bytes.
     pub(super) fn take(&mut self, bytes: &[u8]) {
-        if self.files.is_err() {
+        if self.files.is_none() {
             return;
         }
         // Quotes inside quotes are doubled, so a line end outside of them is where an even number has come. That a quote
@@ -87,10 +90,13 @@ impl Reading {
             self.read(&first);
         }
         self.rest.extend_from_slice(rest);
+        if self.rest.len() > LONGEST {
+            (self.files, self.rest) = (None, Vec::new());
+        }
     }
 
     /// The files that it lists.
-    fn finish(mut self) -> Result<Writer<u32>, RecordError> {
+    fn finish(mut self) -> Option<Writer<u32>> {
         let last = std::mem::take(&mut self.rest);
         self.read(&last);
         self.files
@@ -98,7 +104,7 @@ impl Reading {
 
     /// Reads whole rows.
     fn read(&mut self, rows: &[u8]) {
-        let Ok(files) = &mut self.files else {
+        let Some(files) = &mut self.files else {
             return;
         };
         let read = Record::rows(rows).and_then(|mut rows| {
@@ -109,8 +115,8 @@ impl Reading {
                 Ok(())
             })
         });
-        if let Err(error) = read {
-            self.files = Err(error);
+        if read.is_err() {
+            self.files = None;
         }
     }
 }
@@ -179,6 +185,10 @@ mod tests {
             ("s/a-1.dist-info/RECORD", "x,,\ny,,\n"),
             ("s/b-1.dist-info/RECORD", "y,,\r\n../bin/b,,"),
             ("s/c-1.dist-info/RECORD", "x,,\nz,,\nbroken\n"),
+            (
+                "s/d-1.dist-info/RECORD",
+                &format!("x,,\n\"{}\",,\n", "z".repeat(2 * LONGEST)),
+            ),
         ];
         let own = |path: &str, name: &str| (path.to_owned(), name.to_owned());
         let expected = [own("bin/b", "b"), own("s/x", "a"), own("s/y", "b")];
