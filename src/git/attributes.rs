@@ -71,8 +71,19 @@ impl Attributes {
         let workdir = self.repository.workdir().unwrap_or(Path::new(""));
         // A folder that cannot be made counts as a file for patterns like `docs/`; the disk is then full anyway.
         let _ = fs::create_dir_all(workdir.join(folder));
-        let exported = self.exports(folder)?;
-        self.folders.insert(folder.to_owned(), exported);
+        let mut exported = true;
+        let ends = folder.match_indices('/').map(|(at, _)| at);
+        for end in ends.chain([folder.len()]) {
+            let here = &folder[..end];
+            exported = match self.folders.get(here) {
+                Some(known) => *known,
+                None => {
+                    let exported = exported && !self.is_marked(here)?;
+                    self.folders.insert(here.to_owned(), exported);
+                    exported
+                }
+            };
+        }
         Ok(exported)
     }
 

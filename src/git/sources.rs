@@ -13,6 +13,7 @@ use super::mirror::Wanted;
 use super::tree::{self, Leaf, LeafKind, Names};
 use super::{Git, Submodules, following};
 use crate::url::SafeUrl;
+use crate::zip;
 
 /// A commit of which something is taken.
 pub(super) struct Source {
@@ -65,7 +66,7 @@ impl<'a> Sources<'a> {
         });
         for leaf in found.submodules {
             let above = above + leaf.path.len() + 1;
-            if above > tree::LONGEST {
+            if above > zip::LONGEST_NAME {
                 return Err(GitError::Unshippable {
                     place: name(repository),
                     path: leaf.path,

@@ -9,9 +9,10 @@ use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
 
 use super::error::{GitError, name};
 use crate::url::SafeUrl;
+use crate::zip;
 
 /// Longest path, in bytes: the limit of Linux, and a bound on how deep a tree may be.
-pub(super) const LONGEST: usize = 4096;
+const LONGEST: usize = 4096;
 
 /// Most entries of a tree with all its folders: a small repository can name the same folder over and over, tenfold on
 /// each level.
@@ -170,7 +171,11 @@ impl Walk<'_> {
         } else {
             format!("{folder}/{name}")
         };
-        if path.len() > LONGEST {
+        let longest = match self.names {
+            Names::Any => LONGEST,
+            Names::Shippable => zip::LONGEST_NAME,
+        };
+        if path.len() > longest {
             return Err(self.refuse(
                 "a path that is too long",
                 &path.chars().take(80).collect::<String>(),

@@ -48,11 +48,11 @@ impl Later {
 
     /// Adds all of another one.
     pub(super) fn append(&mut self, other: Self) {
-        let before = self.text.len();
-        if before == 0 {
+        if self.places.is_empty() {
             *self = other;
             return;
         }
+        let before = self.text.len();
         self.text.push_str(&other.text);
         self.places
             .extend(other.places.into_iter().map(|place| Place {
@@ -132,9 +132,10 @@ mod tests {
 
     #[test]
     fn everything_is_found_again_in_the_order_of_paths() {
-        let mut all = later(&[("b", "x", 1), ("ä", "", 2)]);
+        let mut all = later(&[("", "", 4)]);
+        all.append(later(&[("b", "x", 1), ("ä", "", 2)]));
         all.append(later(&[]));
-        all.append(later(&[("a/b", "../y", 3), ("", "", 4)]));
+        all.append(later(&[("a/b", "../y", 3)]));
         assert_eq!(all.len(), 4);
         let sorted = all.sorted();
         let lines: Vec<_> = sorted

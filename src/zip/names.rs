@@ -6,7 +6,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// Longest name, in bytes (beyond it extractors and `PATH_MAX` begin to differ).
-const LONGEST: usize = 1024;
+pub const LONGEST: usize = 1024;
 /// Longest component, in bytes (`NAME_MAX`).
 const LONGEST_COMPONENT: usize = 255;
 
