@@ -164,6 +164,13 @@ impl Tools {
                 row("`uv venv` + `uv pip install`: a venv, no tarball", self.uv),
             ],
         );
+        let ratio = self.pannier.as_secs_f64() / self.pip.as_secs_f64();
+        table::target(
+            "time against `pip download` at loopback",
+            ratio,
+            ratio <= 1.3,
+            "at most 1.3",
+        );
     }
 }
 
