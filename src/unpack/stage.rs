@@ -1,7 +1,7 @@
 //! A private folder beside the target, and the renames that put a finished tree in its place.
 //!
 //! ```text
-//! BASE/.NAME.pannier-XXXXXX/   .alive   locked while its owner lives
+//! BASE/.NAME.pannier-RANDOM/   .alive   locked while its owner lives
 //!                              new/     the tree in the making
 //!                              old/     what the new entries replace, while they are moved
 //!                              moving   names of the entries that are being moved: there until all are

@@ -2,7 +2,8 @@
 
 use super::Wanted;
 use super::overriding::{Overriding, set_aside};
-use super::projects::{Place, Projects, shown};
+use super::place::{Place, shown};
+use super::projects::Projects;
 use crate::config::overrides::{Applied, Kind, Override, OverrideValue};
 use crate::config::request::ProjectSource;
 use crate::lock::model::{Lock, LockedData, LockedPackage, LockedSource};

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::inputs::{Image, Inputs};
-use super::projects::{Place, Project, Projects};
+use super::place::{Place, shown};
+use super::projects::{Project, Projects};
 use super::revisions::Revision;
 use super::rounds::Chosen;
 use super::{ResolveError, Wanted, stub_of};
@@ -159,7 +160,7 @@ fn two_sources(data: &DataRequest, other: &LockedData, image: &ImageName) -> Res
     ResolveError::TwoDataSources {
         data: data.name.clone(),
         image: image.clone(),
-        one: super::projects::shown(&data.source).into(),
+        one: shown(&data.source).into(),
         other: other.into(),
     }
 }

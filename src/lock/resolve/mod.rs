@@ -12,6 +12,7 @@ mod finish;
 mod hold;
 mod inputs;
 mod overriding;
+mod place;
 mod preview;
 mod projects;
 mod revisions;

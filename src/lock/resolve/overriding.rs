@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use pep440_rs::VersionSpecifiers;
 
-use super::projects::{Origin, shown};
+use super::place::{Origin, shown};
 use super::revisions::Revision;
 use super::{ResolveError, Wanted};
 use crate::config::overrides::{Override, OverrideName, OverrideValue, Overrides, Unmatched};

@@ -10,65 +10,17 @@ use pep508_rs::VersionOrUrl;
 use rayon::prelude::*;
 
 use super::overriding::Overriding;
+use super::place::{Origin, Place, same, shown};
 use super::revisions::{self, Commits, Revision};
 use super::{ResolveError, Tools, Wanted};
 use crate::build::BuildSource;
 use crate::config::request::{ProjectSource, Request};
 use crate::constraints::parse_requirement;
-use crate::digest::Digest;
 use crate::event::StageGuard;
-use crate::lock::model::Artifact;
 use crate::name::PackageName;
 use crate::target::Target;
-use crate::url::{GitUrl, SafeUrl, redact};
+use crate::url::{GitUrl, redact};
 use crate::wheel::Wheel;
-
-/// Where a project is before it was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// A repository or a folder.
-    Tree(ProjectSource),
-    /// A wheel or source archive by its URL, which an override named.
-    File {
-        /// Where it is.
-        url: SafeUrl,
-        /// Its digest, where one was stated.
-        sha256: Option<Digest>,
-    },
-}
-
-impl Origin {
-    /// For people, without credentials.
-    pub(super) fn shown(&self) -> String {
-        match self {
-            Self::Tree(source) => shown(source),
-            Self::File { url, .. } => url.to_string(),
-        }
-    }
-}
-
-/// Where a project is.
-#[derive(Debug, Clone)]
-pub(super) enum Place {
-    /// A repository or a folder.
-    Tree(ProjectSource),
-    /// A wheel or source archive by its URL.
-    File(Artifact),
-}
-
-impl Place {
-    /// For people, without credentials.
-    pub(super) fn shown(&self) -> String {
-        match self {
-            Self::Tree(source) => shown(source),
-            Self::File(artifact) => artifact.url.to_string(),
-        }
-    }
-
-    fn is(&self, source: &ProjectSource) -> bool {
-        matches!(self, Self::Tree(own) if same(own, source))
-    }
-}
 
 /// A project at its commit, and what it says about itself.
 #[derive(Debug, Clone)]
@@ -518,27 +470,6 @@ pub(super) fn git_requirement(
     Ok(Some((requirement.name.to_string().parse()?, url)))
 }
 
-fn same(one: &ProjectSource, other: &ProjectSource) -> bool {
-    match (one, other) {
-        (
-            ProjectSource::Git {
-                repository,
-                revision,
-                subdirectory,
-            },
-            ProjectSource::Git {
-                repository: other_repository,
-                revision: other_revision,
-                subdirectory: other_subdirectory,
-            },
-        ) => {
-            Revision::new(repository, revision) == Revision::new(other_repository, other_revision)
-                && subdirectory == other_subdirectory
-        }
-        _ => one == other,
-    }
-}
-
 fn build_source(source: &ProjectSource, commit: Option<&str>, request: &Request) -> BuildSource {
     match source {
         ProjectSource::Git {
@@ -553,27 +484,5 @@ fn build_source(source: &ProjectSource, commit: Option<&str>, request: &Request)
         ProjectSource::Directory { path } => BuildSource::Directory {
             path: request.root.join(path),
         },
-    }
-}
-
-/// A source for people, without credentials.
-pub(super) fn shown(source: &ProjectSource) -> String {
-    match source {
-        ProjectSource::Git {
-            repository,
-            revision,
-            subdirectory,
-        } => {
-            let repository: &SafeUrl = repository;
-            let folder = subdirectory
-                .as_ref()
-                .map(|folder| format!("#subdirectory={folder}"));
-            format!(
-                "{}@{revision}{}",
-                repository.without_credentials(),
-                folder.unwrap_or_default()
-            )
-        }
-        ProjectSource::Directory { path } => path.display().to_string(),
     }
 }
