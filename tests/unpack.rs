@@ -10,8 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 use pannier::digest::Digest;
 use pannier::pack::{Coding, Content, Pack, PackEntry, Stream};
 use pannier::tarball::{
-    Container, Contents, Manifest, ManifestImage, ManifestPackage, ManifestTarget, Mtime, Part,
-    Source, assemble,
+    Container, Contents, Manifest, ManifestImage, ManifestPackage, ManifestTarget, Mtime, Packing,
+    Part, Source, assemble,
 };
 use pannier::venv::{Item, ItemKind};
 
@@ -48,6 +48,11 @@ fn tool(version: &str, length: usize) -> Files {
 
 /// A tarball of the package `tool`, written as `prepare` does, with its digest beside it.
 fn tarball(path: &Path, version: &str, files: &Files) {
+    tarball_as(path, version, files, Packing::default());
+}
+
+/// The same, packed in this way.
+fn tarball_as(path: &Path, version: &str, files: &Files, packing: Packing) {
     let mut container = tempfile::tempfile().unwrap();
     let mut pack = Pack::default();
     let mut offset = 0;
@@ -113,7 +118,7 @@ fn tarball(path: &Path, version: &str, files: &Files) {
         manifest: &manifest,
         head: None,
         mtime: Mtime::default(),
-        packing: pannier::tarball::Packing::default(),
+        packing,
         keeper: None,
     };
     let container = Container {
@@ -265,6 +270,91 @@ fn inspect_and_diff_tell_packages_and_files() {
         run(folder, &["diff", "a.tar.gz", "missing"]).status.code(),
         Some(1)
     );
+}
+
+/// The exit code of `unpack` of a file, of `unpack` from standard input, and of `inspect`; nothing may be unpacked.
+fn verdicts(folder: &Path, file: &Path) -> [Option<i32>; 3] {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let code = |arguments: &[&str], stdin: Stdio| {
+        let output = pannier(folder, arguments).stdin(stdin).output().unwrap();
+        let unpacked = fs::remove_dir_all(folder.join("to")).is_ok();
+        assert_eq!(
+            unpacked,
+            output.status.success() && arguments[0] == "unpack"
+        );
+        output.status.code()
+    };
+    let stdin = File::open(file).unwrap().into();
+    [
+        code(&["unpack", name, "--to", "to"], Stdio::null()),
+        code(&["unpack", "-", "--to", "to"], stdin),
+        code(&["inspect", name], Stdio::null()),
+    ]
+}
+
+#[test]
+fn damage_is_a_refusal_whatever_the_compression() {
+    for (ending, packing) in [
+        ("tar.gz", Packing::default()),
+        ("tar.zst", Packing::Frames),
+        ("tar.zst", Packing::OneFrame),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let whole = folder.join(format!("whole.{ending}"));
+        // More than one buffer, so that the manifest is read before the checksum behind it.
+        tarball_as(&whole, "1.0", &tool("1.0", 10_000), packing);
+        let bytes = fs::read(&whole).unwrap();
+        let file = folder.join(format!("x.{ending}"));
+        fs::write(&file, &bytes).unwrap();
+        assert_eq!(verdicts(folder, &file), [Some(0); 3], "{packing:?}: whole");
+        let refused = |bytes: &[u8], what: &str| {
+            fs::write(&file, bytes).unwrap();
+            let codes = verdicts(folder, &file);
+            assert_eq!(codes, [Some(4); 3], "{packing:?}: {what}");
+        };
+        // Nothing depends on what stands between in a gzip header: a time and a system.
+        let dense = (0..3).chain((10..1200).step_by(86));
+        let sparse = (1200..bytes.len() - 200).step_by(bytes.len() / 3);
+        let mut harmless = 0;
+        for at in dense.chain(sparse) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x01;
+            fs::write(&file, changed).unwrap();
+            let codes = verdicts(folder, &file);
+            // A few bits of deflate mean nothing: then the checksum holds, and everyone has to agree.
+            harmless += u32::from(codes == [Some(0); 3]);
+            assert!(
+                codes == [Some(4); 3] || codes == [Some(0); 3],
+                "{packing:?}: byte {at} of {}: {codes:?}",
+                bytes.len()
+            );
+        }
+        assert!(harmless <= 2, "{packing:?}: {harmless}");
+        for length in [0, 1, 3, 5, 500, bytes.len() / 2] {
+            refused(&bytes[..length], &format!("cut to {length}"));
+        }
+        refused(&[&bytes[..], b"garbage"].concat(), "garbage behind it");
+        refused(b"a text of some length, and no tarball", "another file");
+    }
+}
+
+#[test]
+fn frames_that_no_decoder_takes_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let file = folder.join("x.tar.zst");
+    // RFC 8878, 3.1.1: magic number, descriptor, window or dictionary, then a raw last block of one byte.
+    let block = [0x09, 0, 0, b'x'];
+    for (what, head) in [
+        ("a reserved bit", vec![0x08, 0x58]),
+        ("a window of two terabytes", vec![0x00, 0xf8]),
+        ("a dictionary", vec![0x01, 0x58, 7]),
+    ] {
+        let magic = [0x28, 0xb5, 0x2f, 0xfd];
+        fs::write(&file, [&magic[..], &head, &block].concat()).unwrap();
+        assert_eq!(verdicts(folder, &file), [Some(4); 3], "{what}");
+    }
 }
 
 /// Kills without a word, as the kernel or a runner does.

@@ -9,7 +9,7 @@ mod paths;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
@@ -122,6 +122,30 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
     })?;
     let plain = plain(BufReader::with_capacity(1 << 17, file)).map_err(ReadError::from_io)?;
     let mut entries = Entries::new(plain, Extent::Whole);
+    let read = read(&mut entries, path);
+    if let Err(InspectError::NoManifest { .. } | InspectError::Manifest { .. }) = &read {
+        // Checksums come last: damage is the reason to report, not what it did to the manifest.
+        while entries.next_entry()?.is_some() {}
+    }
+    let (manifest, tree, owners) = read?;
+    let mut inspection = Inspection {
+        manifest,
+        bytes,
+        total: Size::default(),
+        packages: BTreeMap::new(),
+        data: BTreeMap::new(),
+        other: Size::default(),
+        tree,
+    };
+    inspection.measure(owners);
+    Ok(inspection)
+}
+
+/// Reads all entries: the manifest, the tree, and which package owns what.
+fn read(
+    entries: &mut Entries<impl BufRead>,
+    path: &Path,
+) -> Result<(Manifest, Paths<Node>, Owners), InspectError> {
     let mut tree = Writer::new();
     let mut manifest = None;
     let mut owners = Owners::new();
@@ -166,17 +190,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
     let manifest = manifest.ok_or_else(|| InspectError::NoManifest {
         path: path.to_owned(),
     })?;
-    let mut inspection = Inspection {
-        manifest,
-        bytes,
-        total: Size::default(),
-        packages: BTreeMap::new(),
-        data: BTreeMap::new(),
-        other: Size::default(),
-        tree: tree.finish(),
-    };
-    inspection.measure(owners);
-    Ok(inspection)
+    Ok((manifest, tree.finish(), owners))
 }
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Manifest, InspectError> {

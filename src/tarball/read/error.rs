@@ -4,6 +4,7 @@ use std::io;
 
 use miette::Diagnostic;
 use thiserror::Error;
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 
 /// Why an archive is not read further.
 #[derive(Debug, Error, Diagnostic)]
@@ -30,14 +31,16 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// An error of the layers below: damage has kinds of its own.
+    /// Tells damage, which the decoders report, from a failure of the system to read.
     #[must_use]
     pub fn from_io(error: io::Error) -> Self {
         match error.kind() {
+            _ if error.raw_os_error().is_some() => Self::Read(error),
             io::ErrorKind::UnexpectedEof => Self::Damaged("it ends too early".to_owned()),
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
                 Self::Damaged(error.to_string())
             }
+            _ if blames_frame(&error) => Self::Damaged(error.to_string()),
             _ => Self::Read(error),
         }
     }
@@ -56,4 +59,10 @@ impl ReadError {
     pub const fn is_refusal(&self) -> bool {
         !matches!(self, Self::Read(_))
     }
+}
+
+/// Whether the Zstandard decoder rejected the bytes it was given: its errors have no kind that says so.
+fn blames_frame(error: &io::Error) -> bool {
+    let reported = error.get_ref().and_then(|it| it.downcast_ref());
+    reported.is_some_and(|it: &zstd::Error| !it.is(ZSTD_ErrorCode::ZSTD_error_memory_allocation))
 }

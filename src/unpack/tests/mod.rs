@@ -213,8 +213,8 @@ fn damaged_frames_are_refused_and_leave_nothing() {
             let folder = tempfile::tempdir().unwrap();
             let place = folder.path().join("to");
             let target = Target::Folder(place.clone());
-            let done = unpack_bytes(&bytes, &target, &options(jobs, false));
-            assert!(done.is_err(), "case {number}");
+            let error = unpack_bytes(&bytes, &target, &options(jobs, false)).expect_err("damage");
+            assert!(error.is_refusal(), "case {number}: {error}");
             assert!(!place.exists());
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         }
@@ -478,8 +478,9 @@ fn a_changed_byte_is_refused() {
         changed[at] ^= 0x10;
         let folder = tempfile::tempdir().unwrap();
         let target = Target::Folder(folder.path().join("x"));
-        let error = unpack_bytes(&changed, &target, &options(2, false)).map(|_| at);
-        assert!(error.is_err(), "{at} of {}", bytes.len());
+        let error =
+            unpack_bytes(&changed, &target, &options(2, false)).expect_err("a changed byte");
+        assert!(error.is_refusal(), "{at} of {}: {error}", bytes.len());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
