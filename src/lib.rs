@@ -9,11 +9,12 @@
 //! | 4 | [`prepare`], [`unpack`], [`gate`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
-//! | 1 | [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
+//! | 1 | [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod atomic;
 pub mod build;
 pub mod bytecode;
 pub mod cli;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::atomic;
 use crate::constraints::{self, ConstraintLine, decode};
 use crate::gate::{self, CheckResult, Outcome, Question, Report, Tools};
 use crate::git::{Local, LocalError};
@@ -219,7 +220,7 @@ fn below(path: &Path, root: &Path) -> PathBuf {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|source| {
+    atomic::write(path, text.as_bytes(), None).map_err(|source| {
         let path = path.to_owned();
         Failure::new(Exit::Failed, GateError::Write { path, source })
     })

@@ -21,7 +21,7 @@ use crate::http::{self, Client, Credentials};
 use crate::lock::model::Lock;
 use crate::lock::overridden::{self, Movement};
 use crate::lock::resolve::{Doors, ResolveError, Tools, Upgrade, Wanted, resolve};
-use crate::lock::update::{self, Mode, UpToDate, UpdateError};
+use crate::lock::update::{self, LockFile, Mode, UpToDate, UpdateError};
 use crate::python::Pythons;
 use crate::store::Store;
 use crate::url::SafeUrl;
@@ -430,12 +430,16 @@ impl<'c> Session<'c> {
             })
         };
         let (path, reporter) = (self.production_lock(), self.context.reporter());
+        let file = LockFile {
+            path: &path,
+            staging: self.store.scratch(),
+        };
         let wanted = (&self.configuration.request, parts);
         if self.is_overridden() {
             let terms = (mode, movement);
-            overridden::bring_up_to_date(&path, wanted, terms, reporter, tools)
+            overridden::bring_up_to_date(&file, wanted, terms, reporter, tools)
         } else {
-            update::bring_up_to_date(&path, wanted, mode, reporter, tools)
+            update::bring_up_to_date(&file, wanted, mode, reporter, tools)
         }
     }
 }

@@ -7,7 +7,7 @@ use super::fresh::{Freshness, freshness};
 use super::model::Lock;
 use super::pylock;
 use super::resolve::{self, ResolveError, Tools, Upgrade, Wanted};
-use super::update::{Happened, Mode, UpToDate, UpdateError, read, write};
+use super::update::{Happened, LockFile, Mode, UpToDate, UpdateError, read};
 use crate::config::digest::Parts;
 use crate::config::request::Request;
 use crate::digest::Digest;
@@ -41,21 +41,21 @@ pub fn path(production: &Path) -> PathBuf {
 /// # Errors
 /// [`UpdateError`]; no file is touched then.
 pub fn bring_up_to_date<'t>(
-    production: &Path,
+    production: &LockFile<'_>,
     (request, parts): (&Request, &Parts),
     (mode, movement): (&Mode, Movement),
     reporter: &dyn Reporter,
     tools: impl FnOnce() -> Result<Tools<'t>, ResolveError>,
 ) -> Result<UpToDate, UpdateError> {
-    let before = read(production, reporter)?;
+    let before = read(production.path, reporter)?;
     check_production(
-        production,
+        production.path,
         before.as_ref(),
         parts,
         (mode, movement),
         reporter,
     )?;
-    let place = path(production);
+    let place = path(production.path);
     let mut parts = parts.clone();
     if let Some((_, digest)) = &before {
         parts.insert(PRODUCTION.to_owned(), *digest);
@@ -94,10 +94,11 @@ pub fn bring_up_to_date<'t>(
     let lock = resolve::resolve(&wanted, tools()?)?;
     let effect = compared(before, &lock, movement)?;
     let text = pylock::write(&lock);
-    write(&place, &text).map_err(|source| UpdateError::Write {
-        path: place,
-        source,
-    })?;
+    let file = LockFile {
+        path: &place,
+        ..*production
+    };
+    file.write(&text)?;
     Ok(UpToDate {
         digest: Digest::of(text.as_bytes()),
         happened: Happened::Made,

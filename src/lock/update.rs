@@ -1,12 +1,11 @@
 //! The lock file in its place: read, compared with the request, made anew where that is wanted, written whole.
 //!
-//! Refuses to replace a lock by half of one: the new file is written beside it, synced and renamed.
+//! Refuses to replace a lock by half of one, and to leave anything beside it when it is killed.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
-use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use super::diff::{Change, diff};
@@ -15,11 +14,31 @@ use super::fresh::{Freshness, freshness};
 use super::model::Lock;
 use super::pylock::{self, PylockError};
 use super::resolve::{self, ResolveError, Tools, Upgrade, Wanted};
+use crate::atomic;
 use crate::config::digest::Parts;
 use crate::config::request::Request;
 use crate::digest::Digest;
 use crate::event::Reporter;
 use crate::name::PackageName;
+
+/// Where a lock is.
+#[derive(Debug, Clone, Copy)]
+pub struct LockFile<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// A folder that is swept when its owner is gone, for the file while it is written.
+    pub staging: &'a Path,
+}
+
+impl LockFile<'_> {
+    pub(super) fn write(&self, text: &str) -> Result<(), UpdateError> {
+        let written = atomic::write(self.path, text.as_bytes(), Some(self.staging));
+        written.map_err(|source| UpdateError::Write {
+            path: self.path.to_owned(),
+            source,
+        })
+    }
+}
 
 /// What may happen to a lock file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,12 +172,13 @@ pub fn read(path: &Path, reporter: &dyn Reporter) -> Result<Option<(Lock, Digest
 /// # Errors
 /// [`UpdateError`]; the file is untouched then.
 pub fn bring_up_to_date<'t>(
-    path: &Path,
+    file: &LockFile<'_>,
     (request, parts): (&Request, &Parts),
     mode: &Mode,
     reporter: &dyn Reporter,
     tools: impl FnOnce() -> Result<Tools<'t>, ResolveError>,
 ) -> Result<UpToDate, UpdateError> {
+    let path = file.path;
     let previous = read(path, reporter)?;
     let state = previous
         .as_ref()
@@ -198,10 +218,7 @@ pub fn bring_up_to_date<'t>(
     };
     let lock = resolve::resolve(&wanted, tools()?)?;
     let text = pylock::write(&lock);
-    write(path, &text).map_err(|source| UpdateError::Write {
-        path: path.to_owned(),
-        source,
-    })?;
+    file.write(&text)?;
     Ok(UpToDate {
         happened: match &previous {
             Some((before, _)) => Happened::Renewed(diff(before, &lock)),
@@ -225,17 +242,4 @@ fn tell_unknown(names: &[PackageName], lock: &Lock, reporter: &dyn Reporter) {
             );
         }
     }
-}
-
-pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    // Temporary files are made for their owner alone; a lock is committed and read by everyone.
-    let everyone = std::fs::Permissions::from_mode(0o644);
-    file.as_file().set_permissions(everyone)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -6,13 +6,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
+use crate::atomic::AtomicFile;
 use crate::digest::{Digest, Hasher};
 use crate::event::{Event, Reporter};
 use crate::gitlab::{Gitlab, GitlabError, PackageRef, ProjectRef};
@@ -108,7 +107,7 @@ pub fn fetch(
         }
         let beside = folder.join(format!("{}.sha256", tarball.name));
         let line = format!("{}  {}\n", tarball.sha256, tarball.name);
-        put(folder, &beside, |file| file.write_all(line.as_bytes())).map_err(failed(&beside))?;
+        put(&beside, |mut file| file.write_all(line.as_bytes())).map_err(failed(&beside))?;
         done.push(Carried {
             tarball: tarball.clone(),
             carried: !there,
@@ -185,10 +184,9 @@ impl Registry<'_> {
         tarball: &Tarball,
         reporter: &dyn Reporter,
     ) -> Result<(), ReleaseError> {
-        let folder = path.parent().unwrap_or(Path::new("."));
         let brought = self.gitlab.client().repeat(|| {
             let mut digest = None;
-            let written = put(folder, path, |file| {
+            let written = put(path, |file| {
                 let found = self.copy(package, name, (file, tarball.size), reporter);
                 match found {
                     Ok(found) if found == tarball.sha256 => Ok(()),
@@ -224,7 +222,7 @@ impl Registry<'_> {
         &self,
         package: &PackageRef,
         name: &str,
-        (file, size): (&mut File, u64),
+        (mut file, size): (&File, u64),
         reporter: &dyn Reporter,
     ) -> Result<Digest, Lost> {
         let mut response = self.gitlab.download_package_file(package, name)?;
@@ -328,20 +326,12 @@ fn open_recorded(folder: &Path, tarball: &Tarball) -> Result<File, ReleaseError>
     File::open(&path).map_err(failed(&path))
 }
 
-/// Writes a file beside its place and lets it take its place when it is whole.
-fn put(
-    folder: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(folder)?;
-    write(file.as_file_mut())?;
-    // Temporary files are made for their owner alone; jobs of other users read this one.
-    file.as_file()
-        .set_permissions(fs::Permissions::from_mode(0o644))?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+/// Writes a file that takes its place when it is whole.
+fn put(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let file = AtomicFile::new(path)?;
+    write(file.file())?;
+    file.file().sync_all()?;
+    file.place()
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> ReleaseError + use<> {

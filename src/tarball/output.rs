@@ -1,22 +1,21 @@
 //! The three files of an image: `<image>.tar.gz`, `<image>.manifest.json`, `<image>.tar.gz.sha256` (or `.tar.zst`).
 //!
-//! Each is written beside its place, synced, and renamed when all three are complete: a reader never sees half a file, and
-//! after an error the old ones stand as they were.
+//! Each is synced and put in its place when all three are complete: a reader never sees half a file, and after an error the
+//! old ones are as they were.
 
 use std::convert::Infallible;
-use std::fs::{self, File, Permissions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
-use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use super::assemble::{Body, Common, Contents, Summary, assemble_body};
 use super::drain::Drain;
 use super::error::AssembleError;
 use super::part::{Failed, Parts};
+use crate::atomic::{AtomicFile, turnstile};
 use crate::name::ImageName;
 
 /// Where the files of one image go.
@@ -147,7 +146,7 @@ impl Output<'_> {
         }
         let [tarball, digest, manifest] = &paths;
         let mut assembled = None;
-        let written = write_beside(tarball, |file| {
+        let written = begin(tarball, |file| {
             let failed = |source| AssembleError::Write { source };
             let drain = Drain::new(file.try_clone().map_err(failed)?);
             assembled = Some(assemble_body(contents, body, drain)?);
@@ -155,23 +154,23 @@ impl Output<'_> {
         })?;
         let (summary, place) = assembled.expect("assembling has succeeded");
         // The file itself: under its name somebody else's may stand soon.
-        let own = written.as_file().try_clone();
+        let own = written.file().try_clone();
         let own = own.map_err(|source| OutputError::new(tarball, source))?;
         let line = format!("{}  {}.{ending}\n", summary.sha256, self.image);
-        let beside = [
+        let files = [
             written,
-            write_beside(digest, |file| Ok(bytes(file, line.as_bytes())?))?,
-            write_beside(manifest, |file| {
+            begin(digest, |file| Ok(bytes(file, line.as_bytes())?))?,
+            begin(manifest, |file| {
                 Ok(bytes(file, &contents.manifest.to_json())?)
             })?,
         ];
-        sync(&beside, &paths)?;
+        sync(&files, &paths)?;
         // Two writers that rename at the same moment would leave one's tarball beside the other's digest.
         let turnstile =
             turnstile(self.folder).map_err(|source| OutputError::new(self.folder, source))?;
-        for (file, path) in beside.into_iter().zip(&paths) {
-            file.persist(path)
-                .map_err(|error| OutputError::new(path, error.error))?;
+        for (file, path) in files.into_iter().zip(&paths) {
+            file.place()
+                .map_err(|source| OutputError::new(path, source))?;
         }
         drop(turnstile);
         sync_folder(self.folder).map_err(|source| OutputError::new(self.folder, source))?;
@@ -186,22 +185,19 @@ impl Output<'_> {
     }
 }
 
-fn bytes(file: &mut File, bytes: &[u8]) -> Result<(), AssembleError> {
+fn bytes(mut file: &File, bytes: &[u8]) -> Result<(), AssembleError> {
     let written = file.write_all(bytes);
     written.map_err(|source| AssembleError::Write { source })
 }
 
-/// A complete file in the folder of `path`; it goes away again unless it is renamed.
-fn write_beside<E>(
+/// A complete file that is not in its place yet.
+fn begin<E>(
     path: &Path,
-    write: impl FnOnce(&mut File) -> Result<(), Failed<AssembleError, E>>,
-) -> Result<NamedTempFile, Failed<OutputError, E>> {
+    write: impl FnOnce(&File) -> Result<(), Failed<AssembleError, E>>,
+) -> Result<AtomicFile, Failed<OutputError, E>> {
     let failed = |source| OutputError::new(path, source);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // Readable as the user's umask has it: other jobs and web servers read these files.
-    let mut file = unfinished(folder, &format!(".{name}.")).map_err(failed)?;
-    write(file.as_file_mut()).map_err(|error| match error {
+    let file = AtomicFile::new(path).map_err(failed)?;
+    write(file.file()).map_err(|error| match error {
         Failed::Own(AssembleError::Write { source }) => Failed::Own(failed(source)),
         Failed::Own(other) => Failed::Own(OutputError::Assemble(other)),
         Failed::Fill(error) => Failed::Fill(error),
@@ -210,11 +206,11 @@ fn write_beside<E>(
 }
 
 /// Waits until all files are on disk: at once, because the disk's journal then writes for all of them.
-fn sync(files: &[NamedTempFile], paths: &[PathBuf]) -> Result<(), OutputError> {
+fn sync(files: &[AtomicFile], paths: &[PathBuf]) -> Result<(), OutputError> {
     let synced = std::thread::scope(|scope| {
         let threads: Vec<_> = files
             .iter()
-            .map(|file| scope.spawn(|| file.as_file().sync_all()))
+            .map(|file| scope.spawn(|| file.file().sync_all()))
             .collect();
         let lost = || Err(io::Error::other("the thread that syncs has failed"));
         let joined = threads
@@ -224,48 +220,6 @@ fn sync(files: &[NamedTempFile], paths: &[PathBuf]) -> Result<(), OutputError> {
     });
     for (done, path) in synced.into_iter().zip(paths) {
         done.map_err(|source| OutputError::new(path, source))?;
-    }
-    Ok(())
-}
-
-/// Ends the names of files that are being written.
-const UNFINISHED: &str = ".tmp";
-
-/// The folder's own lock, for the moments in which only one writer may be at work; `None` where the file system has no
-/// locks for folders (NFS).
-fn turnstile(folder: &Path) -> io::Result<Option<File>> {
-    let folder = File::open(folder)?;
-    Ok(folder.lock().is_ok().then_some(folder))
-}
-
-/// A new file in `folder` whose lock says that its writer lives. Removes what killed writers left under the same prefix.
-fn unfinished(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
-    // Keeps a file from being swept between its making and its locking; without it nothing is swept.
-    let turnstile = turnstile(folder)?;
-    if turnstile.is_some() {
-        sweep(folder, prefix)?;
-    }
-    let file = tempfile::Builder::new()
-        .prefix(prefix)
-        .suffix(UNFINISHED)
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    // Without it the file looks like a dead writer's to nobody: where this lock fails, those of others fail too.
-    let _ = file.as_file().lock();
-    Ok(file)
-}
-
-fn sweep(folder: &Path, prefix: &str) -> io::Result<()> {
-    for entry in fs::read_dir(folder)?.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(prefix) && name.ends_with(UNFINISHED) {
-            let orphaned = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-            if orphaned {
-                // One that cannot be removed now is left to the next run.
-                let _ = fs::remove_file(entry.path());
-            }
-        }
     }
     Ok(())
 }
@@ -292,17 +246,6 @@ mod tests {
     use crate::tarball::tests::{all_of, noise, usual};
     use crate::venv::testing::Packer;
     use crate::venv::{Item, ItemKind, Items};
-
-    #[test]
-    fn what_a_killed_writer_left_is_swept_and_a_living_ones_file_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let dead = folder.path().join(".builder.tar.gz.AbC.tmp");
-        fs::write(&dead, "half").unwrap();
-        let living = unfinished(folder.path(), ".builder.tar.gz.").unwrap();
-        assert!(!dead.exists());
-        let another = unfinished(folder.path(), ".builder.tar.gz.").unwrap();
-        assert!(living.path().exists() && another.path().exists());
-    }
 
     #[test]
     fn a_container_that_was_cut_is_told() {

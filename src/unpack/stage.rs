@@ -18,6 +18,7 @@ use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 
 use super::error::UnpackError;
+use crate::atomic::remove_folder;
 
 const ALIVE: &str = ".alive";
 const NEW: &str = "new";
@@ -167,7 +168,7 @@ impl Drop for Stage {
             return;
         }
         // What cannot be removed now is swept by the next run.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = remove_folder(&self.folder, ALIVE);
     }
 }
 
@@ -296,14 +297,17 @@ fn sweep(base: &Path, prefix: &str, own: &Path) -> io::Result<()> {
         if !ours || folder == own || !meta.is_dir() || meta.uid() != user {
             continue;
         }
-        let orphaned = match File::open(folder.join(ALIVE)) {
-            Ok(alive) => alive.try_lock().is_ok(),
-            Err(_) => true,
-        };
-        if orphaned {
-            take_back(&folder, base)?;
-            // A failure leaves it for the next sweep.
-            let _ = fs::remove_dir_all(&folder);
+        match File::open(folder.join(ALIVE)) {
+            Ok(alive) if alive.try_lock().is_ok() => {
+                take_back(&folder, base)?;
+                // A failure leaves it for the next sweep.
+                let _ = remove_folder(&folder, ALIVE);
+            }
+            // Its owner was killed before it put anything there, or it is not one of ours.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let _ = fs::remove_dir(&folder);
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -133,6 +133,47 @@ fn killed_prepares_leave_a_store_that_verifies() {
     assert_eq!(left.len(), 3, "the last run sweeps: {left:?}");
 }
 
+#[test]
+#[ignore = "needs PANNIER_E2E_TOOLS and takes a minute"]
+fn killed_locks_leave_nothing_beside_the_lock() {
+    let index = index();
+    let world = World::new();
+    world.write(
+        "pannier.yml",
+        &format!(
+            "requirements: [part0, part1, part2, part3]\nindex: {{url: \"{}\"}}\nimages:\n{}",
+            index.url(),
+            Image::machine().yaml()
+        ),
+    );
+    let lock = || {
+        let mut lock = world.pannier(["lock", "--upgrade"]);
+        lock.env("PANNIER_UV", tool("uv"));
+        World::without_index(&mut lock);
+        lock
+    };
+    succeed(lock());
+    let whole = sha256(&world.path("project/pylock.toml"));
+    let start = Instant::now();
+    succeed(lock());
+    let usual = start.elapsed();
+    let seed = fastrand::u64(..);
+    let mut draw = Rng::with_seed(seed);
+    for round in 0..kills() / 2 {
+        killed(lock(), usual, &mut draw);
+        let names = fs::read_dir(world.path("project")).unwrap();
+        let mut names: Vec<_> = names.map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(
+            names,
+            ["pannier.yml", "pylock.toml"],
+            "seed {seed}, round {round}"
+        );
+        let found = sha256(&world.path("project/pylock.toml"));
+        assert_eq!(found, whole, "seed {seed}, round {round}");
+    }
+}
+
 /// Every file below the folder with its digest; `None` when there is no such folder.
 fn tree(folder: &Path) -> Option<Vec<(std::path::PathBuf, String)>> {
     folder.exists().then(|| {

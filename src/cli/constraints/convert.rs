@@ -1,11 +1,12 @@
 //! `pannier constraints convert`: constraints as a file that a pipeline includes.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use similar::TextDiff;
 
+use crate::atomic;
 use crate::constraints::{self, ConvertError, Converted, VARIABLE_LIMIT, VARIABLE_NEAR};
 use crate::renovate::Flow;
 
@@ -101,7 +102,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         return Err(Failure::new(Exit::Drift, error));
     }
     if !fits {
-        write_whole(&full, converted.yaml.as_bytes())
+        atomic::write(&full, converted.yaml.as_bytes(), None)
             .map_err(|source| unwritable(&output, source))?;
     }
     context.print(&summary(&converted, &output, fits))
@@ -148,22 +149,6 @@ fn summary(converted: &Converted, output: &Path, fits: bool) -> String {
         true => format!("{output} is up to date ({count})\n"),
         false => format!("wrote {output} ({count}, {size} as a variable)\n"),
     }
-}
-
-/// Writes a file whole or not at all; its mode stays, a new one is for everyone to read.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    // A link stays a link: what it leads to is replaced.
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mode = std::fs::metadata(&path).map_or(0o644, |there| there.permissions().mode());
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file()
-        .set_permissions(std::fs::Permissions::from_mode(mode))?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(())
 }
 
 /// The failure of a file that cannot be written.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use crate::atomic;
 use crate::config::request::{ConstraintsText, Request};
 use crate::constraints::{Bump, Document, Encoding, VARIABLE, compare, decode};
 use crate::lock::resolve::Upgrade;
@@ -18,7 +19,7 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::report::Failure;
 use super::super::session::{self, Beside, RequestOptions, Session, configuration};
-use super::convert::{unwritable, write_whole};
+use super::convert::unwritable;
 use super::diff::table;
 use super::lint::NoConstraints;
 
@@ -188,7 +189,8 @@ impl Files {
             let bytes = self.encodings[path].encode(text);
             // Versions are ASCII, which every encoding has.
             let bytes = bytes.unwrap_or_else(|| text.as_bytes().to_vec());
-            write_whole(&root.join(path), &bytes).map_err(|source| unwritable(path, source))?;
+            atomic::write(&root.join(path), &bytes, None)
+                .map_err(|source| unwritable(path, source))?;
         }
         Ok(())
     }

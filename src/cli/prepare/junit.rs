@@ -31,7 +31,7 @@ pub(super) fn write(path: &Path, done: Result<&Done, &Failure>) -> Result<(), Fa
     let written = text.and_then(|text| {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        std::fs::write(path, text + "\n")
+        crate::atomic::write(path, (text + "\n").as_bytes(), None)
     });
     written.map_err(|source| {
         let path = path.to_owned();

@@ -150,10 +150,17 @@ fn a_living_run_and_a_finished_one_are_left_alone() {
     write(&dead.join(".alive"), "");
     fs::create_dir_all(dead.join("new")).unwrap();
     write(&base.join("b"), "1");
+    // Killed before it had its file; and somebody else's folder of such a name.
+    fs::create_dir(base.join(".pannier-unpack-early")).unwrap();
+    let foreign = base.join(".pannier-unpack-mine");
+    write(&foreign.join("file"), "1");
     let other = Stage::new(&target, false).unwrap();
+    assert!(!base.join(".pannier-unpack-early").exists());
+    fs::rename(foreign.join("file"), base.join("c")).expect("it is still there");
+    fs::remove_dir(foreign).unwrap();
     assert!(living.tree().join("a").exists() && !dead.exists() && base.join("b").exists());
     drop(other);
     living.place(false).unwrap();
     drop(living);
-    assert_eq!(names(base), ["a", "b"]);
+    assert_eq!(names(base), ["a", "b", "c"]);
 }
