@@ -117,6 +117,11 @@ impl Context {
 
     /// Opens the store that `option`, `PANNIER_STORE` or the user's cache folder names.
     pub(super) fn open_store(&self, option: &StoreOption) -> Result<Store, Failure> {
+        Store::open(&self.store_folder(option)).map_err(store_failure)
+    }
+
+    /// The folder of the store that `option`, `PANNIER_STORE` or the user's cache folder names.
+    pub(super) fn store_folder(&self, option: &StoreOption) -> PathBuf {
         let named = option.store.clone();
         let variable = || self.variable("PANNIER_STORE").map(PathBuf::from);
         let cache = || self.variable("XDG_CACHE_HOME").map(PathBuf::from);
@@ -128,7 +133,7 @@ impl Context {
             .or_else(variable)
             .or_else(|| cache().or_else(home).map(|cache| cache.join("pannier")))
             .unwrap_or_else(|| PathBuf::from(".pannier"));
-        Store::open(&self.folder.join(folder)).map_err(store_failure)
+        self.folder.join(folder)
     }
 
     /// Prints a result to stdout.
@@ -170,10 +175,10 @@ struct Stdout(#[source] std::io::Error);
 
 /// A failure of the store, with the exit code that it has.
 pub(super) fn store_failure(error: StoreError) -> Failure {
-    let exit = if error.is_refusal() {
-        Exit::Refused
-    } else {
-        Exit::Failed
+    let exit = match &error {
+        error if error.is_refusal() => Exit::Refused,
+        error if error.is_usage() => Exit::Usage,
+        _ => Exit::Failed,
     };
     Failure::new(exit, error)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::store::{Keep, Store};
+use crate::store::{Keep, Maintenance};
 
 use super::Format;
 use super::context::{self, Context, StoreOption};
@@ -49,7 +49,8 @@ struct Prune {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let store = context.open_store(&arguments.store)?;
+    let store = Maintenance::open(&context.store_folder(&arguments.store));
+    let store = store.map_err(context::store_failure)?;
     match &arguments.verb {
         Verb::Info => info(&store, arguments.format, context),
         Verb::Verify => verify(&store, arguments.format, context),
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     }
 }
 
-fn info(store: &Store, format: Format, context: &Context) -> Result<(), Failure> {
+fn info(store: &Maintenance, format: Format, context: &Context) -> Result<(), Failure> {
     let info = store.info().map_err(context::store_failure)?;
     if format == Format::Json {
         return context.print_json(&info);
@@ -73,7 +74,7 @@ fn info(store: &Store, format: Format, context: &Context) -> Result<(), Failure>
     context.print(&format!("{}\n{}", info.root.display(), rows.render()))
 }
 
-fn verify(store: &Store, format: Format, context: &Context) -> Result<(), Failure> {
+fn verify(store: &Maintenance, format: Format, context: &Context) -> Result<(), Failure> {
     let verified = store.verify().map_err(context::store_failure)?;
     if format == Format::Json {
         context.print_json(&verified)?;
@@ -96,7 +97,7 @@ fn verify(store: &Store, format: Format, context: &Context) -> Result<(), Failur
 }
 
 fn run_prune(
-    store: Store,
+    store: Maintenance,
     prune: &Prune,
     format: Format,
     context: &Context,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::target::Target;
 
+use super::layout::Part;
 use super::{Store, StoreError};
 
 /// The wheels that were built under one key (everything that decided them).
@@ -79,7 +80,7 @@ impl Store {
     fn built_path(&self, key: &Digest) -> PathBuf {
         let text = key.to_string();
         self.root
-            .join("built")
+            .join(Part::Built.name())
             .join(&text[..2])
             .join(format!("{text}.json"))
     }

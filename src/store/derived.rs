@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{self, Found};
 use super::incoming::Incoming;
+use super::layout::Part;
 use super::{Store, StoreError};
 use crate::digest::Digest;
 
-/// The part of the store, and the file in each entry.
-pub(super) const DERIVED: &str = "derived";
+/// The file in each entry.
 pub(super) const CONTENT: &str = "content";
 
 /// What was noted of a file: all of it is in the value.
@@ -74,6 +74,7 @@ impl Store {
     }
 
     fn derived_folder(&self, origin: &Digest, key: &Digest) -> PathBuf {
-        self.entry_folder(DERIVED, origin).join(key.to_string())
+        self.entry_folder(Part::Derived, origin)
+            .join(key.to_string())
     }
 }

@@ -50,6 +50,23 @@ pub enum StoreError {
         "run `pannier store prune` again when no other pannier is running on this store"
     ))]
     Busy(PathBuf),
+    /// The folder holds something else.
+    #[error("{} is not a store of Pannier, and it is not empty", .0.display())]
+    #[diagnostic(help(
+        "choose a store, or a new or empty folder, with --store or PANNIER_STORE; nothing in this one was touched"
+    ))]
+    NotAStore(PathBuf),
+    /// The store is of a format that is not known here.
+    #[error("the store {} has format {format}; this version of Pannier knows format 1", root.display())]
+    #[diagnostic(help(
+        "use the version of Pannier that made it, or choose another folder with --store or PANNIER_STORE"
+    ))]
+    Format {
+        /// Its folder.
+        root: PathBuf,
+        /// As its marker states it.
+        format: String,
+    },
     /// A snapshot did not pass verification.
     #[error("the snapshot of a data project does not verify")]
     #[diagnostic(help(
@@ -95,7 +112,13 @@ impl StoreError {
             Self::Digest { .. } => true,
             Self::Refused(error) => error.is_verdict(),
             Self::Snapshot(error) => error.rule().is_some(),
-            Self::Io { .. } | Self::Busy(_) => false,
+            Self::Io { .. } | Self::Busy(_) | Self::NotAStore(_) | Self::Format { .. } => false,
         }
+    }
+
+    /// Whether another folder was named than can be used.
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::NotAStore(_) | Self::Format { .. })
     }
 }

@@ -10,9 +10,12 @@ use serde::Serialize;
 
 use crate::digest::Digest;
 use crate::wheel::WheelFilename;
+use crate::zip::Rules;
 
 use super::entry::{self, Snapshot};
-use super::{Store, StoreError};
+use super::layout::{self, Part};
+use super::marker::{self, Found};
+use super::{LOCK, StoreError, judge, judge_data};
 
 /// How much lies in each part of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,26 +53,56 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-impl Store {
+/// A store that is looked after: nothing enters it.
+#[derive(Debug, Clone)]
+pub struct Maintenance {
+    root: PathBuf,
+    found: Found,
+    rules: Rules,
+}
+
+impl Maintenance {
+    /// Looks at the store at `root`, which may be missing or empty. Makes and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] when the folder holds something else.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let found = marker::look(root)?;
+        Ok(Self {
+            root: root.canonicalize().unwrap_or_else(|_| root.to_owned()),
+            found,
+            rules: Rules::default(),
+        })
+    }
+
+    /// Keeps `prune` out while the result lives; `None` where there is no lock yet.
+    fn shared(&self) -> Result<Option<File>, StoreError> {
+        let path = self.root.join(LOCK);
+        let lock = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(StoreError::io("open", &path))?,
+        };
+        lock.lock_shared().map_err(StoreError::io("lock", &path))?;
+        Ok(Some(lock))
+    }
+
     /// Counts what is in the store.
     ///
     /// # Errors
     /// [`StoreError::Io`] when a folder cannot be read.
     pub fn info(&self) -> Result<StoreInfo, StoreError> {
+        let _lock = self.shared()?;
         let mut parts = Vec::new();
-        for part in [
-            "wheels", "data", "built", "derived", "git", "uv", "uv-cache",
-        ] {
-            let folder = self.root.join(part);
-            let depth = if matches!(part, "git" | "uv" | "uv-cache") {
-                1
-            } else {
-                2
+        for part in Part::ALL {
+            let folder = self.root.join(part.name());
+            let read = StoreError::io("read", &folder);
+            let counted = match part.has_digests() {
+                true => layout::entries(&self.root, part).map(|found| found.len() as u64),
+                false => layout::count(&self.root, part),
             };
-            let mut entries = Vec::new();
-            at_depth(&folder, depth, &mut entries).map_err(StoreError::io("read", &folder))?;
-            let bytes = size_below(&folder).map_err(StoreError::io("read", &folder))?;
-            parts.push((part.to_owned(), entries.len() as u64, bytes));
+            let counted = counted.and_then(|count| Ok((count, size_below(&folder)?)));
+            let (count, bytes) = counted.map_err(read)?;
+            parts.push((part.name().to_owned(), count, bytes));
         }
         Ok(StoreInfo {
             root: self.root.clone(),
@@ -83,9 +116,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] when something cannot be read, which is no reason to remove it, or an entry cannot be removed.
     pub fn verify(&self) -> Result<Verified, StoreError> {
+        let _lock = self.shared()?;
         let mut verified = Verified::default();
-        let wheels = self.entries("wheels")?.into_iter();
-        let snapshots = self.entries("data")?.into_iter();
+        let wheels = self.entries(Part::Wheels)?.into_iter();
+        let snapshots = self.entries(Part::Data)?.into_iter();
         let checks = wheels
             .map(|folder| (self.check_wheel(&folder), folder))
             .chain(snapshots.map(|folder| (self.check_snapshot(&folder), folder)));
@@ -112,28 +146,27 @@ impl Store {
         let (Ok(filename), true) = (name.parse::<WheelFilename>(), expected == Some(found)) else {
             return Ok(Check::Bad(name));
         };
-        Check::of(name, self.judge(&file, &filename).map(drop))
+        Check::of(name, judge(&file, &filename, &self.rules).map(drop))
     }
 
     /// What was made of wheels is made again when it is missing, so damage is removed and told like any other.
     fn verify_derived(&self, verified: &mut Verified) -> Result<(), StoreError> {
-        let folder = self.root.join(super::derived::DERIVED);
-        let mut found = Vec::new();
-        at_depth(&folder, 3, &mut found).map_err(StoreError::io("read", &folder))?;
-        for folder in found {
-            let path = folder.join(super::derived::CONTENT);
-            let expected = entry::judged_digest(&folder).filter(|_| path.is_file());
-            let same = match expected {
-                Some(expected) => digest(&path)?.1 == expected,
-                None => false,
-            };
-            if same {
-                verified.good += 1;
-            } else {
-                fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
-                verified
-                    .removed
-                    .push(format!("what was made of a wheel: {}", file_name(&folder)));
+        for entry in self.entries(Part::Derived)? {
+            let folders = layout::derived(&entry).map_err(StoreError::io("read", &entry))?;
+            for folder in folders {
+                let path = folder.join(super::derived::CONTENT);
+                let expected = entry::judged_digest(&folder).filter(|_| path.is_file());
+                let same = match expected {
+                    Some(expected) => digest(&path)?.1 == expected,
+                    None => false,
+                };
+                if same {
+                    verified.good += 1;
+                } else {
+                    fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
+                    let name = format!("what was made of a wheel: {}", file_name(&folder));
+                    verified.removed.push(name);
+                }
             }
         }
         Ok(())
@@ -150,29 +183,24 @@ impl Store {
         if found != expected {
             return Ok(Check::Bad(name));
         }
-        Check::of(name, self.judge_data(&file).map(drop))
+        Check::of(name, judge_data(&file, &self.rules).map(drop))
     }
 
     /// Removes every wheel and snapshot but those that `keep` names, and lists of built wheels that have gone. Mirrors and
-    /// uv's cache are removed when `caches` is set.
+    /// uv's cache are removed when `caches` is set. Files that a store does not have stay.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when another process uses the store; [`StoreError::Io`] when something cannot be removed.
     pub fn prune(self, keep: &Keep, caches: bool) -> Result<Pruned, StoreError> {
-        let path = self.root.join("lock");
-        let own = File::open(&path).map_err(StoreError::io("open", &path))?;
-        // Our own shared lock is given up first, else it would be the one that is in the way.
-        self._lock
-            .unlock()
-            .map_err(StoreError::io("unlock", &path))?;
-        match own.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(self.root.clone())),
-            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
-        }
         let mut pruned = Pruned::default();
+        match self.found {
+            Found::Nothing => return Ok(pruned),
+            Found::Unmarked => marker::mark(&self.root)?,
+            Found::Marked => {}
+        }
+        let _lock = self.alone()?;
         let mut digests = keep.digests.clone();
-        for list in self.entries("built")? {
+        for list in self.entries(Part::Built)? {
             let bytes = fs::read(&list).unwrap_or_default();
             let built: super::BuiltWheels = serde_json::from_slice(&bytes).unwrap_or_default();
             let kept = |wheel: &&super::BuiltRecord| keep.sources.contains(&wheel.source);
@@ -182,32 +210,42 @@ impl Store {
             }
             digests.extend(kept);
         }
-        for part in ["wheels", "data", super::derived::DERIVED] {
+        for part in [Part::Wheels, Part::Data, Part::Derived] {
             for folder in self.entries(part)? {
-                let name = folder.file_name().and_then(|name| name.to_str());
-                let digest = name.and_then(|name| name.parse::<Digest>().ok());
-                if !digest.is_some_and(|digest| digests.contains(&digest)) {
+                let digest = file_name(&folder).parse::<Digest>();
+                if !digest.is_ok_and(|digest| digests.contains(&digest)) {
                     remove(&folder, &mut pruned)?;
                 }
             }
         }
-        if caches {
-            for part in ["git", "uv-cache"] {
-                let folder = self.root.join(part);
-                if folder.exists() {
-                    remove(&folder, &mut pruned)?;
-                }
+        for part in [Part::Git, Part::UvCache].into_iter().filter(|_| caches) {
+            let folder = self.root.join(part.name());
+            if folder.symlink_metadata().is_ok() {
+                remove(&folder, &mut pruned)?;
             }
         }
         Ok(pruned)
     }
 
-    fn entries(&self, part: &str) -> Result<Vec<PathBuf>, StoreError> {
-        let folder = self.root.join(part);
-        let mut found = Vec::new();
-        at_depth(&folder, 2, &mut found).map_err(StoreError::io("read", &folder))?;
-        found.sort();
-        Ok(found)
+    /// The lock that nobody else holds.
+    fn alone(&self) -> Result<File, StoreError> {
+        let path = self.root.join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(StoreError::io("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Busy(self.root.clone())),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+        }
+    }
+
+    fn entries(&self, part: Part) -> Result<Vec<PathBuf>, StoreError> {
+        let folder = self.root.join(part.name());
+        layout::entries(&self.root, part).map_err(StoreError::io("read", &folder))
     }
 }
 
@@ -252,29 +290,12 @@ fn wheel_in(folder: &Path) -> io::Result<Option<PathBuf>> {
 fn remove(path: &Path, pruned: &mut Pruned) -> Result<(), StoreError> {
     pruned.bytes += size_below(path).map_err(StoreError::io("read", path))?;
     pruned.entries += 1;
-    if path.is_dir() {
-        fs::remove_dir_all(path).map_err(StoreError::io("remove", path))
-    } else {
-        fs::remove_file(path).map_err(StoreError::io("remove", path))
+    // A link goes, and what it leads to stays.
+    match fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
     }
-}
-
-/// What lies `depth` folders below `folder`; nothing when it does not exist.
-fn at_depth(folder: &Path, depth: u32, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if depth <= 1 {
-            found.push(path);
-        } else if path.is_dir() {
-            at_depth(&path, depth - 1, found)?;
-        }
-    }
-    Ok(())
+    .map_err(StoreError::io("remove", path))
 }
 
 /// Bytes on disk below `path`, links not followed.

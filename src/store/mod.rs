@@ -4,6 +4,7 @@
 //! whole. Refuses to fetch or to build anything, and to serve a file that has changed since its verification.
 //!
 //! ```text
+//! .pannier-store          the marker: nothing is made or removed in a folder that holds other files and has none
 //! wheels/<aa>/<sha256>/   one folder per wheel: the file, and `verdict`
 //! data/<aa>/<key>/        one folder per snapshot: `snapshot.zip`, and `verdict`
 //! built/<aa>/<key>.json   which wheels were built from a source
@@ -18,7 +19,9 @@ mod derived;
 mod entry;
 mod error;
 mod incoming;
+mod layout;
 mod maintain;
+mod marker;
 mod scratch;
 
 use std::fs::{self, File};
@@ -34,9 +37,11 @@ use crate::zip::{self, Rules};
 pub use built::{BuiltRecord, BuiltWheels};
 pub use error::StoreError;
 pub use incoming::Incoming;
-pub use maintain::{Keep, Pruned, StoreInfo, Verified};
+pub use maintain::{Keep, Maintenance, Pruned, StoreInfo, Verified};
 
 use entry::Snapshot;
+use layout::Part;
+use marker::Found;
 use scratch::Scratch;
 
 /// A store below one folder. Cheap to clone; the folder stays locked against pruning while any clone lives.
@@ -74,20 +79,25 @@ pub struct StoredData {
 }
 
 impl Store {
-    /// Opens the store at `root`, making it (readable by its owner only) where there is none. Waits while another process
-    /// prunes it.
+    /// Opens the store at `root`. A folder that is missing (it is made, for its owner only) or empty becomes one. Waits while
+    /// another process prunes it.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when the folder cannot be made or locked.
+    /// [`StoreError::NotAStore`] when the folder holds something else, and [`StoreError::Io`] when it cannot be made or
+    /// locked. Nothing was changed then.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let io = |what| StoreError::io(what, root);
+        let found = marker::look(root)?;
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(root)
             .map_err(io("make the store"))?;
         let root = root.canonicalize().map_err(io("open the store"))?;
-        let path = root.join("lock");
+        if found != Found::Marked {
+            marker::mark(&root)?;
+        }
+        let path = root.join(LOCK);
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -120,19 +130,19 @@ impl Store {
     /// Where git mirrors live.
     #[must_use]
     pub fn git_root(&self) -> PathBuf {
-        self.root.join("git")
+        self.root.join(Part::Git.name())
     }
 
     /// Where a fetched uv lives.
     #[must_use]
     pub fn uv_root(&self) -> PathBuf {
-        self.root.join("uv")
+        self.root.join(Part::Uv.name())
     }
 
     /// uv's own cache, kept here so that one folder is all that CI has to cache.
     #[must_use]
     pub fn uv_cache(&self) -> PathBuf {
-        self.root.join("uv-cache")
+        self.root.join(Part::UvCache.name())
     }
 
     /// The folder of this process for unfinished files.
@@ -172,9 +182,9 @@ impl Store {
         filename: &WheelFilename,
         sha256: &Digest,
     ) -> Result<Option<StoredWheel>, StoreError> {
-        let folder = self.entry_folder("wheels", sha256);
+        let folder = self.entry_folder(Part::Wheels, sha256);
         let found = entry::load(&folder, &filename.to_string(), sha256, |file| {
-            self.judge(file, filename)
+            judge(file, filename, &self.rules)
         })?;
         Ok(found.map(|(path, wheel)| StoredWheel {
             filename: filename.clone(),
@@ -199,8 +209,8 @@ impl Store {
         let name = filename.to_string();
         arrived.expect(&name, expected)?;
         let sha256 = arrived.sha256;
-        let wheel = self.judge(arrived.file.as_file(), filename)?;
-        let folder = self.entry_folder("wheels", &sha256);
+        let wheel = judge(arrived.file.as_file(), filename, &self.rules)?;
+        let folder = self.entry_folder(Part::Wheels, &sha256);
         let path = entry::save(arrived, &folder, &name, &wheel, self.scratch.path())?;
         Ok(StoredWheel {
             filename: filename.clone(),
@@ -215,8 +225,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn data(&self, key: &Digest) -> Result<Option<StoredData>, StoreError> {
-        let folder = self.entry_folder("data", key);
-        let judge = |file: &File| self.judge_data(file).map(|pack| Snapshot { pack });
+        let folder = self.entry_folder(Part::Data, key);
+        let judge = |file: &File| judge_data(file, &self.rules).map(|pack| Snapshot { pack });
         let judged = entry::load_any(&folder, SNAPSHOT, judge)?;
         Ok(judged.map(|(path, sha256, Snapshot { pack })| StoredData {
             path,
@@ -233,9 +243,9 @@ impl Store {
         let arrived = incoming.finish()?;
         let sha256 = arrived.sha256;
         let snapshot = Snapshot {
-            pack: self.judge_data(arrived.file.as_file())?,
+            pack: judge_data(arrived.file.as_file(), &self.rules)?,
         };
-        let folder = self.entry_folder("data", key);
+        let folder = self.entry_folder(Part::Data, key);
         let path = entry::save(arrived, &folder, SNAPSHOT, &snapshot, self.scratch.path())?;
         Ok(StoredData {
             path,
@@ -244,24 +254,27 @@ impl Store {
         })
     }
 
-    fn judge(&self, file: &File, filename: &WheelFilename) -> Result<Wheel, StoreError> {
-        wheel::verify(file, filename, &self.rules).map_err(StoreError::from)
-    }
-
-    fn judge_data(&self, file: &File) -> Result<Pack, StoreError> {
-        let rules = Rules {
-            entries: self.rules.entries,
-            total: self.rules.total,
-            ..Rules::snapshot()
-        };
-        zip::verify(file, &rules).map_err(StoreError::snapshot)
-    }
-
-    fn entry_folder(&self, kind: &str, digest: &Digest) -> PathBuf {
+    fn entry_folder(&self, part: Part, digest: &Digest) -> PathBuf {
         let text = digest.to_string();
-        self.root.join(kind).join(&text[..2]).join(text)
+        self.root.join(part.name()).join(&text[..2]).join(text)
     }
 }
+
+fn judge(file: &File, filename: &WheelFilename, rules: &Rules) -> Result<Wheel, StoreError> {
+    wheel::verify(file, filename, rules).map_err(StoreError::from)
+}
+
+fn judge_data(file: &File, rules: &Rules) -> Result<Pack, StoreError> {
+    let rules = Rules {
+        entries: rules.entries,
+        total: rules.total,
+        ..Rules::snapshot()
+    };
+    zip::verify(file, &rules).map_err(StoreError::snapshot)
+}
+
+/// Name of the file that every user holds locked.
+const LOCK: &str = "lock";
 
 /// The name of every snapshot's container inside its folder.
 const SNAPSHOT: &str = "snapshot.zip";

@@ -1,12 +1,18 @@
 //! A folder for one process's unfinished files, which the next process sweeps away if its owner was killed.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::atomic::remove_folder;
 
 use super::StoreError;
 
 /// Name of the file in each scratch folder whose lock says that its owner lives.
 const ALIVE: &str = ".alive";
+
+/// How the names of scratch folders begin.
+const PREFIX: &str = "run-";
 
 /// This process's folder below `tmp/`; removed when dropped.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ impl Scratch {
             .map_err(StoreError::io("lock", &parent.join(".turnstile")))?;
         sweep(parent);
         let folder = tempfile::Builder::new()
-            .prefix("run-")
+            .prefix(PREFIX)
             .tempdir_in(parent)
             .map_err(StoreError::io("make a folder in", parent))?;
         let alive = lock_file(&folder.path().join(ALIVE))?;
@@ -48,7 +54,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed now is swept by the next run.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = remove_folder(&self.path, ALIVE);
     }
 }
 
@@ -68,16 +74,16 @@ fn sweep(parent: &Path) {
     };
     for entry in entries.flatten() {
         let folder = entry.path();
-        if !folder.is_dir() {
+        let named = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        if !named || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        let orphaned = match File::open(folder.join(ALIVE)) {
-            Ok(alive) => alive.try_lock().is_ok(),
-            Err(_) => true,
+        let _ = match File::open(folder.join(ALIVE)) {
+            Ok(alive) if alive.try_lock().is_ok() => remove_folder(&folder, ALIVE),
+            // Its owner was killed before it put anything there, or it is somebody else's.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir(&folder),
+            _ => Ok(()),
         };
-        if orphaned {
-            let _ = fs::remove_dir_all(&folder);
-        }
     }
 }
 
@@ -93,8 +99,17 @@ mod tests {
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(ALIVE), "").unwrap();
         fs::write(dead.join("half.whl"), "x").unwrap();
+        // Killed before it had its file.
+        let early = parent.path().join("run-early");
+        fs::create_dir(&early).unwrap();
+        let foreign = ["mine", "run-mine"].map(|name| parent.path().join(name));
+        for folder in &foreign {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("file"), "x").unwrap();
+        }
         let another = Scratch::new(parent.path()).unwrap();
-        assert!(!dead.exists());
+        assert!(!dead.exists() && !early.exists());
+        assert!(foreign.iter().all(|folder| folder.join("file").exists()));
         assert!(living.path().exists());
         let path = another.path().to_owned();
         drop(another);

@@ -25,6 +25,10 @@ fn fixture() -> Fixture {
     }
 }
 
+fn care(it: &Fixture) -> Maintenance {
+    Maintenance::open(&it.root).unwrap()
+}
+
 fn wheel_bytes() -> (WheelFilename, Vec<u8>) {
     let meta = StubMetadata {
         name: "demo".parse().unwrap(),
@@ -179,9 +183,9 @@ fn a_folder_without_its_file_is_filled_again() {
 fn verification_removes_what_has_rotted() {
     let it = fixture();
     let admitted = admit(&it.store);
-    assert_eq!(it.store.verify().unwrap().good, 1);
+    assert_eq!(care(&it).verify().unwrap().good, 1);
     fs::write(&admitted.path, b"rotten").unwrap();
-    let verified = it.store.verify().unwrap();
+    let verified = care(&it).verify().unwrap();
     assert_eq!(verified.removed, ["demo-1.0-py3-none-any.whl"]);
     assert!(!admitted.path.exists());
 }
@@ -198,11 +202,11 @@ fn verification_reads_snapshots_too() {
         it.store.admit_data(incoming, &key).unwrap()
     };
     let admitted = snapshot();
-    assert_eq!(it.store.verify().unwrap().good, 1);
+    assert_eq!(care(&it).verify().unwrap().good, 1);
     let mut bytes = fs::read(&admitted.path).unwrap();
     bytes[40] ^= 1;
     fs::write(&admitted.path, bytes).unwrap();
-    let verified = it.store.verify().unwrap();
+    let verified = care(&it).verify().unwrap();
     assert_eq!((verified.good, verified.removed.len()), (0, 1));
     assert!(!admitted.path.exists());
     assert!(snapshot().path.exists());
@@ -214,7 +218,7 @@ fn what_cannot_be_read_is_told_and_stays() {
     let admitted = admit(&it.store);
     fs::remove_file(&admitted.path).unwrap();
     fs::create_dir(&admitted.path).unwrap();
-    let error = it.store.verify().unwrap_err();
+    let error = care(&it).verify().unwrap_err();
     assert!(matches!(error, StoreError::Io { .. }));
     assert!(admitted.path.exists());
 }
@@ -223,19 +227,217 @@ fn what_cannot_be_read_is_told_and_stays() {
 fn pruning_waits_for_nobody_and_keeps_what_is_named() {
     let it = fixture();
     let admitted = admit(&it.store);
-    let other = Store::open(&it.root).unwrap();
     let keep = Keep {
         digests: BTreeSet::from([admitted.sha256]),
         ..Keep::default()
     };
-    assert!(matches!(
-        it.store.prune(&keep, false),
-        Err(StoreError::Busy(_))
-    ));
-    assert_eq!(other.prune(&keep, false).unwrap().entries, 0);
-    let again = Store::open(&it.root).unwrap();
-    assert_eq!(again.prune(&Keep::default(), true).unwrap().entries, 1);
+    let pruned = |keep| care(&it).prune(keep, true);
+    assert!(matches!(pruned(&keep), Err(StoreError::Busy(_))));
+    drop(it.store);
+    let pruned = |keep| Maintenance::open(&it.root).unwrap().prune(keep, true);
+    assert_eq!(pruned(&keep).unwrap().entries, 0);
+    assert_eq!(pruned(&Keep::default()).unwrap().entries, 1);
     assert!(!admitted.path.exists());
+}
+
+/// Every file and folder below, with the content of files.
+fn tree(root: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path.clone());
+            }
+            found.push((path.clone(), fs::read(&path).ok()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What is done to a folder that is no store leaves it as it was.
+#[track_caller]
+fn untouched(root: &Path) {
+    let before = tree(root);
+    assert!(matches!(Store::open(root), Err(StoreError::NotAStore(_))));
+    assert!(matches!(
+        Maintenance::open(root),
+        Err(StoreError::NotAStore(_))
+    ));
+    assert_eq!(tree(root), before);
+}
+
+#[test]
+fn nothing_is_made_or_removed_in_a_folder_that_is_no_store() {
+    let digest = Digest::of(b"x").to_string();
+    let group = &digest[..2];
+    let cases: &[&[&str]] = &[
+        &["notes.txt"],
+        &["tmp/run-1/file"],
+        &["tmp/.turnstile", "lock", "notes.txt"],
+        &["tmp/.turnstile", "tmp/mine", "lock"],
+        &["lock", "data/mine.csv", "tmp/.turnstile"],
+        &["lock", "data/2024/mine.csv", "tmp/.turnstile"],
+        &["lock", "git/project/README", "tmp/.turnstile"],
+        &["lock", "uv-cache/mine", "tmp/.turnstile"],
+        &["lock", "uv/mine", "tmp/.turnstile"],
+        &["wheels/readme"],
+        &["lock"],
+        &[".pannier-store"],
+        &[&format!("wheels/{group}/{digest}")],
+        &[&format!("wheels/00/{digest}/x.whl")],
+        &[&format!("wheels/{group}/{digest}/x.whl"), "src/main.py"],
+    ];
+    for case in cases {
+        let folder = tempfile::tempdir().unwrap();
+        for path in *case {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let text = match path.ends_with(".turnstile") || path.ends_with("lock") {
+                true => "",
+                false => "something else\n",
+            };
+            fs::write(path, text).unwrap();
+        }
+        untouched(folder.path());
+    }
+    // Empty folders of such names prove nothing, and neither does a lock that holds something.
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["data", "git", "wheels/ab"] {
+        fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    untouched(folder.path());
+    let it = fixture();
+    admit(&it.store);
+    let root = it.root.clone();
+    drop(it.store);
+    fs::remove_file(root.join(".pannier-store")).unwrap();
+    fs::write(root.join("lock"), "4711").unwrap();
+    untouched(&root);
+}
+
+#[test]
+fn a_store_without_a_marker_is_known_by_its_layout() {
+    let it = fixture();
+    let admitted = admit(&it.store);
+    for name in [
+        "git/0123456789abcdef0123456789abcdef.git/HEAD",
+        "git/0123456789abcdef0123456789abcdef.git.lock",
+        "git/.half-0123456789abcdef0123456789abcdef.git-x1/HEAD",
+        "uv/0.9.1/uv",
+        "uv-cache/CACHEDIR.TAG",
+        "uv-cache/archive-v0/x",
+        "tmp/run-dead/x",
+        "lost+found/x",
+    ] {
+        let path = it.root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    drop(it.store);
+    let marker = it.root.join(".pannier-store");
+    let text = fs::read(&marker).unwrap();
+    fs::remove_file(&marker).unwrap();
+    // Looking at it writes nothing; the next one who writes marks it.
+    let care = Maintenance::open(&it.root).unwrap();
+    assert_eq!(care.info().unwrap().parts[0].1, 1);
+    assert_eq!(care.verify().unwrap().good, 1);
+    assert!(!marker.exists());
+    drop(Store::open(&it.root).unwrap());
+    assert_eq!(fs::read(&marker).unwrap(), text);
+    fs::remove_file(&marker).unwrap();
+    let care = Maintenance::open(&it.root).unwrap();
+    // The wheel, the mirrors, uv's cache.
+    assert_eq!(care.prune(&Keep::default(), true).unwrap().entries, 3);
+    assert!(marker.exists() && !admitted.path.exists());
+    // What is left of a store whose cache kept the wheels alone.
+    let it = fixture();
+    admit(&it.store);
+    drop(it.store);
+    for name in [".pannier-store", "lock"] {
+        fs::remove_file(it.root.join(name)).unwrap();
+    }
+    fs::remove_dir_all(it.root.join("tmp")).unwrap();
+    drop(Store::open(&it.root).unwrap());
+}
+
+#[test]
+fn looking_after_nothing_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for root in [folder.path().to_owned(), folder.path().join("missing")] {
+        let care = Maintenance::open(&root).unwrap();
+        assert!(care.info().unwrap().parts.iter().all(|part| part.1 == 0));
+        assert_eq!(care.verify().unwrap(), Verified::default());
+        assert_eq!(
+            care.prune(&Keep::default(), true).unwrap(),
+            Pruned::default()
+        );
+    }
+    assert_eq!(tree(folder.path()), []);
+}
+
+#[test]
+fn files_that_a_store_does_not_have_are_not_removed_from_it() {
+    let it = fixture();
+    admit(&it.store);
+    drop(it.store);
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("file"), "mine").unwrap();
+    let digest = Digest::of(b"x").to_string();
+    let foreign = [
+        "notes.txt".to_owned(),
+        "wheels/notes.txt".to_owned(),
+        "wheels/ab/notes.txt".to_owned(),
+        "wheels/project/src/main.py".to_owned(),
+        format!("wheels/00/{digest}/x.whl"),
+        "data/2024/january/table.csv".to_owned(),
+        "built/ab/notes.txt".to_owned(),
+    ];
+    for name in &foreign {
+        let path = it.root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "mine").unwrap();
+    }
+    std::os::unix::fs::symlink(elsewhere.path(), it.root.join("git")).unwrap();
+    let care = || Maintenance::open(&it.root).unwrap();
+    assert_eq!(care().verify().unwrap().good, 1);
+    // The wheel, and the link.
+    assert_eq!(care().prune(&Keep::default(), true).unwrap().entries, 2);
+    for name in &foreign {
+        assert_eq!(fs::read(it.root.join(name)).unwrap(), b"mine", "{name}");
+    }
+    assert!(elsewhere.path().join("file").exists() && !it.root.join("git").exists());
+}
+
+#[test]
+fn a_marker_that_was_not_written_to_its_end_is_completed() {
+    let folder = tempfile::tempdir().unwrap();
+    let marker = folder.path().join(".pannier-store");
+    for half in ["", "pannier-st"] {
+        fs::write(&marker, half).unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        let text = fs::read_to_string(&marker).unwrap();
+        assert!(text.starts_with("pannier-store 1\n"), "{text}");
+    }
+    fs::write(&marker, "pannier-store 2\n").unwrap();
+    let error = Store::open(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("has format 2"), "{error}");
+    assert!(error.is_usage() && Maintenance::open(folder.path()).is_err());
+}
+
+#[test]
+fn processes_that_make_a_store_together_all_have_it() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("store");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| admit(&Store::open(&root).unwrap()));
+            }
+        });
+    }
 }
 
 #[test]
