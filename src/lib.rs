@@ -9,7 +9,7 @@
 //! | 4 | [`prepare`], [`unpack`], [`gate`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
-//! | 1 | [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
+//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -36,6 +36,7 @@ pub mod prepare;
 pub mod python;
 pub mod release;
 pub mod renovate;
+pub mod secret;
 pub mod store;
 pub mod tarball;
 pub mod target;

@@ -8,6 +8,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
+use crate::secret;
+pub(crate) use crate::secret::percent_decode;
+pub use crate::secret::redact;
+
 /// Why a text is not a usable URL. The text itself is shown without credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{shown}` is not a usable URL: {reason}")]
@@ -17,66 +21,32 @@ pub struct UrlError {
 }
 
 impl UrlError {
+    /// Whether it is a URL, refused for the token in its query.
+    #[must_use]
+    pub fn is_token(&self) -> bool {
+        self.reason == TOKEN_IN_QUERY
+    }
+
     fn new(text: &str, reason: impl Into<String>) -> Self {
         // The URL Standard steps over these wherever they stand, so they do not end what has to be hidden.
         let text = text.replace(['\t', '\n', '\r'], "");
         Self {
-            shown: redact(text.trim()),
+            shown: secret::redact_input(text.trim()),
             reason: reason.into(),
         }
     }
 }
 
-/// Replaces what stands before an `@` in the authority of every URL in `text` by `****`.
-///
-/// For texts that other programs wrote (uv, git, a server): a token in a URL is not shown even if they show it. Where a
-/// password may hold what ends a URL elsewhere (quotes, or a slash that somebody forgot to encode), too much is hidden
-/// rather than too little.
+/// Why a URL with a token in its query is refused, and what to do instead.
+pub const TOKEN_IN_QUERY: &str = "its query holds a token, which logs and locks would show; set a token's variable such as \
+    PANNIER_TOKEN, write a `machine` line into netrc, or set an index variable such as UV_INDEX to \
+    `https://user:token@host/path`";
+
+/// Whether a URL has a token in its query or fragment: by a key such as `private_token`, or as the value of a known secret.
 #[must_use]
-pub fn redact(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = authority(rest) {
-        let (head, tail) = rest.split_at(start);
-        shown.push_str(head);
-        let word = tail.find(char::is_whitespace).unwrap_or(tail.len());
-        let mut end = tail[..word].find(['/', '?', '#']).unwrap_or(word);
-        if !tail[..end].contains('@') && !ends_with_port(&tail[..end]) {
-            // No port stands behind the colon, so it is the start of a password that holds one of the three.
-            end = word;
-        }
-        // What has no `@` may hold the start of another URL, as in a list.
-        rest = tail;
-        if let Some(at) = tail[..end].rfind('@') {
-            shown.push_str("****");
-            rest = &tail[at..];
-        }
-    }
-    shown.push_str(rest);
-    shown
-}
-
-/// Where the authority of the first URL in `text` starts. Of `http` and `https` alone the URL Standard takes any number of
-/// slashes of either kind, or none.
-fn authority(text: &str) -> Option<usize> {
-    text.match_indices(':').find_map(|(colon, _)| {
-        let behind = &text[colon + 1..];
-        let slashes = behind.len() - behind.trim_start_matches(['/', '\\']).len();
-        let ends_with = |scheme: &[u8]| {
-            let start = colon.checked_sub(scheme.len());
-            start.is_some_and(|it| text.as_bytes()[it..colon].eq_ignore_ascii_case(scheme))
-        };
-        let web = ends_with(b"http") || ends_with(b"https");
-        (web || behind.starts_with("//")).then_some(colon + 1 + slashes)
-    })
-}
-
-/// Whether what stands behind the last colon can be a port, if there is one.
-fn ends_with_port(authority: &str) -> bool {
-    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
-    // The colons of an IPv6 address stand in brackets; quotes and the like end a URL in a sentence.
-    let port = port.trim_end_matches(|c: char| !c.is_alphanumeric() && c != ']');
-    port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit())
+pub fn has_token(url: &Url) -> bool {
+    let parts = [url.query(), url.fragment()];
+    parts.into_iter().flatten().any(secret::is_token_query)
 }
 
 /// A URL whose user name and password are hidden whenever it is shown, logged or serialised.
@@ -84,6 +54,20 @@ fn ends_with_port(authority: &str) -> bool {
 pub struct SafeUrl(Url);
 
 impl SafeUrl {
+    /// An absolute URL with one of the schemes `http`, `https` and `file` that a server, a page or a lock holds: a token in its
+    /// query is the server's own, and its password is not learned.
+    ///
+    /// # Errors
+    /// [`UrlError`] for anything else.
+    pub fn of_server(text: &str) -> Result<Self, UrlError> {
+        let url = Url::parse(text).map_err(|why| UrlError::new(text, why.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https" | "file") {
+            let reason = format!("the scheme `{}` is not supported, use https", url.scheme());
+            return Err(UrlError::new(text, reason));
+        }
+        Ok(Self(url))
+    }
+
     /// The URL with its credentials, for the door that makes the connection and for nobody else.
     #[must_use]
     pub const fn expose(&self) -> &Url {
@@ -109,6 +93,16 @@ impl SafeUrl {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         Self(url)
+    }
+
+    /// Where it is, without credentials, query and fragment: what may be shown of a URL that a server made, as that of
+    /// a redirect may be signed in its query.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let mut url = self.without_credentials().0;
+        url.set_query(None);
+        url.set_fragment(None);
+        url.into()
     }
 
     /// This URL with the user name and password of `other`, where both are of one origin; else without any.
@@ -152,43 +146,29 @@ impl SafeUrl {
     }
 }
 
-/// The text with `%xx` replaced by what it stands for.
-pub(crate) fn percent_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while i < bytes.len() {
-        let pair = (bytes[i] == b'%')
-            .then(|| bytes.get(i + 1..i + 3))
-            .flatten()
-            .filter(|pair| pair.iter().all(u8::is_ascii_hexdigit))
-            .and_then(|pair| std::str::from_utf8(pair).ok())
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        match pair {
-            Some(byte) => {
-                decoded.push(byte);
-                i += 3;
-            }
-            None => {
-                decoded.push(bytes[i]);
-                i += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
 impl FromStr for SafeUrl {
     type Err = UrlError;
 
-    /// Takes an absolute URL with one of the schemes `http`, `https` and `file`.
+    /// Takes an absolute URL of the user's with one of the schemes `http`, `https` and `file`. Its password is a known secret
+    /// from here on; a token in its query is refused.
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let url = Url::parse(text).map_err(|why| UrlError::new(text, why.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https" | "file") {
-            let reason = format!("the scheme `{}` is not supported, use https", url.scheme());
-            return Err(UrlError::new(text, reason));
+        let url = Self::of_server(text)?;
+        if has_token(&url.0) {
+            return Err(UrlError::new(text, TOKEN_IN_QUERY));
         }
-        Ok(Self(url))
+        let behind = text.trim().split_once("://").map_or("", |(_, rest)| rest);
+        let end = behind.find(['/', '?', '#']).unwrap_or(behind.len());
+        if behind[..end].ends_with(':') {
+            // The parser would take what follows for a path: the rest of a password that starts with a slash.
+            return Err(UrlError::new(
+                text,
+                "a port is missing after the `:` of its host",
+            ));
+        }
+        if let Some((user, password)) = url.credentials() {
+            secret::know_url_login(&user, &password);
+        }
+        Ok(url)
     }
 }
 
@@ -216,9 +196,8 @@ impl Serialize for SafeUrl {
 
 impl<'de> Deserialize<'de> for SafeUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        Self::of_server(&text).map_err(serde::de::Error::custom)
     }
 }
 
@@ -253,10 +232,8 @@ impl FromStr for GitUrl {
                 Some(("subdirectory", folder)) => subdirectory = Some(check_folder(text, folder)?),
                 Some(("egg", _)) => {}
                 None if pair.is_empty() => {}
-                _ => {
-                    let reason = format!("`#{pair}` is not known, only `#subdirectory=…` is");
-                    return Err(UrlError::new(text, reason));
-                }
+                // Not repeated: it may be a token.
+                _ => return Err(UrlError::new(text, "only `#subdirectory=…` may follow it")),
             }
         }
         repository.0.set_fragment(None);
@@ -329,27 +306,12 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_texts_are_redacted_too() {
-        let said = "fatal: https://u:glpat-1@h/x?y@z and http://a@b@c:1 'https://tok@h'";
-        assert_eq!(
-            redact(said),
-            "fatal: https://****@h/x?y@z and http://****@c:1 'https://****@h'"
-        );
-        assert!(
-            !"https://tok:en@h:x/"
-                .parse::<SafeUrl>()
-                .expect_err("port")
-                .to_string()
-                .contains("tok")
-        );
-    }
-
-    #[test]
-    fn odd_passwords_are_hidden_too() {
+    fn what_is_no_url_hides_its_password() {
         for text in [
             "https://u:it's3cr3t@h/x",
             "https://u:\"s3cr3t@h/x",
             "https://u:a/s3cr3t@h/x",
+            "https://u:/s3cr3t@h/x",
             "https://u:a?s3cr3t@h/x",
             "https://u:a#s3cr3t@h/x",
             "https:u:s3cr3t@h/x",
@@ -357,30 +319,71 @@ mod tests {
             "HTTPS:\\\\u:s3cr3t@h/x",
             "ftp://u:s3cr3t@h/x",
             "http://h:80,https://u:s3cr3t@h/x",
+            "ht\ntps://u:\ts3cr3t@h:x/",
+            "https://u:s3cr3t",
+            "https://u:my s3cr3t@h",
+            "https://u:my s3cr3t",
+            "https://u:s3cr3t@",
+            "http//u:s3cr3t@h/simple",
+            "git+https//u:s3cr3t@h/x.git@main",
+            "//u:s3cr3t@h",
+            "//s3cr3t@h",
+            "u:s3cr3t@h/simple",
+            "u:my s3cr3t@h/simple",
+            "me@example.org:s3cr3t@h/simple",
+            "https://h/x?private_token=s3cr3t",
+            "https://h/x#access_token=s3cr3t",
+            "https://h/x?a=1;job%5Ftoken=s3cr3t&b=2",
         ] {
-            let shown = redact(text);
-            assert!(!shown.contains("s3cr3t"), "{shown}");
-            assert_eq!(redact(&shown), shown);
-            let shown = match text.parse::<SafeUrl>() {
-                Ok(url) => format!("{url} {url:?}"),
-                Err(error) => error.to_string(),
+            let shown = match (text.parse::<SafeUrl>(), text.parse::<GitUrl>()) {
+                (Err(error), Err(other)) => format!("{error} {error:?} {other} {other:?}"),
+                (Ok(url), Err(error)) => format!("{} {error} {error:?}", url.place()),
+                (url, git) => {
+                    let shown = url.map(|url| format!("{url} {url:?}"));
+                    format!("{shown:?} {git:?}")
+                }
             };
-            assert!(!shown.contains("s3cr3t"), "{shown}");
+            assert!(!shown.contains("s3cr3t"), "{text}: {shown}");
         }
-        let broken = "ht\ntps://u:\ts3cr3t@h:x/".parse::<SafeUrl>();
-        let shown = broken.expect_err("port").to_string();
-        assert!(!shown.contains("s3cr3t"), "{shown}");
     }
 
     #[test]
-    fn what_is_no_password_stays() {
-        for text in [
-            "https://h/x.git@main and https://h:8080/a@b (see https://h:80, http://[::1]/a@b)",
-            "fatal: http: no answer from a@b",
-            "'https://h': x@y",
+    fn a_token_in_a_query_is_refused_with_the_way_to_pass_it() {
+        for query in [
+            "private_token=x",
+            "job_token=x",
+            "access_token=x",
+            "token=x",
+            "oauth_token=x",
+            "a=b&apiKey=x",
+            "X-Amz-Signature=x",
+            "a;private%5Ftoken=x",
+            "password=x",
+            "sig=x",
         ] {
-            assert_eq!(redact(text), text);
+            for text in [
+                format!("https://h/a?{query}"),
+                format!("https://h/a#{query}"),
+            ] {
+                let error = text.parse::<SafeUrl>().expect_err(&text);
+                assert!(error.is_token(), "{text}");
+            }
         }
+        let error = "https://h/a?private_token=x".parse::<SafeUrl>();
+        insta::assert_snapshot!(error.expect_err("a token"), @"`https://h/a?****` is not a usable URL: its query holds a token, which logs and locks would show; set a token's variable such as PANNIER_TOKEN, write a `machine` line into netrc, or set an index variable such as UV_INDEX to `https://user:token@host/path`");
+        for text in [
+            "https://h/a?service=git-upload-pack",
+            "https://h/a?tokens_per_page=3&monkey=a",
+            "https://h/a?token=",
+            "https://h/a#sha256=ab",
+        ] {
+            assert!(text.parse::<SafeUrl>().is_ok(), "{text}");
+        }
+        assert!(SafeUrl::of_server("https://h/a?X-Amz-Signature=x").is_ok());
+        let known = "of-a-query/of unit tests";
+        secret::know(known);
+        let url = "https://h/a?page=of-a-query%2Fof+unit%20tests".parse::<SafeUrl>();
+        assert!(url.expect_err("a known secret").is_token());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::git::Git;
 use crate::gitlab::{Gitlab, ProjectRef};
 use crate::http::{self, Client};
 use crate::release::{self, Book, ChannelName, GitShelf, Outcome, Registry, ReleaseError, Stamp};
+use crate::secret::scrub;
 use crate::store::Store;
 use crate::url::SafeUrl;
 
@@ -158,9 +159,10 @@ pub(super) fn stamp(context: &Context, reason: Option<&str>) -> Stamp {
     let pipeline = first(&["CI_PIPELINE_URL", "CI_JOB_URL"]);
     let reason = reason.or_else(|| context.variable("CI_COMMIT_TITLE"));
     let at = Timestamp::now();
+    let by = scrub(&by);
     Stamp {
         at,
-        mail: mail.map_or_else(|| format!("{by}@localhost"), str::to_owned),
+        mail: mail.map_or_else(|| format!("{by}@localhost"), scrub),
         by,
         reason: reason.map(str::to_owned),
         pipeline: pipeline.and_then(|url| url.parse().ok()),

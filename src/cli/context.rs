@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::config::env;
 use crate::event::Reporter;
 use crate::python::{self, Described};
+use crate::secret::{self, Exposed, ScrubbedLines, scrub_values};
 use crate::store::{Store, StoreError};
 
 use super::exit::Exit;
@@ -34,12 +36,31 @@ pub(super) struct Context {
     scene: Scene,
 }
 
+/// The environment. Variables that are no UTF-8 are left out.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Makes the secrets of the environment and of the command line known, before anything can show them.
+pub(super) fn learn_secrets() {
+    let variables = variables();
+    let variables = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    secret::learn_environment(variables, env::is_read);
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    secret::learn_arguments(arguments.iter().map(String::as_str));
+}
+
 impl Context {
     /// Captures the surroundings and sets up colours.
     pub(super) fn capture(common: &Common) -> Self {
-        let variables: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let variables = variables();
         let gitlab = variables
             .get("GITLAB_CI")
             .is_some_and(|value| value == "true");
@@ -136,18 +157,25 @@ impl Context {
         self.folder.join(folder)
     }
 
+    /// Prints a result to stdout that is of use only as it is, such as a lock: one with a secret in it is refused.
+    pub(super) fn print_exact(&self, what: &str, text: &str) -> Result<(), Failure> {
+        Exposed::check(what, text).map_err(|error| Failure::new(Exit::Failed, error))?;
+        self.print(text)
+    }
+
     /// Prints a result to stdout.
     pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
         self.stream(|out| out.write_all(text.as_bytes()))
     }
 
-    /// Prints a result to stdout as it is made, because it may be too long to be held.
+    /// Prints a result to stdout as it is made, because it may be too long to be held. Known secrets are hidden.
     pub(super) fn stream(
         &self,
         print: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     ) -> Result<(), Failure> {
-        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-        match print(&mut out).and_then(|()| out.flush()) {
+        let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+        let mut out = ScrubbedLines::new(out);
+        match print(&mut out).and_then(|()| out.finish()) {
             Ok(()) => Ok(()),
             // Whoever reads has read enough.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -162,10 +190,10 @@ impl Context {
         self.print(&format!("{text}\n"))
     }
 
-    /// Says something beside the result.
+    /// Says something beside the result. Known secrets are hidden.
     pub(super) fn note(&self, text: &str) {
         // A closed stderr is no reason to fail.
-        let _ = writeln!(anstream::stderr().lock(), "{text}");
+        let _ = writeln!(anstream::stderr().lock(), "{}", scrub_values(text));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::gate::{self, CheckResult, Outcome, Question, Report, Tools};
 use crate::git::{Local, LocalError};
 use crate::lock::update;
 use crate::renovate::Flow;
+use crate::secret::scrub_values;
 
 use super::Format;
 use super::context::Context;
@@ -220,7 +221,7 @@ fn below(path: &Path, root: &Path) -> PathBuf {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    atomic::write(path, text.as_bytes(), None).map_err(|source| {
+    atomic::write(path, scrub_values(text).as_bytes(), None).map_err(|source| {
         let path = path.to_owned();
         Failure::new(Exit::Failed, GateError::Write { path, source })
     })

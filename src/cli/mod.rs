@@ -18,6 +18,7 @@ mod image;
 mod inspect;
 mod lock;
 mod overrides;
+mod panic;
 mod prepare;
 mod progress;
 mod release;
@@ -30,10 +31,13 @@ mod table;
 mod unpack;
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::secret::scrub;
 
 use context::Context;
 use exit::Exit;
@@ -141,9 +145,23 @@ fn is_job_guard() -> bool {
     Path::new(&called).file_name() == Some(OsStr::new(JOB_GUARD))
 }
 
+/// Shows what clap says: help to stdout, errors to stderr. An error repeats what was typed, so it is scrubbed.
+fn misused(error: &clap::Error) -> Exit {
+    let text = error.render().ansi().to_string();
+    // A closed stdout or stderr leaves the exit code to tell.
+    if error.use_stderr() {
+        let _ = write!(anstream::stderr().lock(), "{}", scrub(&text));
+        return Exit::Usage;
+    }
+    let _ = write!(anstream::stdout().lock(), "{text}");
+    Exit::Done
+}
+
 /// Runs the program with this process's arguments and environment.
 #[must_use]
 pub fn main() -> ExitCode {
+    panic::install();
+    context::learn_secrets();
     let parsed = match is_job_guard() {
         true => JobGuard::try_parse().map(Cli::from),
         false => Cli::try_parse(),
@@ -151,14 +169,7 @@ pub fn main() -> ExitCode {
     let mut cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed stdout or stderr leaves the exit code to tell.
-            let _ = error.print();
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
-            };
-            return exit.into();
+            return misused(&error).into();
         }
     };
     if let Verb::Guard(arguments) = &cli.verb {

@@ -12,6 +12,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::event::{Event, Reporter, Stage};
+use crate::secret::scrub;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,7 +187,7 @@ impl Progress {
 
 impl Reporter for Progress {
     fn report(&self, event: Event) {
-        match event {
+        match scrubbed(event) {
             Event::Warning { message, hint } => {
                 self.line(&format!("{YELLOW}warning{YELLOW:#}: {message}"));
                 if let Some(hint) = hint {
@@ -203,6 +204,24 @@ impl Reporter for Progress {
             Event::StageFinished { stage } => self.finish(stage),
             Event::Downloaded { bytes } => self.downloaded(bytes),
         }
+    }
+}
+
+/// The event without secrets in its texts.
+fn scrubbed(event: Event) -> Event {
+    match event {
+        Event::Warning { message, hint } => Event::Warning {
+            message: scrub(&message),
+            hint: hint.as_deref().map(scrub),
+        },
+        Event::Detail { message } => Event::Detail {
+            message: scrub(&message),
+        },
+        Event::Step { stage, text } => Event::Step {
+            stage,
+            text: scrub(&text),
+        },
+        other => other,
     }
 }
 

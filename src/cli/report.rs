@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use miette::Diagnostic;
 
 use super::exit::Exit;
+use crate::secret::scrub;
 
 /// An error on its way out of the program.
 #[derive(Debug)]
@@ -42,9 +43,11 @@ pub fn show(error: &dyn Diagnostic) {
     let _ = write!(out, "{}", render(error));
 }
 
-/// The text of [`show`], with styles.
+/// The text of [`show`], with styles and without secrets.
 #[must_use]
 pub fn render(error: &dyn Diagnostic) -> String {
+    // Scrubbed in this one place, whoever has put a text of others into an error.
+    let indent = |text: &str, by| indent(&scrub(text), by);
     let mut text = format!("{RED}error{RED:#}: {}\n", indent(&error.to_string(), "  "));
     let mut cause = error.source();
     while let Some(inner) = cause {

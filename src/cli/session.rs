@@ -23,6 +23,7 @@ use crate::lock::overridden::{self, Movement};
 use crate::lock::resolve::{Doors, ResolveError, Tools, Upgrade, Wanted, resolve};
 use crate::lock::update::{self, LockFile, Mode, UpToDate, UpdateError};
 use crate::python::Pythons;
+use crate::secret;
 use crate::store::Store;
 use crate::url::SafeUrl;
 use crate::uv::{Finder, Surroundings, Uv, UvError};
@@ -191,6 +192,8 @@ fn load(
         let path = path.clone();
         Failure::new(Exit::Usage, NoConfig { path, source })
     })?;
+    // First: an error may repeat what it cannot read.
+    secret::learn_input(&text);
     let content =
         ConfigFile::parse(&text, &path).map_err(|error| Failure::new(Exit::Usage, error))?;
     let root = full
@@ -213,6 +216,7 @@ struct NoConfig {
 pub(super) fn read_text(root: &Path, path: &Path) -> io::Result<String> {
     let bytes = std::fs::read(root.join(path))?;
     let (text, _) = constraints::decode(&bytes).map_err(io::Error::other)?;
+    secret::learn_text(&text);
     Ok(text)
 }
 

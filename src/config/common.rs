@@ -31,6 +31,7 @@ pub(super) struct Common {
 impl Common {
     pub fn new(inputs: &Inputs<'_>) -> Result<Self, ConfigError> {
         let (flags, file) = (inputs.flags, inputs.file());
+        no_tokens(inputs)?;
         let url = index::url(inputs)?;
         let extra = index::extra(inputs)?;
         let submodules = match file.submodules {
@@ -85,6 +86,24 @@ impl Common {
         }
         found
     }
+}
+
+/// Refuses URLs of the job's variables that hold a token in their query. Others that are none mean what an unset variable does.
+fn no_tokens(inputs: &Inputs<'_>) -> Result<(), ConfigError> {
+    for name in [
+        env::CI_API_V4_URL,
+        env::CI_PROJECT_URL,
+        env::CI_MERGE_REQUEST_PROJECT_URL,
+    ] {
+        let url = inputs.environment.get(name).map(str::parse::<SafeUrl>);
+        if let Some(Err(source)) = url
+            && source.is_token()
+        {
+            let origin = Origin::Variable(name.to_owned());
+            return Err(ConfigError::Url { origin, source });
+        }
+    }
+    Ok(())
 }
 
 fn branch(inputs: &Inputs<'_>) -> Result<Effective<String>, ConfigError> {

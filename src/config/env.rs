@@ -45,6 +45,16 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
     }
 }
 
+/// Whether Pannier, or the client of a proxy, reads this variable.
+#[must_use]
+pub fn is_read(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    VARIABLES.iter().any(|variable| variable.name == name)
+        || upper.ends_with("_PIP_URL")
+        || upper.starts_with("UV_INDEX_")
+        || matches!(upper.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "ALL_PROXY")
+}
+
 /// A variable that Pannier reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {

@@ -9,7 +9,8 @@ use crate::config::project::{FORMS, MissingBase, ProjectError};
 use crate::config::provenance::Origin;
 use crate::constraints::LineError;
 use crate::name::{ImageName, NameError};
-use crate::url::{UrlError, redact};
+use crate::secret::scrub;
+use crate::url::UrlError;
 
 /// What is wrong with `pannier.yml` as a text. Prints as `file:line:column: what`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +52,7 @@ impl FileError {
             file: file.to_owned(),
             line,
             column,
-            message: redact(&message),
+            message: scrub(&message),
             help,
         }
     }

@@ -378,7 +378,7 @@ impl FromStr for RequirementEntry {
     fn from_str(text: &str) -> Result<Self, RequirementError> {
         let text = text.trim();
         let fail = |reason: &str| RequirementError {
-            text: crate::url::redact(text),
+            text: crate::secret::scrub(text),
             reason: reason.to_owned(),
             offset: 0,
         };

@@ -4,6 +4,7 @@ use crate::config::env;
 use crate::config::error::ConfigError;
 use crate::config::inputs::Inputs;
 use crate::config::provenance::{Effective, Origin};
+use crate::secret;
 use crate::url::SafeUrl;
 
 /// The index URL, if anyone said one.
@@ -97,6 +98,7 @@ fn named(
     if user.is_none() && password.is_none() {
         return Ok(url);
     }
+    secret::know_url_login(user.unwrap_or(""), password.unwrap_or(""));
     let known = url
         .value
         .with_credentials(user.unwrap_or(""), password.unwrap_or(""));

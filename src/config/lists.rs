@@ -11,7 +11,7 @@ use crate::config::provenance::{Effective, Origin};
 use crate::config::request::{DataRequest, PackageRequest, ProjectSource};
 use crate::config::text::Text;
 use crate::name::ImageName;
-use crate::url::redact;
+use crate::secret::scrub;
 
 /// The projects of a list, each as it was written.
 type Specs = Effective<Vec<ProjectSpec>>;
@@ -162,7 +162,7 @@ fn from_variable(text: &str, variable: &'static str) -> Result<Specs, ConfigErro
     let specs = texts.iter().map(|text| {
         text.parse().map_err(|source| ConfigError::Project {
             origin: origin.clone(),
-            text: redact(text),
+            text: scrub(text),
             source,
         })
     });

@@ -12,7 +12,8 @@ use crate::config::inputs::Inputs;
 use crate::config::project::{GitBase, ProjectSpec, check_revision};
 use crate::config::provenance::{Effective, Origin};
 use crate::config::request::ProjectSource;
-use crate::url::{SafeUrl, redact};
+use crate::secret::scrub;
+use crate::url::SafeUrl;
 
 /// Branch of the release book where nothing else is said.
 pub const BOOK_BRANCH: &str = "pannier/releases";
@@ -81,7 +82,7 @@ pub(super) fn place(
     if let Some(Effective { value, origin }) = typed {
         let spec: ProjectSpec = value.parse().map_err(|source| ConfigError::Project {
             origin: origin.clone(),
-            text: redact(&value),
+            text: scrub(&value),
             source,
         })?;
         return found(&spec, BOOK_BRANCH, base, origin).map(Some);

@@ -14,7 +14,8 @@ use super::grammar::{BoundPart, Parts, Spot, parts};
 use super::marker::{self, Marker};
 use super::requirement::{RequirementError, explained};
 use crate::name::PackageName;
-use crate::url::redact;
+use crate::secret::{has_password, scrub};
+use crate::url::has_token;
 
 /// A requirement: `name[extras]>=1 ; marker` or `name @ https://…`. Prints as text that is read as the same.
 ///
@@ -108,10 +109,15 @@ impl Constraint {
     /// Whether a password stands in its URL, or what may be one.
     pub(super) fn has_password(&self) -> bool {
         match &self.bound {
-            Bound::Url(url) => url.password().is_some(),
-            Bound::Odd(text) => redact(text) != *text,
+            Bound::Url(url) => url.password().is_some() || has_token(url),
+            Bound::Odd(text) => has_password(text),
             _ => false,
         }
+    }
+
+    /// Whether a token stands in the query of its URL.
+    pub(super) fn has_token(&self) -> bool {
+        matches!(&self.bound, Bound::Url(url) if has_token(url))
     }
 
     /// `==2.0.2`, `>=2,<3`, `@ https://…` with its credentials, or empty when every version is allowed.
@@ -439,6 +445,6 @@ impl fmt::Display for Constraint {
 
 impl fmt::Debug for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&self.to_string()))
+        f.write_str(&scrub(&self.to_string()))
     }
 }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::Variables;
+use crate::secret::{learn_text, scrub};
 
 /// A logical line that is not empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl LogicalLine {
                 message = message.replace(value.as_str(), &format!("${{{name}}}"));
             }
         }
-        crate::url::redact(&message)
+        scrub(&message)
     }
 }
 
@@ -188,7 +189,8 @@ fn replace(
     variables: &Variables,
 ) -> Result<LogicalLine, UnsetVariable> {
     let raw: String = line.iter().map(|(c, _)| c).collect();
-    let shown = crate::url::redact(&raw);
+    learn_text(&raw);
+    let shown = scrub(&raw);
     let same = shown.chars().zip(raw.chars());
     let faithful = same.take_while(|(shown, raw)| shown == raw).count();
     let start = line.first().map_or(whole.start, |(_, place)| place.offset);
@@ -234,6 +236,7 @@ fn replace(
             }
         }
     }
+    learn_text(&logical.text);
     Ok(logical)
 }
 

@@ -51,7 +51,7 @@ pub use rules::{Rule, RuleSettings, Severity};
 /// A requirement for people: without credentials of its URL.
 #[must_use]
 pub fn shown(requirement: &Requirement<VerbatimUrl>) -> String {
-    crate::url::redact(&requirement.to_string())
+    crate::secret::scrub(&requirement.to_string())
 }
 
 /// Reads a text file of the project, by a path that is absolute or relative to the folder of `pannier.yml`.

@@ -8,7 +8,8 @@ use pep508_rs::{Requirement, VerbatimUrl};
 
 use super::constraint::{Constraint, said};
 use super::grammar::SyntaxError;
-use crate::url::redact;
+use crate::secret::scrub;
+use crate::url::TOKEN_IN_QUERY;
 
 /// A text that is not a requirement that can be used. Prints the text, without credentials, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,8 +26,8 @@ pub struct RequirementError {
 impl RequirementError {
     fn new(text: &str, offset: usize, reason: &str) -> Self {
         Self {
-            text: redact(text),
-            reason: redact(reason),
+            text: scrub(text),
+            reason: scrub(reason),
             offset: offset.min(text.len()),
         }
     }
@@ -49,6 +50,10 @@ pub(super) fn lenient(
     constraint: Constraint,
     text: &str,
 ) -> Result<Requirement<VerbatimUrl>, RequirementError> {
+    if constraint.has_token() {
+        let offset = text.find('@').unwrap_or(0);
+        return Err(RequirementError::new(text, offset, TOKEN_IN_QUERY));
+    }
     let read = constraint.into_lenient();
     read.map_err(|why| RequirementError::new(text, why.offset, &why.reason))
 }

@@ -7,6 +7,7 @@ use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 use super::constraint::Constraint;
 use super::lines::LogicalLine;
 use super::requirement::{RequirementError, lenient};
+use crate::url::TOKEN_IN_QUERY;
 
 /// Which rules a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,13 @@ pub(super) fn statement(line: &LogicalLine, kind: Kind) -> Result<Statement, Pro
     let text = without_hashes(text)?;
     let constraint: Constraint = text.parse().map_err(Problem::from)?;
     if kind == Kind::Constraints {
+        if constraint.has_token() {
+            return Err(Problem {
+                offset: text.find('@').unwrap_or(0),
+                message: TOKEN_IN_QUERY.to_owned(),
+                help: None,
+            });
+        }
         return match constraint.extras().is_empty() {
             true => Ok(Statement::Constraint(Box::new(constraint))),
             false => Err(Problem {

@@ -1,6 +1,6 @@
 //! The trail of a deployment: one line of JSON per push, whatever came of it, and the lines of the release book.
 //!
-//! Refuses to hold credentials: URLs lose theirs, and what servers said passes [`redact`](crate::url::redact).
+//! Refuses to hold credentials: URLs lose theirs, and what servers said passes [`scrub`](crate::secret::scrub).
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -62,7 +62,7 @@ impl AuditLine {
             to: pushed.to.map(str::to_owned),
             kind: pushed.kind,
             outcome: pushed.outcome,
-            reason: stamp.reason.as_deref().map(crate::url::redact),
+            reason: stamp.reason.as_deref().map(crate::secret::scrub),
             pipeline: stamp
                 .pipeline
                 .as_ref()

@@ -48,6 +48,6 @@ pub fn conversion(file: &Path, converted: &Path, read: &BytesReader<'_>) -> Conv
         "{} is not what {} converts to: {mend}\n{}",
         converted.display(),
         file.display(),
-        crate::url::redact(shown.trim_end())
+        crate::secret::scrub(shown.trim_end())
     ))
 }

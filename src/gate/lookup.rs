@@ -162,7 +162,7 @@ impl Lookup<'_> {
                 Some(PinState::Yanked(reason)) => {
                     let reason = match reason.trim() {
                         "" => "without a reason".to_owned(),
-                        reason => crate::url::redact(&reason.replace('\n', " ")),
+                        reason => crate::secret::scrub(&reason.replace('\n', " ")),
                     };
                     let place = format!("{}:{}", line.file.display(), line.line);
                     return Ok(Some(format!(

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::secret::scrub_values;
+
 use super::report::{Check, CheckResult, Outcome, Report};
 
 /// Lines of one explanation that are shown; the rest is in the job's log.
@@ -153,6 +155,8 @@ fn fenced(said: &str) -> String {
 
 /// A text as code, in a table.
 fn code(text: &str) -> String {
+    // A secret with a backtick in it is not found afterwards.
+    let text = scrub_values(text);
     format!("`{}`", text.replace('`', "'").replace('|', "\\|"))
 }
 

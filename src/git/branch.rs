@@ -276,7 +276,7 @@ impl<'a> Work<'a> {
         let rejected = |reason: String| GitError::Rejected {
             repository: name(self.repository),
             branch: self.reference.trim_start_matches("refs/heads/").to_owned(),
-            reason: crate::url::redact(&reason),
+            reason: crate::secret::scrub(&reason),
         };
         match (pushed, refused.take()) {
             (_, Some(reason)) => Err(rejected(reason)),

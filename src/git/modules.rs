@@ -55,7 +55,7 @@ fn value(text: &str) -> String {
 /// Credentials of the parent go on within its origin only.
 pub(super) fn resolve(parent: &SafeUrl, url: &str) -> Result<SafeUrl, UrlError> {
     if !url.starts_with("./") && !url.starts_with("../") {
-        let absolute: SafeUrl = url.parse()?;
+        let absolute = SafeUrl::of_server(url)?;
         let own = absolute.credentials().is_some();
         return Ok(if own {
             absolute
@@ -69,7 +69,7 @@ pub(super) fn resolve(parent: &SafeUrl, url: &str) -> Result<SafeUrl, UrlError> 
     let folder = format!("{}/", base.path().trim_end_matches('/'));
     base.set_path(&folder);
     let joined = base.join(url).map_or_else(|_| url.to_owned(), Into::into);
-    joined.trim_end_matches('/').parse()
+    SafeUrl::of_server(joined.trim_end_matches('/'))
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use super::error::GitError;
 use super::mirror::{Wanted, address, advertised};
 use super::{Git, Heads, parse, transport};
 use crate::http::{Fault, HttpError};
-use crate::url::{SafeUrl, redact};
+use crate::secret::scrub;
+use crate::url::SafeUrl;
 
 /// A move of one branch. Commits have 40 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,7 +202,10 @@ impl Push<'_> {
 
 /// What a server means by its words: those of GitLab's access checks and of git itself.
 fn refusal(said: &str, reason: &str) -> Refusal {
-    let words = |text: &str| redact(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let words = |text: &str| {
+        let text = scrub(text);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
     let spoken: Vec<String> = said
         .lines()
         .map(words)

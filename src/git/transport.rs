@@ -16,6 +16,7 @@ use super::bases;
 use super::error::{GitError, name};
 use super::receive::{Received, Trouble};
 use crate::http::{Body, Client, HttpError, Request, Response};
+use crate::secret::scrub;
 use crate::url::SafeUrl;
 
 /// Requests up to this size (in bytes) stay in memory.
@@ -167,9 +168,7 @@ impl SmartSubtransport for Smart {
             .clone();
         let base = match moved {
             Some(base) => base,
-            None => url
-                .parse()
-                .map_err(|_| git2::Error::from_str("not a URL"))?,
+            None => SafeUrl::of_server(url).map_err(|_| git2::Error::from_str("not a URL"))?,
         };
         Ok(Box::new(Stream {
             base: base.with_credentials_of(&repository),
@@ -245,7 +244,7 @@ impl Stream {
             .map_or((path, None), |(path, query)| (path, Some(query)));
         address.set_path(&format!("{folder}{path}"));
         address.set_query(query);
-        let url: SafeUrl = address.as_str().parse().map_err(|_| {
+        let url = SafeUrl::of_server(address.as_str()).map_err(|_| {
             http(HttpError::Scheme {
                 url: self.base.to_string(),
             })
@@ -276,7 +275,7 @@ impl Stream {
         if media_type != expected {
             return Err(GitError::NotGit {
                 repository: name(&self.base),
-                media_type: media_type.chars().take(60).collect(),
+                media_type: scrub(media_type).chars().take(60).collect(),
             });
         }
         self.remember_move(response.url());
@@ -290,7 +289,7 @@ impl Stream {
         };
         base.set_path(&folder);
         base.set_query(None);
-        if let Ok(base) = base.as_str().parse() {
+        if let Ok(base) = SafeUrl::of_server(base.as_str()) {
             *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(base);
         }
     }

@@ -8,6 +8,7 @@ use std::vec::IntoIter;
 use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
 
 use super::error::{GitError, name};
+use crate::secret::scrub;
 use crate::url::SafeUrl;
 use crate::zip;
 
@@ -178,7 +179,7 @@ impl Walk<'_> {
         if path.len() > longest {
             return Err(self.refuse(
                 "a path that is too long",
-                &path.chars().take(80).collect::<String>(),
+                &scrub(&path).chars().take(80).collect::<String>(),
             ));
         }
         Ok(path)

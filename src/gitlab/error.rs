@@ -8,6 +8,8 @@ use miette::Diagnostic;
 use super::message;
 use super::token::{Kind, Needs, Token};
 use crate::http::{HttpError, Reply};
+use crate::secret::Secrets;
+use crate::url::SafeUrl;
 
 /// What went wrong with a call of the API.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -84,13 +86,16 @@ impl GitlabError {
         needs: &Needs,
         token: Option<&Token>,
     ) -> Self {
-        let words = message::of_body(&reply.body);
+        // Storage repeats the signature of the URL that GitLab has redirected to.
+        let signed = Secrets::of_query(reply.url.expose().query().unwrap_or_default());
+        let body = String::from_utf8_lossy(&reply.body);
+        let words = message::of_body(signed.hide(&body).as_bytes());
         let mut said = match words.is_empty() {
             true => String::new(),
             false => format!(": {words}"),
         };
         if let Some(id) = reply.header("x-request-id") {
-            let id: String = id.chars().filter(|c| !c.is_control()).take(80).collect();
+            let id: String = message::shown(id).chars().take(80).collect();
             said += &format!(" (request {id})");
         }
         Self::Refused {
@@ -145,10 +150,15 @@ impl GitlabError {
 }
 
 fn hint(reply: &Reply, needs: &Needs, token: Option<&Token>) -> String {
-    let moved = || reply.header("location").unwrap_or("an unknown place");
+    let moved = || {
+        let location = reply.header("location")?;
+        let url = reply.url.expose().join(location).ok()?;
+        Some(SafeUrl::of_server(url.as_str()).ok()?.place())
+    };
     match (reply.status, token) {
         (301 | 302 | 307 | 308, _) => {
-            format!("the project has moved to {}: use its new path", moved())
+            let place = moved().unwrap_or_else(|| "an unknown place".to_owned());
+            format!("the project has moved to {place}: use its new path")
         }
         (400 | 422, _) => "GitLab does not take these values".to_owned(),
         (401, Some(token)) => format!(

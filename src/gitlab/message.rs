@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::url::redact;
+use crate::secret::scrub;
 
 /// Longest message that is shown, in characters.
 const LONGEST: usize = 500;
@@ -11,13 +11,22 @@ const LONGEST: usize = 500;
 /// The message in the body of an error, in one line; empty when there is none that a person could use.
 #[must_use]
 pub(super) fn of_body(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(value) => of_json(&value),
-        Err(_) => plain(body),
-    };
+    shown(&words(body))
+}
+
+/// A text of GitLab's in one line. Cut to its length last: a secret that is cut is not found.
+pub(super) fn shown(text: &str) -> String {
+    let text = scrub(text);
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let clean: String = line.chars().filter(|c| !c.is_control()).collect();
-    redact(&clean).chars().take(LONGEST).collect()
+    scrub(&clean).chars().take(LONGEST).collect()
+}
+
+fn words(body: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(value) => of_json(&value),
+        Err(_) => plain(body),
+    }
 }
 
 fn of_json(value: &Value) -> String {

@@ -185,7 +185,7 @@ impl Gitlab {
     pub fn address(&self, path: &str) -> Result<SafeUrl, GitlabError> {
         let base = self.api.expose().as_str().trim_end_matches('/');
         let url = format!("{base}/{}", path.trim_start_matches('/'));
-        url.parse().map_err(|_| GitlabError::Unusable {
+        SafeUrl::of_server(&url).map_err(|_| GitlabError::Unusable {
             what: format!("the path `{path}` of the API"),
         })
     }
@@ -200,7 +200,7 @@ impl Gitlab {
         let bare = self.address(&endpoint.endpoint())?;
         let mut url = bare.expose().clone();
         endpoint.parameters().add_to_url(&mut url);
-        url.as_str().parse().map_err(|_| GitlabError::Unusable {
+        SafeUrl::of_server(url.as_str()).map_err(|_| GitlabError::Unusable {
             what: format!("the query of `{}`", endpoint.endpoint()),
         })
     }

@@ -228,7 +228,7 @@ fn time_of(reply: &Reply) -> Option<SystemTime> {
 }
 
 fn parsed(url: &str) -> Result<SafeUrl, GitlabError> {
-    url.parse().map_err(|_| GitlabError::Unusable {
+    SafeUrl::of_server(url).map_err(|_| GitlabError::Unusable {
         what: "a request for the next page, whose address is no URL,".to_owned(),
     })
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::error::GitlabError;
+use crate::secret;
 
 /// The kinds of tokens that GitLab takes in a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +26,14 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token from `source`: a variable's or flag's name.
+    /// A token from `source`: a variable's or flag's name. It is a known secret from here on.
     #[must_use]
     pub fn new(kind: Kind, value: impl Into<String>, source: impl Into<String>) -> Self {
+        let value = value.into();
+        secret::know(&value);
         Self {
             kind,
-            value: value.into(),
+            value,
             source: source.into(),
         }
     }

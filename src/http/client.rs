@@ -376,7 +376,7 @@ pub(super) fn next_hop(
         .expose()
         .join(location.ok_or_else(unusable)?)
         .map_err(|_| unusable())?;
-    let target: SafeUrl = target.as_str().parse().map_err(|_| unusable())?;
+    let target = SafeUrl::of_server(target.as_str()).map_err(|_| unusable())?;
     if from.expose().scheme() == "https" && target.expose().scheme() != "https" {
         let problem = format!("only to the unprotected {}", shown(&target));
         return Err(redirect_error(asked, problem));

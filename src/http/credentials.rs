@@ -1,10 +1,11 @@
 //! Which user name and password a URL is asked with.
 //!
-//! Refuses to show any of them, to read a file or the environment, and to give the credentials of one origin to another.
+//! Every password that is added becomes a known secret. Refuses to show any of them, to read a file or the environment, and to give the credentials of one origin to another.
 
 use std::fmt;
 
 use super::netrc;
+use crate::secret;
 use crate::url::SafeUrl;
 
 /// User names and passwords by host or origin. `Debug` shows how many there are and nothing else.
@@ -75,7 +76,11 @@ impl Credentials {
     /// Adds what a netrc text says; entries that were added before win over later ones for the same host.
     #[must_use]
     pub fn with_netrc(mut self, text: &str) -> Self {
-        self.netrc.extend(netrc::parse(text));
+        let entries = netrc::parse(text);
+        for entry in &entries {
+            secret::know_login(&entry.login, &entry.password);
+        }
+        self.netrc.extend(entries);
         self
     }
 
@@ -83,6 +88,7 @@ impl Credentials {
     /// same origin wins.
     #[must_use]
     pub fn with_entry(mut self, origin: &SafeUrl, user: &str, password: &str) -> Self {
+        secret::know_login(user, password);
         let login = Login {
             user: user.to_owned(),
             password: password.to_owned(),
@@ -96,6 +102,7 @@ impl Credentials {
     #[must_use]
     pub fn with_index(mut self, index: &SafeUrl) -> Self {
         if let Some((user, password)) = index.credentials() {
+            secret::know_url_login(&user, &password);
             let login = Login {
                 user,
                 password,

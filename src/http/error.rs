@@ -12,6 +12,7 @@ use miette::Diagnostic;
 use reqwest::header::HeaderMap;
 
 use super::credentials::LoginSource;
+use crate::secret::scrub;
 use crate::url::SafeUrl;
 
 /// What a request ended with.
@@ -157,10 +158,7 @@ impl HttpError {
 
 /// The URL as it may be shown.
 pub(super) fn shown(url: &SafeUrl) -> String {
-    let mut url = url.without_credentials().expose().clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    url.into()
+    url.place()
 }
 
 /// Headers by which an operator finds the request in the logs of server, proxy or cache.
@@ -177,7 +175,7 @@ fn helpful(headers: &HeaderMap) -> String {
     ];
     let found = NAMES.iter().filter_map(|name| {
         let value = headers.get(*name)?.to_str().ok()?;
-        let short: String = value
+        let short: String = scrub(value)
             .chars()
             .filter(|c| !c.is_control())
             .take(100)

@@ -20,6 +20,7 @@ use crate::config::request::Request;
 use crate::digest::Digest;
 use crate::event::Reporter;
 use crate::name::PackageName;
+use crate::secret::Exposed;
 
 /// Where a lock is.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,10 @@ pub struct LockFile<'a> {
 }
 
 impl LockFile<'_> {
+    /// Writes it whole, and only without secrets.
     pub(super) fn write(&self, text: &str) -> Result<(), UpdateError> {
+        let name = self.path.file_name().unwrap_or_default();
+        Exposed::check(&name.to_string_lossy(), text)?;
         let written = atomic::write(self.path, text.as_bytes(), Some(self.staging));
         written.map_err(|source| UpdateError::Write {
             path: self.path.to_owned(),
@@ -78,6 +82,10 @@ pub enum Happened {
 /// Why there is no lock that fits.
 #[derive(Debug, Error, Diagnostic)]
 pub enum UpdateError {
+    /// The lock would hold a secret.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Exposed(#[from] Exposed),
     /// The file cannot be read.
     #[error("cannot read the lock {path}")]
     Read {

@@ -299,7 +299,7 @@ impl Check<'_> {
             }
             Some(VersionOrUrl::Url(url)) => match &found.package.source {
                 LockedSource::Archive { artifact, .. } => {
-                    let wanted: Option<SafeUrl> = url.to_string().parse().ok();
+                    let wanted = SafeUrl::of_server(&url.to_string()).ok();
                     wanted.is_some_and(|wanted| same_page(&wanted, &artifact.url))
                 }
                 _ => false,

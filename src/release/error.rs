@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::git::GitError;
 use crate::gitlab::GitlabError;
 use crate::lock::pylock::PylockError;
+use crate::secret::Exposed;
 
 /// What went wrong with a release or the book.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -20,6 +21,10 @@ pub enum ReleaseError {
         #[diagnostic_source]
         GitError,
     ),
+    /// The book would hold a secret.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Exposed(#[from] Exposed),
     /// Other writers were faster, each time.
     #[error("the release book moved during each of {tries} tries to write it")]
     #[diagnostic(help("many jobs write at once; nothing of this one was written: run it again"))]

@@ -1,13 +1,14 @@
 //! What stands in the book: releases, channels, entries of the history, as JSON with a version of its format.
 //!
-//! Refuses to hold credentials: URLs lose theirs, and free texts pass [`redact`](crate::url::redact).
+//! Refuses to hold credentials: URLs lose theirs, and free texts pass [`scrub`](crate::secret::scrub).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::lock::model::{Artifact, Lock, LockedData, LockedPackage, LockedSource};
-use crate::url::{SafeUrl, redact};
+use crate::secret::scrub;
+use crate::url::SafeUrl;
 
 use super::FORMAT;
 use super::names::{ChannelName, ReleaseId};
@@ -32,7 +33,7 @@ pub struct Stamp {
 impl Stamp {
     /// The reason as it is stored: one line, without credentials.
     pub(super) fn reason(&self) -> Option<String> {
-        let reason = self.reason.as_deref().map(redact)?;
+        let reason = self.reason.as_deref().map(scrub)?;
         let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
         (!line.is_empty()).then_some(line)
     }

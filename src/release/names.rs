@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::secret::scrub;
 
 /// Why a text is no name of the book.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +27,7 @@ fn check(text: &str, what: &'static str) -> Result<String, BadName> {
         return Ok(text.to_owned());
     }
     Err(BadName {
-        text: text.chars().take(80).collect(),
+        text: scrub(text).chars().take(80).collect(),
         what,
     })
 }

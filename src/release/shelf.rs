@@ -1,6 +1,7 @@
 //! Where the book is kept, and the loop that writes it: read, compute, push guarded, and again when somebody was faster.
 
 use crate::git::{BranchFiles, Git, GitError, NewCommit, Written};
+use crate::secret::Exposed;
 use crate::url::SafeUrl;
 
 use super::book::Book;
@@ -96,6 +97,7 @@ pub fn write<O>(
         if files.is_empty() {
             return Ok(outcome);
         }
+        check(&book, &files, &message)?;
         let edit = Edit {
             files,
             message,
@@ -106,4 +108,20 @@ pub fn write<O>(
         }
     }
     Err(ReleaseError::Busy { tries: TRIES })
+}
+
+/// Refuses secrets in what a writing adds: what the book has already can only be taken out of it by hand.
+fn check(
+    book: &Book,
+    files: &[(String, Option<Vec<u8>>)],
+    message: &str,
+) -> Result<(), ReleaseError> {
+    Exposed::check("the commit's message", message)?;
+    for (path, bytes) in files {
+        let bytes = bytes.as_deref().unwrap_or_default();
+        let before = book.file(path).unwrap_or_default();
+        let added = bytes.strip_prefix(before).unwrap_or(bytes);
+        Exposed::check(path, &String::from_utf8_lossy(added))?;
+    }
+    Ok(())
 }

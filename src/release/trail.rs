@@ -1,7 +1,7 @@
 //! The trail of the book: one line of JSON for each thing that a writing changed, for the log. The book's own history has the
 //! same for good.
 //!
-//! Refuses to hold credentials: URLs lose theirs, and the reason passes [`redact`](crate::url::redact).
+//! Refuses to hold credentials: URLs lose theirs, and the reason passes [`scrub`](crate::secret::scrub).
 
 use serde::Serialize;
 

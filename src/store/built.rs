@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::secret::Exposed;
 use crate::target::Target;
 
 use super::layout::Part;
@@ -55,6 +56,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] when the list cannot be written.
     pub fn remember_built(&self, key: &Digest, record: BuiltRecord) -> Result<(), StoreError> {
+        let text = serde_json::to_string(&record).unwrap_or_default();
+        Exposed::check("the record of a built wheel", &text)?;
         let mut built = self.built(key)?;
         if built.wheels.contains(&record) {
             return Ok(());

@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::digest::Digest;
+use crate::secret::Exposed;
 use crate::wheel::WheelError;
 use crate::zip::ZipError;
 
@@ -44,6 +45,10 @@ pub enum StoreError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Refused(#[from] WheelError),
+    /// A record would hold a secret.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Exposed(#[from] Exposed),
     /// Another process uses the store and nothing may be removed now.
     #[error("the store {0} is in use by another process")]
     #[diagnostic(help(
@@ -112,7 +117,11 @@ impl StoreError {
             Self::Digest { .. } => true,
             Self::Refused(error) => error.is_verdict(),
             Self::Snapshot(error) => error.rule().is_some(),
-            Self::Io { .. } | Self::Busy(_) | Self::NotAStore(_) | Self::Format { .. } => false,
+            Self::Io { .. }
+            | Self::Busy(_)
+            | Self::Exposed(_)
+            | Self::NotAStore(_)
+            | Self::Format { .. } => false,
         }
     }
 

@@ -17,6 +17,7 @@ use super::error::AssembleError;
 use super::part::{Failed, Parts};
 use crate::atomic::{AtomicFile, turnstile};
 use crate::name::ImageName;
+use crate::secret::Exposed;
 
 /// Where the files of one image go.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +76,10 @@ pub enum OutputError {
         #[source]
         source: io::Error,
     },
+    /// The manifest would hold a secret.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Exposed(Exposed),
     /// The tarball could not be put together.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -145,6 +150,9 @@ impl Output<'_> {
             }
         }
         let [tarball, digest, manifest] = &paths;
+        let text = contents.manifest.to_json();
+        let name = format!("{}.manifest.json", self.image);
+        Exposed::check(&name, &String::from_utf8_lossy(&text)).map_err(OutputError::Exposed)?;
         let mut assembled = None;
         let written = begin(tarball, |file| {
             let failed = |source| AssembleError::Write { source };
@@ -160,9 +168,7 @@ impl Output<'_> {
         let files = [
             written,
             begin(digest, |file| Ok(bytes(file, line.as_bytes())?))?,
-            begin(manifest, |file| {
-                Ok(bytes(file, &contents.manifest.to_json())?)
-            })?,
+            begin(manifest, |file| Ok(bytes(file, &text)?))?,
         ];
         sync(&files, &paths)?;
         // Two writers that rename at the same moment would leave one's tarball beside the other's digest.

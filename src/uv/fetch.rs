@@ -17,7 +17,8 @@ use crate::digest::{Digest, Hasher};
 use crate::event::Event;
 use crate::http::DownloadSink;
 use crate::pack::Content;
-use crate::url::{SafeUrl, redact};
+use crate::secret::scrub;
+use crate::url::SafeUrl;
 use crate::zip;
 
 /// The version of uv that is fetched when there is none.
@@ -265,7 +266,7 @@ fn python(finder: &Finder<'_>, arguments: &[OsString]) -> Result<String, String>
         .rev()
         .find(|line| !line.trim().is_empty())
         .unwrap_or("it says nothing");
-    Err(redact(last.trim()))
+    Err(scrub(last.trim()))
 }
 
 fn check(url: String, found: Digest, pin: &Pin) -> Result<(), FetchError> {

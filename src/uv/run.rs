@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{Surroundings, Uv, UvError};
-use crate::url::redact;
+use crate::secret::scrub;
 
 /// Most lines of a failure that are kept; build backends can be long, and their end says why.
 const KEPT_LINES: usize = 60;
@@ -88,7 +88,7 @@ fn explanation(said: &str, log: Log) -> String {
             kept[cut + 1..].join("\n")
         ),
     };
-    let text = redact(text.trim());
+    let text = scrub(text.trim());
     text.strip_prefix("error: ")
         .unwrap_or(&text)
         .trim()

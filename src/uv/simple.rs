@@ -123,7 +123,7 @@ pub(super) fn page_of(index: &SafeUrl, project: &PackageName) -> Option<SafeUrl>
         .ok()?
         .pop_if_empty()
         .extend([project.as_str(), ""]);
-    url.as_str().parse().ok()
+    SafeUrl::of_server(url.as_str()).ok()
 }
 
 /// The URL of the file called `name` on a page that came from `page`.
@@ -148,7 +148,7 @@ pub(super) fn file_url(page: &SafeUrl, text: &str, name: &str) -> Option<SafeUrl
             let _ = joined.set_username(page.expose().username());
             let _ = joined.set_password(page.expose().password());
         }
-        let found: SafeUrl = joined.as_str().parse().ok()?;
+        let found = SafeUrl::of_server(joined.as_str()).ok()?;
         (found.file_name() == name).then_some(found)
     })
 }

@@ -9,6 +9,7 @@ use similar::TextDiff;
 use crate::atomic;
 use crate::constraints::{self, ConvertError, Converted, VARIABLE_LIMIT, VARIABLE_NEAR};
 use crate::renovate::Flow;
+use crate::secret::Exposed;
 
 use super::super::context::Context;
 use super::super::exit::Exit;
@@ -72,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         context.reporter().warn(why.to_string(), why.help.clone());
     }
     if output == Path::new("-") {
-        return context.print(&converted.yaml);
+        return context.print_exact("constraints.yml", &converted.yaml);
     }
     let full = context.folder.join(&output);
     let there = match std::fs::read(&full) {
@@ -102,6 +103,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         return Err(Failure::new(Exit::Drift, error));
     }
     if !fits {
+        Exposed::check(&output.display().to_string(), &converted.yaml)
+            .map_err(|error| Failure::new(Exit::Failed, error))?;
         atomic::write(&full, converted.yaml.as_bytes(), None)
             .map_err(|source| unwritable(&output, source))?;
     }

@@ -14,6 +14,7 @@ use crate::git::{Git, RefusalKind};
 use crate::gitlab::Gitlab;
 use crate::http::{self, Client};
 use crate::release::{self, Book, GitShelf, ReleaseError, Stamp};
+use crate::secret::scrub_values;
 use crate::store::Store;
 use crate::url::SafeUrl;
 
@@ -208,6 +209,8 @@ impl<'c> Trail<'c> {
         let Ok(text) = serde_json::to_string(line) else {
             return;
         };
+        // The push has happened: a line with a gap says more than none.
+        let text = scrub_values(&text);
         self.context.note(&text);
         if let Some(file) = &self.file {
             let mut file = file.lock().unwrap_or_else(|broken| broken.into_inner());

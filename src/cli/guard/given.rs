@@ -118,12 +118,11 @@ impl<'a> Given<'a> {
                 flag: "--api-url",
             })
         })?;
-        text.parse().map_err(|_| {
-            usage(Usage::Value {
+        text.parse().map_err(|source| {
+            usage(Usage::Url {
                 variable: "CI_API_V4_URL",
-                text: crate::url::redact(text),
-                wanted: "URL",
                 flag: "--api-url",
+                source,
             })
         })
     }

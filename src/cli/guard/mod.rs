@@ -117,6 +117,13 @@ enum Usage {
         wanted: &'static str,
         flag: &'static str,
     },
+    #[error("{variable} cannot be used as a URL")]
+    #[diagnostic(help("the variable beats {flag} when both are there"))]
+    Url {
+        variable: &'static str,
+        flag: &'static str,
+        source: crate::url::UrlError,
+    },
     #[error(
         "`--cancel older` is for those who want newer pipelines to win, `--order oldest` is not"
     )]

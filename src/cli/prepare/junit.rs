@@ -11,6 +11,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::Done;
 use crate::cli::exit::Exit;
 use crate::cli::report::{Failure, render};
+use crate::secret::scrub;
 
 /// Name of the suite and class of its cases.
 const SUITE: &str = "pannier prepare";
@@ -80,7 +81,7 @@ fn report(done: Result<&Done, &Failure>) -> Report {
 fn failure(kind: &str, message: &str, text: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_type(kind);
-    status.set_message(message);
-    status.set_description(text);
+    status.set_message(scrub(message));
+    status.set_description(scrub(text));
     status
 }

@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let shown = gather(&book, &arguments.release, &arguments.channel).map_err(failure)?;
     if arguments.lock {
         let (text, _) = book.lock(&shown.release).map_err(failure)?;
-        return context.print(&text);
+        return context.print_exact("the lock", &text);
     }
     match arguments.format {
         Format::Json => context.print_json(&shown),

@@ -84,7 +84,7 @@ impl Prefix {
         root.set_path("/");
         root.set_query(None);
         root.set_fragment(None);
-        root.as_str().parse().ok().map(Self)
+        SafeUrl::of_server(root.as_str()).ok().map(Self)
     }
 
     /// Whether the URL is this one or lies below it: same scheme, host and port, and a path that starts with the same

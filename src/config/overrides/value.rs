@@ -11,6 +11,7 @@ use pep440_rs::VersionSpecifiers;
 use super::error::ValueError;
 use crate::config::project::{check_revision, subdirectory};
 use crate::digest::Digest;
+use crate::secret::is_token_query;
 use crate::url::{SafeUrl, percent_decode};
 use crate::wheel::WheelFilename;
 
@@ -174,6 +175,10 @@ impl<'a> Parts<'a> {
         if project.trim_matches('/').split('/').count() < 2 {
             return Err(ValueError("the merge request in it is of no project"));
         }
+        let parts = [self.query, self.fragment];
+        if parts.into_iter().flatten().any(is_token_query) {
+            return Err(ValueError(QUERY));
+        }
         // What a browser's address bar holds behind the number says which page was open.
         let fragment = self.fragment.filter(|it| it.starts_with("subdirectory="));
         let request = Self {
@@ -227,7 +232,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-const QUERY: &str = "a query (`?…`) is in it, which may be a secret";
+const QUERY: &str = "a query (`?…`) is in it, which may be a secret: set a token's variable such as PANNIER_TOKEN, or write a `machine` line \
+     into netrc";
 const FRAGMENT: &str = "only `#subdirectory=` with a plain relative folder may stand behind it";
 
 /// What stands behind `start`, in any case.

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use super::{Place, ProjectError, ProjectSpec};
 use crate::name::{NameError, PackageName};
-use crate::url::{GitUrl, UrlError, redact};
+use crate::secret::{redact_input, scrub};
+use crate::url::{GitUrl, UrlError};
 
 impl FromStr for ProjectSpec {
     type Err = ProjectError;
@@ -14,7 +15,7 @@ impl FromStr for ProjectSpec {
     fn from_str(text: &str) -> Result<Self, ProjectError> {
         let text = text.trim();
         let fail = |reason: String| ProjectError {
-            text: redact(text),
+            text: redact_input(&scrub(text)),
             reason,
         };
         let (head, place) = split_reference(text);
@@ -34,7 +35,7 @@ impl FromStr for ProjectSpec {
         };
         let name = label.as_deref().map(str::parse).transpose();
         Ok(Self {
-            text: redact(text),
+            text: scrub(text),
             name: name.map_err(|why: NameError| fail(why.to_string()))?,
             label,
             extras,
@@ -105,7 +106,7 @@ fn parse_extras(list: &str) -> Result<Vec<PackageName>, String> {
     for extra in list.split(',').map(str::trim).filter(|e| !e.is_empty()) {
         let extra: PackageName = extra
             .parse()
-            .map_err(|_| format!("`{extra}` is not the name of an extra"))?;
+            .map_err(|_| "the brackets hold no list of extras")?;
         extras.push(extra);
     }
     extras.sort();
@@ -176,12 +177,14 @@ fn parse_short(text: &str) -> Result<Place, String> {
     for component in path.split('/') {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
         if component.is_empty() || !component.chars().all(plain) {
-            return Err(format!(
-                "`{path}` is not a path of a project: ASCII letters, digits, `.`, `_`, `-` between single `/` are expected"
-            ));
+            // Not repeated in part: without its `@` nobody sees that it holds a password.
+            return Err(
+                "a path of a project has ASCII letters, digits, `.`, `_`, `-` between single `/`"
+                    .to_owned(),
+            );
         }
         if component.starts_with(['-', '.']) {
-            return Err(format!("`{component}` starts with `-` or `.`"));
+            return Err("a component of its path starts with `-` or `.`".to_owned());
         }
     }
     if let Some(revision) = revision {
@@ -203,9 +206,9 @@ pub(in crate::config) fn subdirectory(fragment: &str) -> Result<Option<String>, 
     let url: Result<GitUrl, UrlError> = format!("https://host/project#{fragment}").parse();
     match url {
         Ok(url) => Ok(url.subdirectory),
-        Err(_) => Err(format!(
-            "`#{fragment}` is not known, only `#subdirectory=folder` is, with a plain relative folder"
-        )),
+        Err(_) => Err(
+            "only `#subdirectory=folder` may follow it, with a plain relative folder".to_owned(),
+        ),
     }
 }
 
@@ -222,9 +225,9 @@ pub(in crate::config) fn check_revision(revision: &str) -> Result<(), String> {
         || revision.contains("@{")
         || revision.contains(bad);
     if wrong {
-        return Err(format!(
-            "`{revision}` is not a branch, tag or commit (git check-ref-format)"
-        ));
+        return Err(
+            "what follows the `@` is not a branch, tag or commit (git check-ref-format)".to_owned(),
+        );
     }
     Ok(())
 }

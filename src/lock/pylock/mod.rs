@@ -35,7 +35,7 @@ impl SyntaxError {
             place: line
                 .map(|line| format!("line {line}: "))
                 .unwrap_or_default(),
-            message: crate::url::redact(error.message()),
+            message: crate::secret::scrub(error.message()),
         }
     }
 }

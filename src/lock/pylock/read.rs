@@ -263,8 +263,6 @@ fn read_file(raw: RawFile) -> Result<Artifact, String> {
 }
 
 fn read_url(text: &str) -> Result<SafeUrl, String> {
-    let url: SafeUrl = text
-        .parse()
-        .map_err(|why: crate::url::UrlError| why.to_string())?;
+    let url = SafeUrl::of_server(text).map_err(|why| why.to_string())?;
     Ok(url.without_credentials())
 }

@@ -18,8 +18,9 @@ use crate::config::request::{ProjectSource, Request};
 use crate::constraints::parse_requirement;
 use crate::event::StageGuard;
 use crate::name::PackageName;
+use crate::secret::scrub;
 use crate::target::Target;
-use crate::url::{GitUrl, redact};
+use crate::url::GitUrl;
 use crate::wheel::Wheel;
 
 /// A project at its commit, and what it says about itself.
@@ -450,8 +451,8 @@ pub(super) fn git_requirement(
 ) -> Result<Option<(PackageName, GitUrl)>, ResolveError> {
     let fail = |reason: String| ResolveError::Requirement {
         project: project.to_owned(),
-        requirement: redact(line),
-        reason: redact(&reason),
+        requirement: scrub(line),
+        reason: scrub(&reason),
     };
     if !line.contains("git+") {
         return Ok(None);

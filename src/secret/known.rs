@@ -1,0 +1,143 @@
+//! A set of secrets as one matcher: where a text holds any of them, in any form.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+
+use super::{HIDDEN, forms, is_worth_knowing, percent_decode, shape, views};
+
+/// Secrets and all the forms that they are found in. Its `Debug` output shows their number.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: Vec<String>,
+    /// `None` without any secret, and should the forms of all of them be too many for a matcher.
+    matcher: Option<AhoCorasick>,
+    longest: usize,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({} hidden)", self.values.len())
+    }
+}
+
+impl Secrets {
+    /// These user names (which may be empty) and values. Values of fewer than eight characters are left out.
+    #[must_use]
+    pub fn new(logins: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut patterns = Vec::new();
+        let mut values = Vec::new();
+        for (user, value) in logins {
+            if is_worth_knowing(&value) {
+                forms::add(&user, &value, &mut patterns);
+                values.push(value);
+            }
+        }
+        patterns.sort_unstable();
+        patterns.dedup();
+        let matcher = AhoCorasickBuilder::new()
+            // All matches count, so that of two secrets that overlap no end stays visible.
+            .match_kind(MatchKind::Standard)
+            // Host names and package names come back in lower case.
+            .ascii_case_insensitive(true)
+            .build(&patterns)
+            .expect("the forms of all secrets are far fewer than the 2^31 states of a matcher");
+        Self {
+            longest: patterns.iter().map(Vec::len).max().unwrap_or(0),
+            matcher: (!patterns.is_empty()).then_some(matcher),
+            values,
+        }
+    }
+
+    /// The tokens in a query of a URL, for texts of the server that made it.
+    #[must_use]
+    pub fn of_query(query: &str) -> Self {
+        let values = shape::tokens(query).map(percent_decode);
+        Self::new(values.map(|value| (String::new(), value)))
+    }
+
+    /// Whether `value` is one of the secrets.
+    #[must_use]
+    pub fn is_one(&self, value: &str) -> bool {
+        self.values.iter().any(|known| known == value)
+    }
+
+    /// Bytes that the longest occurrence of a secret takes in a text: every byte may be escaped in three layers.
+    #[must_use]
+    pub const fn reach(&self) -> usize {
+        self.longest * 12
+    }
+
+    /// The text with every secret replaced by `****`. Secrets that touch become one.
+    #[must_use]
+    pub fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut hidden = Cow::Borrowed(text);
+        // Each round shortens the text, so this ends: a secret has eight bytes or more, what replaces it four.
+        loop {
+            let found = self.find(&hidden);
+            if found.is_empty() {
+                return hidden;
+            }
+            hidden = Cow::Owned(replace(&hidden, &found));
+        }
+    }
+
+    /// The last `keep` bytes of a text, or a few less, with every secret hidden that is in them even in part. The text has to
+    /// start [`Self::reach`] bytes before them, or where it starts anyway.
+    #[must_use]
+    pub fn hide_end(&self, text: &str, keep: usize) -> String {
+        let mut cut = text.len().saturating_sub(keep);
+        for range in self.find(text) {
+            if range.contains(&cut) {
+                cut = range.end;
+            }
+        }
+        while !text.is_char_boundary(cut) {
+            cut += 1;
+        }
+        self.hide(&text[cut..]).into_owned()
+    }
+
+    /// Where secrets are: ranges of bytes in order, none touching another.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let Some(matcher) = &self.matcher else {
+            return Vec::new();
+        };
+        let mut found: Vec<Range<usize>> = Vec::new();
+        found.extend(matcher.find_overlapping_iter(text).map(|it| it.range()));
+        for view in views::of(text) {
+            let matches = matcher.find_overlapping_iter(view.bytes());
+            found.extend(matches.map(|it| view.source(it.range())));
+        }
+        merged(found)
+    }
+}
+
+/// The ranges in order, with those that overlap or touch made one.
+pub(super) fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// The text with `****` in place of each range; the ranges are in order and do not overlap.
+pub(super) fn replace(text: &str, ranges: &[Range<usize>]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in ranges {
+        shown.push_str(&text[done..range.start]);
+        shown.push_str(HIDDEN);
+        done = range.end;
+    }
+    shown.push_str(&text[done..]);
+    shown
+}
