@@ -9,7 +9,7 @@
 //! | 4 | [`prepare`], [`unpack`], [`gate`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
-//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`] |
+//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`], [`child`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -17,6 +17,7 @@
 pub mod atomic;
 pub mod build;
 pub mod bytecode;
+pub mod child;
 pub mod cli;
 pub mod config;
 pub mod constraints;

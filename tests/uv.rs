@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
+use pannier::child::ChildEnvironment;
 use pannier::event::Silent;
 use pannier::http::{Client, Options};
 use pannier::uv::{Finder, Indexes, PINNED_VERSION, Surroundings, Uv, UvError, WheelBuild};
@@ -47,7 +48,7 @@ fn find(
 
 fn around() -> Surroundings {
     Surroundings {
-        variables: [("PATH".to_owned(), std::env::var("PATH").unwrap())].into(),
+        variables: ChildEnvironment::new(&std::env::vars().collect(), &[]),
         ..Surroundings::default()
     }
 }
@@ -180,7 +181,7 @@ fn without_an_index_pip_fetches_it_and_our_index_serves_it() {
         .filter(|folder| !folder.join("uv").exists())
         .collect();
     let around = Surroundings {
-        variables: std::env::vars().collect(),
+        variables: ChildEnvironment::new(&std::env::vars().collect(), &[]),
         ..Surroundings::default()
     };
     let uv = find(None, &path, store.path(), &around).unwrap();

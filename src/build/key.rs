@@ -25,6 +25,18 @@ pub(super) fn of(source: &BuildSource, workshop: &Workshop<'_>) -> Result<Digest
     ] {
         key.field(field.as_bytes());
     }
+    // Who names a variable says that builds depend on it. What every build gets describes the machine, which is no part of
+    // the key either.
+    let mut named = workshop.around.variables.named().peekable();
+    if named.peek().is_some() {
+        let mut environment = Hasher::default();
+        for (name, value) in named {
+            environment.field(name.as_bytes());
+            environment.field(value.as_bytes());
+        }
+        key.field(b"environment");
+        key.field(environment.finish().as_bytes());
+    }
     match source {
         // A commit's id is made from its content, so the same commit from another URL is the same source.
         BuildSource::Git {

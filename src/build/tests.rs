@@ -1,11 +1,11 @@
 //! The builder with a uv that is a script.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::child::ChildEnvironment;
 use crate::event::Silent;
 use crate::http::Credentials;
 use crate::wheel::{StubMetadata, stub};
@@ -43,7 +43,7 @@ fn a_wheel_of_a_folder_that_changed_meanwhile_is_not_remembered() {
     let store = Store::open(&folder.path().join("store")).unwrap();
     let client = Client::new(Credentials::default());
     let git = Git::new(&store.git_root(), client.clone());
-    let variables: BTreeMap<_, _> = std::env::vars().collect();
+    let variables = ChildEnvironment::new(&std::env::vars().collect(), &[]);
     let path = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
     let pythons = Pythons::new(path, variables.clone());
     let source = BuildSource::Directory {

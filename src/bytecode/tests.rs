@@ -36,7 +36,8 @@ fn wheel(store: &Store, files: &[(&str, &str)]) -> StoredWheel {
 fn here() -> Compiler {
     let search: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
     let python = crate::python::first(&search).unwrap();
-    let described = crate::python::describe(&python, &std::collections::BTreeMap::new()).unwrap();
+    let described =
+        crate::python::describe(&python, &crate::child::ChildEnvironment::default()).unwrap();
     Compiler::at(&described.interpreter).unwrap()
 }
 

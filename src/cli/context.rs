@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::child::ChildEnvironment;
 use crate::config::env;
 use crate::event::Reporter;
 use crate::python::{self, Described};
@@ -131,7 +132,7 @@ impl Context {
                 Some(path) => self.folder.join(path),
                 None => python::first(&self.search_path())?,
             };
-            python::describe(&path, &self.variables)
+            python::describe(&path, &ChildEnvironment::new(&self.variables, &[]))
         };
         describe().map_err(|error| Failure::new(Exit::Failed, error))
     }

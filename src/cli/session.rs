@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use clap::Args;
 
 use crate::build::{Builder, Workshop};
+use crate::child::ChildEnvironment;
 use crate::config::digest::Parts;
 use crate::config::file::{Bytecode, Compression, ConfigFile};
 use crate::config::overrides::Unmatched;
@@ -268,11 +269,13 @@ impl<'c> Session<'c> {
             ..http::Options::default()
         });
         let search = context.search_path();
+        let environment =
+            ChildEnvironment::new(&context.variables, &configuration.build_environment);
         Ok(Self {
             git: Git::new(&store.git_root(), client.clone()),
-            pythons: Pythons::new(search.clone(), context.variables.clone()),
+            pythons: Pythons::new(search.clone(), environment.clone()),
             around: Surroundings {
-                variables: context.variables.clone(),
+                variables: environment,
                 cache: store.uv_cache(),
                 index: configuration.request.index.clone(),
                 offline: options.offline,

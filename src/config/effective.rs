@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::child::VariableName;
 use crate::config::common::Common;
 use crate::config::credentials::CredentialEntries;
 use crate::config::env::{self, Environment};
@@ -38,6 +39,8 @@ pub struct Configuration {
     pub constraints_lint: RuleSettings,
     /// Commands that have to succeed before a change of the constraints passes.
     pub smoke: Vec<String>,
+    /// Environment variables that builds get in addition to the listed ones.
+    pub build_environment: Vec<VariableName>,
     /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
     pub store: Option<PathBuf>,
     /// Where a project given by its name alone lives.
@@ -98,6 +101,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
     if !smoke.is_empty() {
         provenance.insert("gate.smoke".to_owned(), inputs.key("gate.smoke"));
     }
+    let build_environment = build_environment(&inputs, &mut provenance);
     let credentials = credentials(&inputs, &common, &request);
     let index = with_known_credentials(request.index.clone(), &credentials);
     Ok(Configuration {
@@ -114,6 +118,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
             .map(ConstraintsLint::settings)
             .unwrap_or_default(),
         smoke,
+        build_environment,
         store: common.store.map(|store| store.value),
         git_base: common.git_base.map(|base| base.value.group),
         branch: common.branch.value,
@@ -122,6 +127,24 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         credentials,
         provenance,
     })
+}
+
+/// The variables that the file hands to builds, sorted.
+fn build_environment(inputs: &Inputs<'_>, provenance: &mut Provenance) -> Vec<VariableName> {
+    let list = inputs.file().build.as_ref();
+    let list = list.and_then(|build| build.environment.as_ref());
+    let mut names: Vec<_> = list
+        .into_iter()
+        .flatten()
+        .map(|one| one.0.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    if !names.is_empty() {
+        let key = "build.environment";
+        provenance.insert(key.to_owned(), inputs.key(key));
+    }
+    names
 }
 
 /// The overrides of this run, all of them allowed.

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
+use crate::child::VariableName;
 use crate::config::error::FileError;
 use crate::config::overrides::{OverrideName, Prefix, RefPattern};
 use crate::config::project::ProjectSpec;
@@ -63,6 +64,8 @@ pub struct ConfigFile {
     pub compression: Option<Compression>,
     /// Whether tarballs hold bytecode; `none` unless set.
     pub bytecode: Option<Bytecode>,
+    /// What builds get of the environment.
+    pub build: Option<BuildEntry>,
     /// Where releases are recorded.
     pub releases: Option<ReleasesEntry>,
     /// Which overrides are allowed: sources of packages and data projects that are named for one run alone.
@@ -71,6 +74,14 @@ pub struct ConfigFile {
     pub wheel_limits: Option<WheelLimits>,
     /// What a change of the constraints has to pass, beside what `pannier gate` checks anyway.
     pub gate: Option<GateEntry>,
+}
+
+/// What builds get of the environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with the key `environment`")]
+pub struct BuildEntry {
+    /// Names of environment variables that builds get in addition to those that every build gets, such as `SETUPTOOLS_SCM_PRETEND_VERSION`. A wheel is rebuilt when the value of one changes. Names of credentials are refused.
+    pub environment: Option<Vec<Text<VariableName>>>,
 }
 
 /// Where releases are recorded: a branch of a repository, which nothing else is on.

@@ -31,7 +31,7 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 37] = [
+const ORDER: [&str; 39] = [
     "git_base",
     "repository",
     "branch",
@@ -58,6 +58,8 @@ const ORDER: [&str; 37] = [
     "output",
     "compression",
     "bytecode",
+    "build",
+    "environment",
     "releases",
     "overrides",
     "allow",

@@ -81,6 +81,11 @@ impl Configuration {
             let key = format!("overrides.{}", one.name);
             values.push(self.row(&key, [one.value.to_string()]));
         }
+        if !self.build_environment.is_empty() {
+            let names = self.build_environment.iter();
+            let names = names.map(|name| name.as_str().to_owned());
+            values.push(self.row("build.environment", names));
+        }
         if !self.smoke.is_empty() {
             values.push(self.row("gate.smoke", self.smoke.iter().cloned()));
         }

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::child::{self, Ended};
+use crate::child::ChildEnvironment;
 use crate::config::request::ImageRequest;
 use crate::name::PackageName;
 use crate::python::{self, Described, Pythons};
@@ -181,7 +182,7 @@ fn find(program: &str, path: &str) -> Option<PathBuf> {
 /// # Errors
 /// Why there is none, for people.
 pub(super) fn interpreter(image: &ImageRequest, pythons: &Pythons) -> Result<Described, String> {
-    let own = python::describe(&image.interpreter, &BTreeMap::new()).ok();
+    let own = python::describe(&image.interpreter, &ChildEnvironment::default()).ok();
     let candidates = own.iter().chain(pythons.all());
     let same = |found: &&Described| {
         let (theirs, wanted) = (found.target.python, image.target.python);

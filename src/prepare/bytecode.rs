@@ -73,7 +73,13 @@ fn compiler(image: &ImagePlan, tools: &Tools<'_>) -> Option<Compiler> {
     let own = image
         .interpreter
         .is_file()
-        .then(|| python::describe(&image.interpreter, &std::collections::BTreeMap::new()).ok())
+        .then(|| {
+            python::describe(
+                &image.interpreter,
+                &crate::child::ChildEnvironment::default(),
+            )
+            .ok()
+        })
         .flatten();
     let alike = |described: &&python::Described| {
         let (theirs, wanted) = (described.target.python, image.target.python);

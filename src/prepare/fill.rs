@@ -366,7 +366,7 @@ mod tests {
         let store = Store::open(&folder.path().join("store")).unwrap();
         let client = Client::new(Credentials::default());
         let git = Git::new(&store.git_root(), client.clone());
-        let pythons = Pythons::new(Vec::new(), std::collections::BTreeMap::new());
+        let pythons = Pythons::new(Vec::new(), crate::child::ChildEnvironment::default());
         let workshop = Workshop {
             uv: &|| unreachable!("nothing is built"),
             around: Surroundings::default(),

@@ -3,7 +3,6 @@
 //! Runs one short, isolated program (`-I -S`) and nothing of the user's. Refuses to guess: what an interpreter does not say
 //! of itself is an error.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,6 +12,7 @@ use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::child::ChildEnvironment;
 use crate::target::{Platform, PlatformError, PythonVersion, PythonVersionError, Target};
 
 /// Prints an interpreter's own `images:` block; also what people run in an image without Pannier.
@@ -74,18 +74,15 @@ pub enum PythonError {
     None,
 }
 
-/// Asks the interpreter at `path` what it is. `variables` is the whole environment that it gets.
+/// Asks the interpreter at `path` what it is. It gets `environment` and nothing else.
 ///
 /// # Errors
 /// [`PythonError`] when it cannot be started or is nothing that Pannier knows.
-pub fn describe(
-    path: &Path,
-    variables: &BTreeMap<String, String>,
-) -> Result<Described, PythonError> {
+pub fn describe(path: &Path, environment: &ChildEnvironment) -> Result<Described, PythonError> {
     let output = Command::new(path)
         .args(["-I", "-S", "-c", PROBE])
         .env_clear()
-        .envs(variables)
+        .envs(environment.variables())
         .stdin(Stdio::null())
         .output()
         .map_err(|source| PythonError::Start {
@@ -144,17 +141,17 @@ pub fn first(search: &[PathBuf]) -> Result<PathBuf, PythonError> {
 #[derive(Debug)]
 pub struct Pythons {
     search: Vec<PathBuf>,
-    variables: BTreeMap<String, String>,
+    environment: ChildEnvironment,
     found: OnceLock<Vec<Described>>,
 }
 
 impl Pythons {
-    /// Will look in the folders `search`; interpreters get `variables` as their environment.
+    /// Will look in the folders `search`; interpreters get `environment`.
     #[must_use]
-    pub const fn new(search: Vec<PathBuf>, variables: BTreeMap<String, String>) -> Self {
+    pub const fn new(search: Vec<PathBuf>, environment: ChildEnvironment) -> Self {
         Self {
             search,
-            variables,
+            environment,
             found: OnceLock::new(),
         }
     }
@@ -170,7 +167,7 @@ impl Pythons {
                 // A name may stand more than once on the path, as a shim that does not answer and as the real one.
                 let answer = paths
                     .filter(|path| path.is_file())
-                    .find_map(|path| describe(&path, &self.variables).ok());
+                    .find_map(|path| describe(&path, &self.environment).ok());
                 found.extend(answer.filter(|answer| !found.contains(answer)));
             }
             found
@@ -194,7 +191,7 @@ mod tests {
     fn here() -> Described {
         let search: Vec<PathBuf> =
             std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
-        describe(&first(&search).unwrap(), &BTreeMap::new()).unwrap()
+        describe(&first(&search).unwrap(), &ChildEnvironment::default()).unwrap()
     }
 
     #[test]
@@ -210,9 +207,13 @@ mod tests {
 
     #[test]
     fn a_program_that_is_no_python_is_named() {
-        let error = describe(Path::new("/bin/false"), &BTreeMap::new()).unwrap_err();
+        let error = describe(Path::new("/bin/false"), &ChildEnvironment::default()).unwrap_err();
         assert!(error.to_string().contains("/bin/false"), "{error}");
-        let error = describe(Path::new("/nonexistent/python3"), &BTreeMap::new()).unwrap_err();
+        let error = describe(
+            Path::new("/nonexistent/python3"),
+            &ChildEnvironment::default(),
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("cannot be started"), "{error}");
     }
 

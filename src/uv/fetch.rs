@@ -2,6 +2,7 @@
 //!
 //! Refuses any file whose SHA-256 is not in the table below, whoever served it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -213,7 +214,8 @@ fn from_pip(pin: &Pin, finder: &Finder<'_>, folder: &Path) -> Result<File, Fetch
         arguments.push(wanted.clone().into());
         arguments.push("-d".into());
         arguments.push(work.path().into());
-        match python(finder, &arguments) {
+        // pip's own settings name its index, and only pip gets them.
+        match python(finder, &arguments, &finder.around.variables.of_pip()) {
             Ok(_) => {
                 let mut file = File::open(work.path().join(pin.file_name()))?;
                 let (found, _) = Digest::of_reader(&mut file)?;
@@ -231,7 +233,8 @@ fn pips(finder: &Finder<'_>) -> Vec<Vec<OsString>> {
     const BUNDLED: &str = "import ensurepip, pathlib\n\
                            for p in sorted((pathlib.Path(ensurepip.__file__).parent / '_bundled').glob('pip-*.whl')): print(p)";
     let mut ways = vec![vec![OsString::from("-m"), OsString::from("pip")]];
-    if let Ok(said) = python(finder, &["-c".into(), BUNDLED.into()])
+    let environment = finder.around.variables.variables();
+    if let Ok(said) = python(finder, &["-c".into(), BUNDLED.into()], environment)
         && let Some(wheel) = said.lines().last()
     {
         ways.push(vec![PathBuf::from(wheel).join("pip").into()]);
@@ -239,8 +242,12 @@ fn pips(finder: &Finder<'_>) -> Vec<Vec<OsString>> {
     ways
 }
 
-/// Runs `python3` with the variables that were given: pip's own settings say where its index is.
-fn python(finder: &Finder<'_>, arguments: &[OsString]) -> Result<String, String> {
+/// Runs `python3` with this environment.
+fn python(
+    finder: &Finder<'_>,
+    arguments: &[OsString],
+    environment: &BTreeMap<String, String>,
+) -> Result<String, String> {
     let program = finder
         .path
         .iter()
@@ -251,7 +258,7 @@ fn python(finder: &Finder<'_>, arguments: &[OsString]) -> Result<String, String>
     let output = Command::new(&program)
         .args(arguments)
         .env_clear()
-        .envs(&finder.around.variables)
+        .envs(environment)
         // `-m` and `-c` look for modules in the working folder first: a `pip.py` of the user's project is not ours to run.
         .current_dir(finder.store)
         .stdin(Stdio::null())
@@ -371,7 +378,7 @@ mod tests {
             reporter: &crate::event::Silent,
         };
         fs::write(store.path().join("marker.py"), "print('found')").unwrap();
-        let said = python(&finder, &["-m".into(), "marker".into()]).unwrap();
+        let said = python(&finder, &["-m".into(), "marker".into()], &BTreeMap::new()).unwrap();
         assert_eq!(said.trim(), "found");
     }
 

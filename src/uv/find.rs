@@ -2,7 +2,6 @@
 //!
 //! Refuses to take a uv that is older than what Pannier's flags need.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -76,12 +75,10 @@ impl Finder<'_> {
 
     /// Asks a program for its version.
     fn ask(&self, program: &Path) -> Result<Uv, String> {
-        let mut environment: BTreeMap<String, String> = self.around.child_environment();
-        environment.remove("UV_CACHE_DIR");
         let output = Command::new(program)
             .arg("--version")
             .env_clear()
-            .envs(environment)
+            .envs(self.around.variables.variables())
             .stdin(Stdio::null())
             .output()
             .map_err(|why| format!("cannot be started ({why})"))?;

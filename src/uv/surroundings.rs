@@ -6,49 +6,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::child::ChildEnvironment;
 use crate::url::SafeUrl;
-
-/// Variables of uv's that say how to reach a server, and nothing about which versions are chosen.
-const KEPT: [&str; 14] = [
-    "UV_KEYRING_PROVIDER",
-    "UV_NATIVE_TLS",
-    "UV_SYSTEM_CERTS",
-    "UV_INSECURE_HOST",
-    "UV_HTTP_TIMEOUT",
-    "UV_HTTP_CONNECT_TIMEOUT",
-    "UV_HTTP_RETRIES",
-    "UV_REQUEST_TIMEOUT",
-    "UV_CONCURRENT_DOWNLOADS",
-    "UV_CONCURRENT_BUILDS",
-    "UV_CREDENTIALS_DIR",
-    "UV_PYTHON_INSTALL_DIR",
-    "UV_LOCK_TIMEOUT",
-    // How several indexes are weighed belongs to them: a private index is often useless without it.
-    "UV_INDEX_STRATEGY",
-];
-
-/// Variables that tie git to one repository (`git rev-parse --local-env-vars`): git sets them for its hooks, and version
-/// files would then be made from that repository in place of the one that is built.
-const OF_ONE_REPOSITORY: [&str; 12] = [
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-];
 
 /// The surroundings in which uv runs: nothing else of the environment reaches it.
 #[derive(Clone, Default)]
 pub struct Surroundings {
-    /// Environment variables, complete (captured at the rim, filtered here).
-    pub variables: BTreeMap<String, String>,
+    /// What child processes get of the environment.
+    pub variables: ChildEnvironment,
     /// uv's cache folder.
     pub cache: PathBuf,
     /// Where packages come from.
@@ -78,8 +43,7 @@ impl Surroundings {
     /// Pannier sets. Index URLs are in it, with their credentials, so that no list of processes shows them.
     #[must_use]
     pub fn child_environment(&self) -> BTreeMap<String, String> {
-        let given = self.variables.iter().filter(|(name, _)| passes(name));
-        let mut child: BTreeMap<_, _> = given.map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut child = self.variables.variables().clone();
         let mut set = |name: &str, value: String| child.insert(name.to_owned(), value);
         if !self.cache.as_os_str().is_empty() {
             set("UV_CACHE_DIR", self.cache.to_string_lossy().into_owned());
@@ -109,25 +73,11 @@ impl Surroundings {
     }
 }
 
-fn passes(name: &str) -> bool {
-    if let Some(rest) = name.strip_prefix("UV_INDEX_")
-        && (rest.ends_with("_USERNAME") || rest.ends_with("_PASSWORD"))
-    {
-        return true;
-    }
-    KEPT.contains(&name)
-        || !(["UV_", "PIP_", "PYTHON", "CLICOLOR", "FORCE_COLOR"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-            || OF_ONE_REPOSITORY.contains(&name)
-            || matches!(name, "VIRTUAL_ENV" | "CONDA_PREFIX" | "XDG_CONFIG_HOME"))
-}
-
 /// Shows names only: values may be tokens.
 impl fmt::Debug for Surroundings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Surroundings")
-            .field("variables", &self.variables.keys().collect::<Vec<_>>())
+            .field("variables", &self.variables)
             .field("cache", &self.cache)
             .field("index", &self.index)
             .field("offline", &self.offline)
@@ -142,7 +92,7 @@ mod tests {
     fn around(names: &[&str]) -> Surroundings {
         let variables = names.iter().map(|name| ((*name).into(), "given".into()));
         Surroundings {
-            variables: variables.collect(),
+            variables: ChildEnvironment::new(&variables.collect(), &[]),
             cache: "/store/uv-cache".into(),
             index: Indexes {
                 url: Some("https://u:secret@example.org/simple".parse().unwrap()),
@@ -157,34 +107,9 @@ mod tests {
 
     #[test]
     fn settings_of_the_user_do_not_decide() {
-        let names = [
-            "UV_EXCLUDE_NEWER",
-            "UV_CONSTRAINT",
-            "PIP_INDEX_URL",
-            "VIRTUAL_ENV",
-            "PYTHONPATH",
-            "GIT_DIR",
-            "GIT_INDEX_FILE",
-        ];
+        let names = ["UV_EXCLUDE_NEWER", "PIP_INDEX_URL", "PYTHONPATH", "GIT_DIR"];
         let child = around(&names).child_environment();
         assert!(names.iter().all(|name| !child.contains_key(*name)));
-    }
-
-    #[test]
-    fn ways_to_reach_a_server_pass() {
-        let names = [
-            "PATH",
-            "HOME",
-            "NETRC",
-            "HTTPS_PROXY",
-            "SSL_CERT_FILE",
-            "UV_INDEX_INTERNAL_PASSWORD",
-            "UV_KEYRING_PROVIDER",
-            "UV_HTTP_TIMEOUT",
-            "GIT_ASKPASS",
-        ];
-        let child = around(&names).child_environment();
-        assert!(names.iter().all(|name| child[*name] == "given"));
     }
 
     #[test]
@@ -211,11 +136,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_values() {
-        let mut around = around(&[]);
-        around.variables.insert("TOKEN".into(), "glpat-1".into());
-        let shown = format!("{around:?}");
+        let shown = format!("{:?}", around(&["PATH"]));
         assert!(
-            shown.contains("TOKEN") && !shown.contains("glpat-1") && !shown.contains("secret"),
+            shown.contains("PATH") && !shown.contains("given") && !shown.contains("secret"),
             "{shown}"
         );
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use pannier::build::BuildSource;
+use pannier::child::ChildEnvironment;
 use pannier::config::overrides::Overrides;
 use pannier::config::request::{
     ConstraintsText, ImageRequest, PackageRequest, ProjectSource, Request,
@@ -154,15 +155,14 @@ impl World {
     }
 
     pub fn around(&self) -> Surroundings {
-        let path = std::env::var("PATH").unwrap();
         Surroundings {
-            variables: [("PATH".to_owned(), path)].into(),
+            variables: ChildEnvironment::new(&std::env::vars().collect(), &[]),
             cache: self.cache.path().to_owned(),
             index: Indexes {
                 url: Some(self.index.url().parse().unwrap()),
                 extra: Vec::new(),
             },
-            offline: false,
+            ..Surroundings::default()
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pannier::child::ChildEnvironment;
 use pannier::constraints::convert;
 use pannier::digest::Digest;
 use pannier::python::{self, Described};
@@ -51,7 +52,11 @@ impl World {
         let world = Self {
             folder: tempfile::tempdir().unwrap(),
             index: Index::start(),
-            python: python::describe(&first, &std::env::vars().collect()).unwrap(),
+            python: python::describe(
+                &first,
+                &ChildEnvironment::new(&std::env::vars().collect(), &[]),
+            )
+            .unwrap(),
         };
         let needs = |requires| Package {
             requires,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use pannier::child::ChildEnvironment;
 use pannier::event::Silent;
 use pannier::http::{Client, Options};
 use pannier::uv::{Finder, Surroundings, Uv};
@@ -20,7 +21,7 @@ pub fn uv() -> Uv {
             store: &store,
             client: &Client::new(Options::default()),
             around: &Surroundings {
-                variables: std::env::vars().collect(),
+                variables: ChildEnvironment::new(&std::env::vars().collect(), &[]),
                 ..Surroundings::default()
             },
             reporter: &Silent,
