@@ -27,7 +27,7 @@ use crate::python::Pythons;
 use crate::secret;
 use crate::store::Store;
 use crate::url::SafeUrl;
-use crate::uv::{Finder, Surroundings, Uv, UvError};
+use crate::uv::{Finder, Relay, Surroundings, Uv, UvError};
 
 use super::context::{Context, StoreOption};
 use super::exit::Exit;
@@ -279,6 +279,7 @@ impl<'c> Session<'c> {
                 cache: store.uv_cache(),
                 index: configuration.request.index.clone(),
                 offline: options.offline,
+                relay: Some(Relay::new(client.clone(), store.root().join("index-relay"))),
             },
             configuration,
             store,

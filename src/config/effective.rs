@@ -18,7 +18,6 @@ use crate::config::text::Text;
 use crate::constraints::{Loader, RuleSettings};
 use crate::name::ImageName;
 use crate::url::SafeUrl;
-use crate::uv::Indexes;
 
 /// What holds: the request, and what the commands need beside it.
 #[derive(Debug, Clone)]
@@ -103,9 +102,8 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
     }
     let build_environment = build_environment(&inputs, &mut provenance);
     let credentials = credentials(&inputs, &common, &request);
-    let index = with_known_credentials(request.index.clone(), &credentials);
     Ok(Configuration {
-        request: Request { index, ..request },
+        request,
         selected: images.selected,
         output: common.output.value,
         compression: common.compression.value,
@@ -251,18 +249,6 @@ fn credentials(inputs: &Inputs<'_>, common: &Common, request: &Request) -> Crede
         found.take_from_url(url, "an index URL");
     }
     found
-}
-
-/// uv is told credentials in URLs only, so those of tokens and variables go there.
-fn with_known_credentials(mut index: Indexes, credentials: &CredentialEntries) -> Indexes {
-    for url in index.url.iter_mut().chain(&mut index.extra) {
-        if url.credentials().is_none()
-            && let Some(known) = credentials.find(url)
-        {
-            *url = url.with_credentials(&known.user, &known.password);
-        }
-    }
-    index
 }
 
 fn epoch(environment: &Environment) -> Result<Option<i64>, ConfigError> {

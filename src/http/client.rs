@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
+use reqwest::Method;
 use reqwest::header::{LOCATION, RETRY_AFTER};
 
 use super::credentials::{Credentials, LoginSource};
@@ -200,9 +201,8 @@ impl Client {
             let media_type = response.header("content-type").unwrap_or_default();
             let media_type = media_type.split(';').next().unwrap_or_default();
             let media_type = media_type.trim().to_ascii_lowercase();
-            let bytes = read_limited(url, &mut response)?;
             Ok(Page {
-                text: String::from_utf8_lossy(&bytes).into_owned(),
+                text: text_of(&mut response)?,
                 url: response.url.clone(),
                 media_type,
             })
@@ -236,29 +236,45 @@ impl Client {
         self.repeat(attempt).map_err(|failure| failure.error)
     }
 
-    /// Sends once and follows redirects, asking for the credentials of each origin anew.
+    /// Sends once and takes any answer but a success for a failure.
     fn attempt(&self, request: &Request<'_>) -> Result<Response, Failure> {
+        let method = match request.body {
+            None => Method::GET,
+            Some(_) => Method::POST,
+        };
+        let (response, url, login) = self.answer(&method, request)?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Response::new(response, url.without_credentials()));
+        }
+        let headers = response.headers();
+        let asked = headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok());
+        let now = self.now();
+        Err(Failure {
+            retry_after: asked.and_then(|asked| retry::retry_after(asked, now)),
+            error: HttpError::of_status(&url, status, headers, login),
+        })
+    }
+
+    /// Sends once and follows redirects, looking up the credentials of each origin. Gives the first answer that is no
+    /// redirect, where it came from, and whose credentials were sent there.
+    pub(super) fn answer(
+        &self,
+        method: &Method,
+        request: &Request<'_>,
+    ) -> Result<(reqwest::blocking::Response, SafeUrl, Option<LoginSource>), HttpError> {
         let mut url = request.url.clone();
         for _ in 0..=REDIRECTS {
-            let (response, login) = self.exchange(request, &url)?;
+            let (response, login) = self.exchange(method, request, &url)?;
             let status = response.status();
-            if status.is_success() {
-                return Ok(Response::new(response, url.without_credentials()));
-            }
             if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-                let headers = response.headers();
-                let asked = headers
-                    .get(RETRY_AFTER)
-                    .and_then(|value| value.to_str().ok());
-                let now = self.now();
-                return Err(Failure {
-                    retry_after: asked.and_then(|asked| retry::retry_after(asked, now)),
-                    error: HttpError::of_status(&url, status, headers, login),
-                });
+                return Ok((response, url, login));
             }
             let keeps_method = matches!(status.as_u16(), 307 | 308);
             if request.body.is_some() && !keeps_method {
-                return Err(redirect_error(request.url, "a POST cannot be sent on").into());
+                return Err(redirect_error(request.url, "a POST cannot be sent on"));
             }
             let location = response.headers().get(LOCATION);
             let location = location.and_then(|value| value.to_str().ok());
@@ -268,14 +284,13 @@ impl Client {
                     "to another server ({}), which a source that was named for this run may not do",
                     shown(&url)
                 );
-                return Err(redirect_error(request.url, problem).into());
+                return Err(redirect_error(request.url, problem));
             }
         }
         Err(redirect_error(
             request.url,
             format!("after {REDIRECTS} redirects there is still no answer (a loop?)"),
-        )
-        .into())
+        ))
     }
 
     fn is_confined(&self, url: &SafeUrl) -> bool {
@@ -289,21 +304,20 @@ impl Client {
 
     fn exchange(
         &self,
+        method: &Method,
         request: &Request<'_>,
         url: &SafeUrl,
     ) -> Result<(reqwest::blocking::Response, Option<LoginSource>), HttpError> {
         let connection = self.usable(url)?;
         let bare = url.without_credentials().expose().clone();
-        let mut builder = match &request.body {
-            None => connection.get(bare),
-            Some(body) => {
-                let body = body.open().map_err(|source| HttpError::Sink {
-                    url: shown(url),
-                    source,
-                })?;
-                connection.post(bare).body(body)
-            }
-        };
+        let mut builder = connection.request(method.clone(), bare);
+        if let Some(body) = &request.body {
+            let body = body.open().map_err(|source| HttpError::Sink {
+                url: shown(url),
+                source,
+            })?;
+            builder = builder.body(body);
+        }
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
@@ -325,6 +339,10 @@ impl Client {
             return Err(HttpError::Offline { url: shown(url) });
         }
         self.connection()
+    }
+
+    pub(super) fn credentials(&self) -> &Credentials {
+        &self.0.options.credentials
     }
 
     /// How long a server may keep silent.
@@ -392,7 +410,8 @@ pub(super) fn redirect_error(asked: &SafeUrl, problem: impl Into<String>) -> Htt
     }
 }
 
-fn read_limited(url: &SafeUrl, response: &mut Response) -> Result<Vec<u8>, HttpError> {
+/// Reads a small text (at most 64 MiB), inflated where the server has compressed it.
+pub(crate) fn text_of(response: &mut Response) -> Result<String, HttpError> {
     let gzip = response
         .header("content-encoding")
         .is_some_and(|value| value.trim() == "gzip");
@@ -407,9 +426,9 @@ fn read_limited(url: &SafeUrl, response: &mut Response) -> Result<Vec<u8>, HttpE
     read.map_err(|source| response.broken(source))?;
     if bytes.len() as u64 > TEXT {
         return Err(HttpError::TooLarge {
-            url: shown(url),
+            url: shown(response.url()),
             limit: TEXT,
         });
     }
-    Ok(bytes)
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -7,14 +7,17 @@ mod call;
 mod client;
 mod credentials;
 mod error;
+mod forward;
 mod netrc;
 mod response;
 mod retry;
 
 pub use call::{Call, Repeat, Reply, Streamed};
+pub(crate) use client::text_of;
 pub use client::{Client, Options};
 pub use credentials::{Credentials, Login, LoginSource};
 pub use error::HttpError;
+pub use forward::Forwarded;
 pub use reqwest::Method;
 pub use response::{Body, DownloadSink, Page, Request, Response};
 pub(crate) use retry::Fault;

@@ -143,6 +143,7 @@ fn of_uv(error: &UvError) -> Blame {
         UvError::Named { .. }
         | UvError::Start { .. }
         | UvError::Unexpected { .. }
+        | UvError::Relay { .. }
         | UvError::File { .. } => Blame::Own("it is uv on this machine that cannot be used"),
     }
 }

@@ -10,6 +10,7 @@
 //! built/<aa>/<key>.json   which wheels were built from a source
 //! derived/<aa>/<sha256>/  what was made of a wheel or snapshot: folders of `content` and `verdict`
 //! git/  uv/  uv-cache/    mirrors, the fetched uv, uv's own cache
+//! index-relay             address and secrets of what stands between uv and indexes with credentials; the user's alone
 //! tmp/<run>/              one folder per running process, swept when its owner is gone
 //! lock                    held shared by every user, alone by `prune`
 //! ```

@@ -40,7 +40,8 @@ impl Uv {
         let beside = build.out.parent().unwrap_or(build.out);
         let folder = tempfile::tempdir_in(beside).map_err(UvError::file("written", beside))?;
         let constraints = folder.path().join("build-constraints.txt");
-        fs::write(&constraints, build.constraints)
+        let lines: Vec<String> = build.constraints.lines().map(str::to_owned).collect();
+        fs::write(&constraints, around.lines(&lines)?)
             .map_err(UvError::file("written", &constraints))?;
         let mut arguments: Vec<OsString> = [
             "build",

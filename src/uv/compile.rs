@@ -69,12 +69,20 @@ impl Uv {
     ) -> Result<String, UvError> {
         // `environments` is read from a project's file alone, so the folder is made to look like a project.
         write(folder, "pyproject.toml", &project(compile.environments))?;
-        write(folder, "requirements.in", &lines(compile.requirements))?;
-        write(folder, "constraints.txt", &lines(compile.constraints))?;
+        write(
+            folder,
+            "requirements.in",
+            &around.lines(compile.requirements)?,
+        )?;
+        write(
+            folder,
+            "constraints.txt",
+            &around.lines(compile.constraints)?,
+        )?;
         write(
             folder,
             "build-constraints.txt",
-            &lines(compile.build_constraints),
+            &around.lines(compile.build_constraints)?,
         )?;
         let output = folder.join("pylock.toml");
         match compile.preferences {
@@ -111,7 +119,8 @@ impl Uv {
             },
             around,
         )?;
-        fs::read_to_string(&output).map_err(UvError::file("read", &output))
+        let written = fs::read_to_string(&output).map_err(UvError::file("read", &output))?;
+        Ok(around.restored(&written))
     }
 
     /// The newest version with a wheel for the platform, as uv prints it; `None` when there is none.
@@ -128,9 +137,9 @@ impl Uv {
         write(
             folder,
             "requirements.in",
-            &lines(&[asked.package.to_string()]),
+            &around.lines(&[asked.package.to_string()])?,
         )?;
-        write(folder, "constraints.txt", &lines(asked.constraints))?;
+        write(folder, "constraints.txt", &around.lines(asked.constraints)?)?;
         let mut arguments: Vec<OsString> = [
             "pip",
             "compile",
@@ -191,7 +200,7 @@ impl Uv {
             extra: own_configuration(folder),
             log: Log::Dropped,
         };
-        let said = self.call(call, around)?;
+        let said = self.run(call, around, around.child_environment()?)?;
         let urls = said
             .lines()
             .filter_map(|line| line.strip_prefix("--index-url "));
@@ -230,10 +239,6 @@ fn project(environments: &[String]) -> String {
         true => "[tool.uv]\n".to_owned(),
         false => format!("[tool.uv]\nenvironments = {}\n", toml::Value::Array(list)),
     }
-}
-
-fn lines(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<(), UvError> {

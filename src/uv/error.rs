@@ -61,6 +61,18 @@ pub enum UvError {
         /// What is odd.
         problem: String,
     },
+    /// What adds the credentials of indexes could not be started.
+    #[error("the loopback server for indexes with credentials could not be started (`{}`)", .path.display())]
+    #[diagnostic(help(
+        "check that the store's folder is writable and that this machine can listen on 127.0.0.1"
+    ))]
+    Relay {
+        /// The file with its address.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A file beside uv could not be written or read.
     #[error("`{}` could not be {action}", .path.display())]
     #[diagnostic(help("check the free space and the permissions of the folder"))]

@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 mod find;
 mod finder;
+mod relay;
 mod run;
 mod simple;
 mod surroundings;
@@ -21,6 +22,7 @@ pub use error::UvError;
 pub use fetch::PINNED_VERSION;
 pub use find::MINIMUM_VERSION;
 pub use finder::Finder;
+pub use relay::Relay;
 pub use simple::{ListedFile, ListingError, listing};
 pub use surroundings::{Indexes, Surroundings};
 

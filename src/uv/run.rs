@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Surroundings, Uv, UvError};
+use super::{Relay, Surroundings, Uv, UvError};
 use crate::secret::scrub;
 
 /// Most lines of a failure that are kept; build backends can be long, and their end says why.
@@ -39,11 +39,30 @@ pub(super) struct Call<'a> {
 impl Uv {
     /// Runs uv and gives its standard output.
     pub(super) fn call(&self, call: Call<'_>, around: &Surroundings) -> Result<String, UvError> {
+        let mut environment = around.child_environment()?;
+        if around.hides_own_index() {
+            // Only uv knows its own index, which it cannot reach: the way there needs the proxy's password.
+            let folder =
+                tempfile::tempdir().map_err(UvError::file("written", &std::env::temp_dir()))?;
+            if let Some(url) = self.default_index(folder.path(), around)? {
+                environment.insert("UV_DEFAULT_INDEX".to_owned(), around.index_url(&url)?);
+            }
+        }
+        self.run(call, around, environment)
+    }
+
+    /// Runs uv in an environment that is complete but for what the call adds.
+    pub(super) fn run(
+        &self,
+        call: Call<'_>,
+        around: &Surroundings,
+        environment: BTreeMap<String, String>,
+    ) -> Result<String, UvError> {
         let output = Command::new(&self.program)
             .args(&call.arguments)
             .current_dir(call.folder)
             .env_clear()
-            .envs(around.child_environment())
+            .envs(environment)
             .envs(&call.extra)
             .stdin(Stdio::null())
             .output()
@@ -52,12 +71,16 @@ impl Uv {
                 source,
             })?;
         if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            return Ok(around.restored(&String::from_utf8_lossy(&output.stdout)));
         }
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = around.restored(&String::from_utf8_lossy(&output.stderr));
         let explanation = match explanation(&said, call.log) {
             text if text.is_empty() => format!("it ended with {}", output.status),
-            text => text,
+            text => match around.relay.as_ref().and_then(Relay::problem) {
+                // uv knows the status of the server's answer, and not whose credentials were sent.
+                Some(problem) => format!("{text}\n{problem}"),
+                None => text,
+            },
         };
         Err(UvError::Failed {
             task: call.task.to_owned(),
@@ -97,7 +120,9 @@ fn explanation(said: &str, log: Log) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Log, explanation};
+    use super::super::Relay;
+    use super::*;
+    use crate::child::ChildEnvironment;
 
     #[test]
     fn the_chain_is_kept_and_the_noise_is_not() {
@@ -108,6 +133,44 @@ mod tests {
             text,
             "No solution found\n  cause: Because b==1 depends on a>2 and you require a<2, no."
         );
+    }
+
+    /// Where only the proxy's password is missing, uv's own index is asked through the relay.
+    #[test]
+    fn uvs_own_index_is_reached_behind_a_proxy_with_a_password() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("uv");
+        let text = "#!/bin/sh\necho \"--index-url https://own.example.org/simple\"\necho \"$UV_DEFAULT_INDEX\"\n";
+        std::fs::write(&program, text).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let version = "0".to_owned();
+        let uv = Uv { program, version };
+        for (proxy, told) in [
+            (
+                "http://u:p@proxy.example.org",
+                "https://own.example.org/simple",
+            ),
+            ("http://proxy.example.org", ""),
+        ] {
+            let variables = [("HTTPS_PROXY".to_owned(), proxy.to_owned())].into();
+            let client = crate::http::Client::new(crate::http::Credentials::default());
+            let around = Surroundings {
+                variables: ChildEnvironment::new(&variables, &[]),
+                relay: Some(Relay::new(client, folder.path().join("relay"))),
+                ..Surroundings::default()
+            };
+            let call = Call {
+                task: "say something",
+                arguments: Vec::new(),
+                folder: folder.path(),
+                extra: BTreeMap::new(),
+                log: Log::Dropped,
+            };
+            let said = uv.call(call, &around).unwrap();
+            assert_eq!(said.lines().last().unwrap_or_default(), told);
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn listing(
 /// The files of a page.
 fn read(text: &str) -> Result<Vec<ListedFile>, &'static str> {
     if !text.trim_start().starts_with('{') {
-        let files: Vec<_> = anchors(text).iter().filter_map(html_file).collect();
+        let files: Vec<_> = tags(text, "a").iter().filter_map(html_file).collect();
         // An empty page and the page of somebody else look the same.
         return match files.is_empty() {
             true => Err("it lists no files"),
@@ -167,21 +167,23 @@ fn json_urls(text: &str) -> Vec<String> {
 
 /// The `href`s of a page.
 fn html_urls(text: &str) -> Vec<String> {
-    let urls = anchors(text)
+    let urls = tags(text, "a")
         .into_iter()
         .filter_map(|mut tag| tag.remove("href"));
     urls.collect()
 }
 
-/// The attributes of a page's links; enough of HTML for what PEP 503 allows to matter.
-fn anchors(text: &str) -> Vec<BTreeMap<String, String>> {
+/// The attributes of each tag called `name` (in lower case); enough of HTML for what PEP 503 allows to matter.
+pub(super) fn tags(text: &str, name: &str) -> Vec<BTreeMap<String, String>> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('<') {
         rest = &rest[at + 1..];
-        let name = rest.as_bytes();
-        if matches!(name, [b'a' | b'A', c, ..] if c.is_ascii_whitespace()) {
-            let (attributes, behind) = attributes(&rest[1..]);
+        let is_it = rest
+            .get(..name.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(name));
+        if is_it && rest[name.len()..].starts_with(|c: char| c.is_ascii_whitespace()) {
+            let (attributes, behind) = attributes(&rest[name.len()..]);
             found.push(attributes);
             rest = behind;
         }

@@ -11,4 +11,5 @@ mod loopback;
 mod uv;
 
 mod environment;
+mod relay;
 mod world;

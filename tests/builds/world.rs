@@ -50,6 +50,7 @@ impl World {
         }
         world.add("helper", "1.0");
         world.add("leaf", "1.0");
+        world.add("direct", "1.0");
         let archive = world.archive("packed");
         let archive = IndexFile::new("packed", "packed-1.0.tar.gz", archive);
         world.index.add(archive);
@@ -74,15 +75,7 @@ impl World {
 
     /// Adds a version with a wheel.
     pub fn add(&self, name: &str, version: &str) {
-        let meta = StubMetadata {
-            name: name.parse().unwrap(),
-            version: version.parse().unwrap(),
-            requires_dist: Vec::new(),
-            requires_python: None,
-            extras: Vec::new(),
-        };
-        self.index
-            .add(IndexFile::new(name, &meta.filename(), stub(&meta)));
+        self.index.add(stub_of(name, version));
     }
 
     /// The files of a project whose backend looks around.
@@ -127,6 +120,13 @@ impl World {
         self.index.url_as(&format!("{}:{}", READER.0, READER.2))
     }
 
+    /// The URL of a file of the index with its password.
+    pub fn direct(&self) -> String {
+        let login = format!("{}:{}", READER.0, READER.2);
+        let path = format!("/files/{}", stub_of("direct", "1.0").name);
+        self.index.http.url_as(&login, &path)
+    }
+
     /// Writes a configuration for this machine's Python.
     pub fn configure(&self, more: &str) {
         let text = format!(
@@ -164,6 +164,18 @@ impl World {
         found.sort();
         found
     }
+}
+
+/// A wheel without modules.
+pub fn stub_of(name: &str, version: &str) -> IndexFile {
+    let meta = StubMetadata {
+        name: name.parse().unwrap(),
+        version: version.parse().unwrap(),
+        requires_dist: Vec::new(),
+        requires_python: None,
+        extras: Vec::new(),
+    };
+    IndexFile::new(name, &meta.filename(), stub(&meta))
 }
 
 /// What it printed, when it succeeds.

@@ -45,6 +45,7 @@ impl IndexFile {
 struct Content {
     files: Vec<IndexFile>,
     login: Option<String>,
+    lasting: bool,
 }
 
 /// The index; it lives as long as this value.
@@ -57,8 +58,14 @@ impl Index {
     pub fn start() -> Self {
         let content = Arc::new(Mutex::new(Content::default()));
         let shared = Arc::clone(&content);
-        let http =
-            Loopback::start(move |request| answer(&shared.lock().expect("no panic"), request));
+        let http = Loopback::start(move |request| {
+            let content = shared.lock().expect("no panic");
+            let answer = answer(&content, request);
+            match content.lasting && answer.status < 300 {
+                true => lasting(answer, request),
+                false => answer,
+            }
+        });
         Self { http, content }
     }
 
@@ -76,10 +83,30 @@ impl Index {
         self.content.lock().expect("no panic").files.push(file);
     }
 
+    /// From now on clients may keep files for a year, and ask whether a page has changed.
+    pub fn last(&self) {
+        self.content.lock().expect("no panic").lasting = true;
+    }
+
     /// From now on every request needs this `user:password`.
     pub fn protect(&self, login: &str) {
         self.content.lock().expect("no panic").login = Some(login.to_owned());
     }
+}
+
+/// The answer with what an HTTP cache needs to use it again.
+fn lasting(answer: Answer, request: &Request) -> Answer {
+    if request.path.starts_with("/files/") {
+        return answer.with("cache-control", "max-age=31536000, immutable");
+    }
+    let tag = format!("\"{}\"", Digest::of(&answer.body));
+    let answer = match request.header("if-none-match") == Some(&tag) {
+        true => Answer::new(304, ""),
+        false => answer,
+    };
+    answer
+        .with("etag", tag)
+        .with("cache-control", "max-age=0, must-revalidate")
 }
 
 fn answer(content: &Content, request: &Request) -> Answer {

@@ -106,10 +106,9 @@ fn with_here_and_variables_no_file_is_needed() {
     let json = serde_json::to_string_pretty(&configuration.shown()).unwrap();
     assert!(!json.contains("s3cret") && !format!("{configuration:?}").contains("s3cret"));
     let index = configuration.request.index.url.as_ref().unwrap();
-    assert_eq!(
-        index.credentials(),
-        Some(("gitlab-ci-token".into(), "s3cret".into()))
-    );
+    assert_eq!(index.credentials(), None);
+    let known = configuration.credentials.find(index).unwrap();
+    assert_eq!(known.password, "s3cret");
     insta::assert_snapshot!(json);
 }
 
