@@ -173,6 +173,47 @@ fn an_index_that_lies_about_uv_is_not_believed() {
     );
 }
 
+/// pip fetches uv, and builds nothing: it alone gets what it needs to log in.
+#[test]
+fn pip_gets_its_settings_and_no_token() {
+    let (folder, store) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let noted = folder.path().join("noted");
+    let python = folder.path().join("python3");
+    let text = "#!/bin/sh\n{ echo \"call $*\"; env; } >>\"$TMPDIR/noted\"\nexit 1\n";
+    fs::write(&python, text).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let variables = [
+        ("PATH", std::env::var("PATH").unwrap()),
+        ("TMPDIR", folder.path().display().to_string()),
+        ("CI_JOB_TOKEN", "secret-token".to_owned()),
+        ("PIP_CONFIG_FILE", "/its/pip.conf".to_owned()),
+        (
+            "HTTPS_PROXY",
+            "http://u:secret-of-proxy@127.0.0.1:9".to_owned(),
+        ),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value));
+    let around = Surroundings {
+        variables: ChildEnvironment::new(&variables.into(), &[]),
+        ..Surroundings::default()
+    };
+    find(None, &[folder.path().to_owned()], store.path(), &around).unwrap_err();
+    let noted = fs::read_to_string(noted).unwrap();
+    let calls: Vec<_> = noted.split("call ").skip(1).collect();
+    for call in &calls {
+        let (arguments, environment) = call.split_once('\n').unwrap();
+        let is_pip = arguments.starts_with("-m pip");
+        for text in ["PIP_CONFIG_FILE", "secret-of-proxy"] {
+            assert_eq!(environment.contains(text), is_pip, "{call}");
+        }
+        assert!(
+            !arguments.contains("secret") && !call.contains("secret-token"),
+            "{call}"
+        );
+    }
+    assert_eq!(calls.len(), 2, "{noted}");
+}
+
 #[test]
 #[ignore = "asks the index that pip is set up for"]
 fn without_an_index_pip_fetches_it_and_our_index_serves_it() {

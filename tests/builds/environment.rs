@@ -1,6 +1,7 @@
 //! No credential is in the environment, the arguments or the files of a build.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::loopback::{Answer, Loopback};
@@ -133,6 +134,38 @@ fn nor_does_it_see_those_of_netrc() {
     command.env("NETRC", world.path("netrc"));
     succeed(command);
     saw_no_secret(&world, &["job-lib", "packed"]);
+}
+
+/// A program that writes down its environment and its arguments before it becomes `program`.
+fn noting(world: &World, name: &str, program: &str) -> PathBuf {
+    let path = world.path("programs").join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let noted = world.path("dumps").join(format!("{name}-$$"));
+    let text = format!(
+        "#!/bin/sh\n{{ env; echo \"$@\"; }} >'{}'\nexec '{program}' \"$@\"\n",
+        noted.display()
+    )
+    .replace("$$'", "'$$");
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn no_call_of_uv_or_of_an_interpreter_holds_a_secret() {
+    let world = World::new();
+    let uv = noting(&world, "uv", crate::uv::uv().program.to_str().unwrap());
+    let python = noting(&world, "python3", "/usr/bin/python3");
+    world.configure(&format!(
+        "packages: [\"{}\"]\nindex: {{url: \"{}\"}}\n",
+        world.job_lib(),
+        world.index_url()
+    ));
+    let path = format!("{}:/usr/bin:/bin", python.parent().unwrap().display());
+    let mut command = world.command(&["prepare", "--here"]);
+    command.env("PANNIER_UV", uv).env("PATH", path);
+    succeed(command);
+    saw_no_secret(&world, &["uv", "python3", "job-lib", "packed"]);
 }
 
 #[test]
