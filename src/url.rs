@@ -39,8 +39,8 @@ impl UrlError {
 
 /// Why a URL with a token in its query is refused, and what to do instead.
 pub const TOKEN_IN_QUERY: &str = "its query holds a token, which logs and locks would show; set a token's variable such as \
-    PANNIER_TOKEN, write a `machine` line into netrc, or set an index variable such as UV_INDEX to \
-    `https://user:token@host/path`";
+    PANNIER_TOKEN, write a `machine` line into netrc, or give an index its token as user information of the URL in UV_INDEX \
+    or PIP_INDEX_URL";
 
 /// Whether a URL has a token in its query or fragment: by a key such as `private_token`, or as the value of a known secret.
 #[must_use]
@@ -370,7 +370,7 @@ mod tests {
             }
         }
         let error = "https://h/a?private_token=x".parse::<SafeUrl>();
-        insta::assert_snapshot!(error.expect_err("a token"), @"`https://h/a?****` is not a usable URL: its query holds a token, which logs and locks would show; set a token's variable such as PANNIER_TOKEN, write a `machine` line into netrc, or set an index variable such as UV_INDEX to `https://user:token@host/path`");
+        insta::assert_snapshot!(error.expect_err("a token"), @"`https://h/a?****` is not a usable URL: its query holds a token, which logs and locks would show; set a token's variable such as PANNIER_TOKEN, write a `machine` line into netrc, or give an index its token as user information of the URL in UV_INDEX or PIP_INDEX_URL");
         for text in [
             "https://h/a?service=git-upload-pack",
             "https://h/a?tokens_per_page=3&monkey=a",

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::child::ChildEnvironment;
-use crate::config::env;
+use crate::config::{Environment, env};
 use crate::event::Reporter;
+use crate::http::Credentials;
 use crate::python::{self, Described};
 use crate::secret::{self, Exposed, ScrubbedLines, scrub_values};
 use crate::store::{Store, StoreError};
@@ -44,9 +45,20 @@ fn variables() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The text of netrc; one that cannot be read counts as none.
+pub(super) fn netrc(environment: &Environment) -> Option<String> {
+    let named = environment.get(env::NETRC).map(PathBuf::from);
+    let home = || Some(Path::new(environment.get("HOME")?).join(".netrc"));
+    std::fs::read_to_string(named.or_else(home)?).ok()
+}
+
 /// Makes the secrets of the environment and of the command line known, before anything can show them.
 pub(super) fn learn_secrets() {
     let variables = variables();
+    if let Some(text) = netrc(&Environment(variables.clone())) {
+        // All of it: uv may use what is of no use here.
+        let _ = Credentials::default().with_netrc(&text);
+    }
     let variables = variables
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));

@@ -29,7 +29,7 @@ use crate::store::Store;
 use crate::url::SafeUrl;
 use crate::uv::{Finder, Relay, Surroundings, Uv, UvError};
 
-use super::context::{Context, StoreOption};
+use super::context::{Context, StoreOption, netrc};
 use super::exit::Exit;
 use super::report::Failure;
 
@@ -165,14 +165,15 @@ pub(super) fn with_inputs<T>(
     work: impl FnOnce(Inputs<'_>) -> Result<T, ConfigError>,
 ) -> Result<T, Failure> {
     let (file, root) = load(typed.config, context)?;
+    let environment = Environment(context.variables.clone());
     let inputs = Inputs {
         file,
         root: &root,
         current: &context.folder,
-        environment: &Environment(context.variables.clone()),
+        environment: &environment,
         flags: &typed.flags,
         read: &|path| read_text(&root, path),
-        netrc: netrc(context),
+        netrc: netrc(&environment),
     };
     work(inputs).map_err(|error| Failure::new(Exit::Usage, error))
 }
@@ -219,20 +220,6 @@ pub(super) fn read_text(root: &Path, path: &Path) -> io::Result<String> {
     let (text, _) = constraints::decode(&bytes).map_err(io::Error::other)?;
     secret::learn_text(&text);
     Ok(text)
-}
-
-/// The text of netrc; one that cannot be read counts as none.
-fn netrc(context: &Context) -> Option<String> {
-    let home = || {
-        context
-            .variable("HOME")
-            .map(|home| Path::new(home).join(".netrc"))
-    };
-    let path = context
-        .variable(env::NETRC)
-        .map(PathBuf::from)
-        .or_else(home)?;
-    std::fs::read_to_string(path).ok()
 }
 
 /// The doors that the work on one request goes through.

@@ -117,7 +117,16 @@ impl Constraint {
 
     /// Whether a token stands in the query of its URL.
     pub(super) fn has_token(&self) -> bool {
-        matches!(&self.bound, Bound::Url(url) if has_token(url))
+        match &self.bound {
+            Bound::Url(url) => has_token(url),
+            Bound::Odd(text) => {
+                let url = text
+                    .strip_prefix('@')
+                    .map(|url| url::Url::parse(url.trim()));
+                url.is_some_and(|url| url.is_ok_and(|url| has_token(&url)))
+            }
+            _ => false,
+        }
     }
 
     /// `==2.0.2`, `>=2,<3`, `@ https://…` with its credentials, or empty when every version is allowed.

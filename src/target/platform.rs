@@ -97,15 +97,14 @@ impl FromStr for Platform {
         };
         let arch = Arch::named(arch).ok_or_else(|| {
             let known: Vec<_> = Arch::ALL.iter().map(|(_, name, _)| *name).collect();
+            // No part is repeated by itself: of a mistyped URL it may be half of a password.
             fail(format!(
-                "the architecture `{arch}` is not known, only {}",
+                "its architecture is not known, only {}",
                 known.join(", ")
             ))
         })?;
         let libc = parse_libc(libc).ok_or_else(|| {
-            fail(format!(
-                "`{libc}` is not a C library; `manylinux_2_N` or `musllinux_1_N` is expected"
-            ))
+            fail("it does not end with a C library: `manylinux_2_N` or `musllinux_1_N`".to_owned())
         })?;
         Ok(Self { arch, libc })
     }
