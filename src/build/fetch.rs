@@ -43,7 +43,9 @@ impl Builder<'_> {
             self.reporter.report(Event::Downloaded { bytes });
         })?;
         if let Some(filename) = filename {
-            let stored = self.store.admit_wheel(incoming, &filename, expected)?;
+            let stored = self
+                .store
+                .admit_wheel(incoming, &filename, expected.into())?;
             return Ok(Fetched {
                 sha256: stored.sha256,
                 size,

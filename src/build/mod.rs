@@ -356,7 +356,7 @@ impl<'a> Builder<'a> {
                 source,
             })
         })?;
-        Ok(self.store.admit_wheel(incoming, &filename, None)?)
+        Ok(self.store.admit_wheel(incoming, &filename, None.into())?)
     }
 }
 

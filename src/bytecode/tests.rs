@@ -30,7 +30,9 @@ fn wheel(store: &Store, files: &[(&str, &str)]) -> StoredWheel {
         Ok::<_, StoreError>(())
     });
     let name = "demo-1.0-py3-none-any.whl".parse().unwrap();
-    store.admit_wheel(incoming.unwrap(), &name, None).unwrap()
+    store
+        .admit_wheel(incoming.unwrap(), &name, None.into())
+        .unwrap()
 }
 
 fn here() -> Compiler {

@@ -139,6 +139,7 @@ impl PrepareError {
         match self {
             Self::Store(error) | Self::Unkept { source: error, .. } => error.is_refusal(),
             Self::Build(error) => error.is_refusal(),
+            Self::Layout { source, .. } => source.is_refusal(),
             _ => false,
         }
     }

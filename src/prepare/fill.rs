@@ -12,9 +12,9 @@ use crate::digest::{Digest, Hasher};
 use crate::event::{Event, Stage, StageGuard};
 use crate::git::{self, LfsPointers, Submodules};
 use crate::lock::model::LockedData;
-use crate::store::{StoredData, StoredWheel};
+use crate::store::{Expected, Incoming, StoredData, StoredWheel};
 use crate::url::SafeUrl;
-use crate::wheel::WheelFilename;
+use crate::uv::listed_metadata;
 use crate::zip;
 
 use super::arrivals::Arrivals;
@@ -186,8 +186,20 @@ fn wheel(
             filename,
             url,
             sha256,
+            listed,
             ..
-        } => download(filename, url, sha256, tools)?,
+        } => {
+            let (incoming, metadata) = download(url, *listed, tools)?;
+            let expected = Expected {
+                sha256: Some(sha256),
+                metadata: metadata.as_deref(),
+            };
+            let stored = tools.store.admit_wheel(incoming, filename, expected)?;
+            for warning in &stored.wheel.warnings {
+                tools.reporter.warn(format!("{filename}: {warning}"), None);
+            }
+            stored
+        }
         WheelNeed::Build {
             source,
             target,
@@ -198,21 +210,26 @@ fn wheel(
     Ok(stored)
 }
 
+/// A wheel, and meanwhile the metadata that its index lists, so that a cold store is filled as fast.
 fn download(
-    filename: &WheelFilename,
     url: &SafeUrl,
-    sha256: &Digest,
+    listed: bool,
     tools: &Tools<'_>,
-) -> Result<StoredWheel, PrepareError> {
+) -> Result<(Incoming, Option<Vec<u8>>), PrepareError> {
     let mut incoming = tools.store.incoming()?;
-    tools.client.download(url, &mut incoming, &|bytes| {
-        tools.reporter.report(Event::Downloaded { bytes });
-    })?;
-    let stored = tools.store.admit_wheel(incoming, filename, Some(sha256))?;
-    for warning in &stored.wheel.warnings {
-        tools.reporter.warn(format!("{filename}: {warning}"), None);
-    }
-    Ok(stored)
+    let (metadata, done) = std::thread::scope(|scope| {
+        let metadata = listed.then(|| scope.spawn(|| listed_metadata(tools.client, url)));
+        let done = tools.client.download(url, &mut incoming, &|bytes| {
+            tools.reporter.report(Event::Downloaded { bytes });
+        });
+        let metadata = metadata.map(|thread| {
+            let joined = thread.join();
+            joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        (metadata, done)
+    });
+    done?;
+    Ok((incoming, metadata.transpose()?.flatten()))
 }
 
 fn snapshot(

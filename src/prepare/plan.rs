@@ -64,6 +64,8 @@ pub(super) enum WheelNeed {
         sha256: Digest,
         /// Its length in bytes, where the lock tells it.
         size: Option<u64>,
+        /// Whether an index lists it, which may have its metadata beside it.
+        listed: bool,
     },
     /// Something that is built, for a target that it must fit.
     Build {
@@ -153,8 +155,8 @@ fn package(
         version: locked.version.clone(),
     };
     let wheel = match selected.choice {
-        Choice::Wheel(artifact) => download(artifact)?,
-        Choice::Archive(artifact) if artifact.name.ends_with(".whl") => download(artifact)?,
+        Choice::Wheel(artifact) => download(artifact, true)?,
+        Choice::Archive(artifact) if artifact.name.ends_with(".whl") => download(artifact, false)?,
         Choice::Sdist(artifact) | Choice::Archive(artifact) => build(BuildSource::Sdist {
             url: artifact.url.clone(),
             name: artifact.name.clone(),
@@ -171,12 +173,13 @@ fn package(
     })
 }
 
-fn download(artifact: &Artifact) -> Result<WheelNeed, PrepareError> {
+fn download(artifact: &Artifact, listed: bool) -> Result<WheelNeed, PrepareError> {
     Ok(WheelNeed::Download {
         filename: artifact.name.parse()?,
         url: artifact.url.clone(),
         sha256: artifact.sha256,
         size: artifact.size,
+        listed,
     })
 }
 

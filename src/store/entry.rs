@@ -19,7 +19,7 @@ use super::StoreError;
 use super::incoming::Arrived;
 
 /// Raised whenever the checks of `zip` or `wheel`, or the shape of their result, change: older verdicts no longer count.
-const VERIFIER: u32 = 2;
+const VERIFIER: u32 = 3;
 
 /// Name of the file that holds the verdict.
 const VERDICT: &str = "verdict";

@@ -68,6 +68,24 @@ pub struct StoredWheel {
     pub wheel: Arc<Wheel>,
 }
 
+/// What a wheel has to be, as far as it is known before it comes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected<'a> {
+    /// SHA-256 of the file.
+    pub sha256: Option<&'a Digest>,
+    /// The metadata that its index lists (PEP 658).
+    pub metadata: Option<&'a [u8]>,
+}
+
+impl<'a> From<Option<&'a Digest>> for Expected<'a> {
+    fn from(sha256: Option<&'a Digest>) -> Self {
+        Self {
+            sha256,
+            metadata: None,
+        }
+    }
+}
+
 /// A snapshot of a data project that is in the store.
 #[derive(Debug, Clone)]
 pub struct StoredData {
@@ -204,13 +222,17 @@ impl Store {
         &self,
         incoming: Incoming,
         filename: &WheelFilename,
-        expected: Option<&Digest>,
+        expected: Expected<'_>,
     ) -> Result<StoredWheel, StoreError> {
         let arrived = incoming.finish()?;
         let name = filename.to_string();
-        arrived.expect(&name, expected)?;
+        arrived.expect(&name, expected.sha256)?;
         let sha256 = arrived.sha256;
-        let wheel = judge(arrived.file.as_file(), filename, &self.rules)?;
+        let file = arrived.file.as_file();
+        let wheel = judge(file, filename, &self.rules)?;
+        if let Some(listed) = expected.metadata {
+            wheel::check_listed(file, &wheel, filename, listed)?;
+        }
         let folder = self.entry_folder(Part::Wheels, &sha256);
         let path = entry::save(arrived, &folder, &name, &wheel, self.scratch.path())?;
         Ok(StoredWheel {

@@ -44,7 +44,7 @@ fn admit(store: &Store) -> StoredWheel {
     let (filename, bytes) = wheel_bytes();
     let mut incoming = store.incoming().unwrap();
     incoming.write_all(&bytes).unwrap();
-    store.admit_wheel(incoming, &filename, None).unwrap()
+    store.admit_wheel(incoming, &filename, None.into()).unwrap()
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn another_file_than_expected_is_refused_and_leaves_nothing() {
     incoming.write_all(&bytes).unwrap();
     let error = it
         .store
-        .admit_wheel(incoming, &filename, Some(&Digest::of(b"other")))
+        .admit_wheel(incoming, &filename, Some(&Digest::of(b"other")).into())
         .unwrap_err();
     assert!(error.is_refusal());
     assert!(
@@ -101,13 +101,37 @@ fn another_file_than_expected_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn a_wheel_of_other_metadata_than_listed_is_refused_and_leaves_nothing() {
+    let it = fixture();
+    let (filename, bytes) = wheel_bytes();
+    let admit = |metadata: &str| {
+        let mut incoming = it.store.incoming().unwrap();
+        incoming.write_all(&bytes).unwrap();
+        let expected = Expected {
+            sha256: None,
+            metadata: Some(metadata.as_bytes()),
+        };
+        it.store.admit_wheel(incoming, &filename, expected)
+    };
+    let own = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n";
+    let error = admit(&format!("{own}Requires-Dist: evil\n")).unwrap_err();
+    assert!(error.is_refusal(), "{error}");
+    assert!(!it.root.join("wheels").exists());
+    admit("<html>").unwrap();
+    admit(own).unwrap();
+}
+
+#[test]
 fn bytes_that_are_no_wheel_are_refused() {
     let it = fixture();
     let (filename, mut bytes) = wheel_bytes();
     bytes.push(0);
     let mut incoming = it.store.incoming().unwrap();
     incoming.write_all(&bytes).unwrap();
-    let error = it.store.admit_wheel(incoming, &filename, None).unwrap_err();
+    let error = it
+        .store
+        .admit_wheel(incoming, &filename, None.into())
+        .unwrap_err();
     assert!(error.is_refusal(), "{error}");
 }
 

@@ -23,7 +23,7 @@ pub use fetch::PINNED_VERSION;
 pub use find::MINIMUM_VERSION;
 pub use finder::Finder;
 pub use relay::Relay;
-pub use simple::{ListedFile, ListingError, listing};
+pub use simple::{ListedFile, ListingError, listed_metadata, listing};
 pub use surroundings::{Indexes, Surroundings};
 
 /// A uv that answers, of a version that Pannier knows.

@@ -5,8 +5,9 @@
 //! none: a sign-in form that a proxy answers with lists no files, and that says nothing about a project.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
-use crate::http::{Client, HttpError};
+use crate::http::{Client, DownloadSink, HttpError};
 use crate::name::PackageName;
 use crate::url::SafeUrl;
 
@@ -66,6 +67,51 @@ pub fn listing(
             url: page.without_credentials().to_string(),
             problem,
         }),
+    }
+}
+
+/// The metadata that an index has beside the wheel at `wheel`, at most its first [`LONGEST`] bytes and one; `None` when it has none.
+///
+/// # Errors
+/// [`HttpError`] when the index cannot be asked; that it refuses to answer means that it has none.
+pub fn listed_metadata(client: &Client, wheel: &SafeUrl) -> Result<Option<Vec<u8>>, HttpError> {
+    // https://peps.python.org/pep-0658/#specification
+    let mut url = wheel.expose().clone();
+    url.set_path(&format!("{}.metadata", wheel.expose().path()));
+    url.set_fragment(None);
+    let Ok(url) = url.as_str().parse() else {
+        return Ok(None);
+    };
+    let mut start = Start(Vec::new());
+    match client.download(&url, &mut start, &|_| {}) {
+        Ok(_) => Ok(Some(start.0)),
+        Err(error) if error.status().is_some_and(|it| (400..500).contains(&it)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Longest metadata that a wheel may have, in bytes.
+const LONGEST: usize = 8 << 20;
+
+/// The first bytes of what is downloaded: enough to differ from any metadata that is not longer.
+struct Start(Vec<u8>);
+
+impl Write for Start {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = (LONGEST + 1).saturating_sub(self.0.len());
+        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl DownloadSink for Start {
+    fn reset(&mut self) -> io::Result<()> {
+        self.0.clear();
+        Ok(())
     }
 }
 

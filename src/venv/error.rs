@@ -94,3 +94,18 @@ pub enum LayoutError {
         source: io::Error,
     },
 }
+
+impl LayoutError {
+    /// Whether one wheel alone is not what may be installed, as against packages that do not go together.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Reserved { .. } | Self::Data { .. } => true,
+            Self::FileIsFolder { file, folder, .. } => file == folder,
+            Self::Conflict { .. }
+            | Self::Twice { .. }
+            | Self::Interpreter { .. }
+            | Self::Read { .. } => false,
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Says the rule that a path breaks; who broke it is the caller's business.
 
 use crate::wheel::{EntryPointError, check_script_name};
+use crate::zip::plain_name;
 
 /// The rule that a path (relative to the venv) breaks; `None` when a package may write it.
 pub fn reserved(path: &str) -> Option<&'static str> {
@@ -10,7 +11,7 @@ pub fn reserved(path: &str) -> Option<&'static str> {
         Some((first, rest)) => (first, Some(rest)),
         None => (path, None),
     };
-    match (first.to_ascii_lowercase().as_str(), rest) {
+    match (plain_name(first).as_str(), rest) {
         ("pyvenv.cfg", _) => Some("this file makes the folder a venv"),
         ("lib64", _) => Some("`lib64` is a link of the venv, and nothing is written through links"),
         ("bin" | "lib" | "include", None) => Some("this is a folder of the venv"),
@@ -21,7 +22,7 @@ pub fn reserved(path: &str) -> Option<&'static str> {
 
 /// The rule that a program's name breaks.
 pub fn program(name: &str) -> Option<&'static str> {
-    if name.eq_ignore_ascii_case("pannier-link") {
+    if plain_name(name) == "pannier-link" {
         return Some("the name belongs to the script that links the venv to its interpreter");
     }
     match check_script_name(name) {

@@ -7,7 +7,7 @@ use super::reserved::{program, reserved};
 use super::{Installed, Item, ItemKind, LayoutError, VenvOptions, scripts};
 use crate::pack::{Content, Pack, Stream};
 use crate::target::PythonVersion;
-use crate::wheel::EntryPoint;
+use crate::wheel::{EntryPoint, INSTALLERS};
 use crate::zip;
 
 /// Where the kinds of files go (the `venv` installation scheme).
@@ -121,16 +121,7 @@ impl<'a> Spread<'a> {
         let wheel = self.package.wheel;
         let below = |folder: &str| path.strip_prefix(folder)?.strip_prefix('/');
         if let Some(name) = below(&wheel.dist_info) {
-            // Signatures of a RECORD end with it, and the installer's own files are ours to write.
-            let ours = [
-                "RECORD",
-                "RECORD.jws",
-                "RECORD.p7s",
-                "INSTALLER",
-                "REQUESTED",
-                "direct_url.json",
-            ];
-            if ours.contains(&name) {
+            if INSTALLERS.contains(&name) {
                 return Ok(Destination::Dropped);
             }
         }

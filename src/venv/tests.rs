@@ -277,6 +277,26 @@ fn one_package_twice_is_refused() {
 }
 
 #[test]
+fn one_wheel_is_refused_and_two_packages_do_not_go_together() {
+    let judged = |packages: &[&TestWheel]| lay_out(packages).expect_err("a conflict").is_refusal();
+    let alone = |files: [&str; 2]| {
+        let both = wheel("a", &[], |pack| {
+            for (number, path) in files.iter().enumerate() {
+                pack.stored(path, &[number as u8]);
+            }
+        });
+        judged(&[&both])
+    };
+    assert!(alone(["x.py", "a-1.0.data/platlib/x.py"]));
+    assert!(alone(["x", "a-1.0.data/platlib/x/y.py"]));
+    assert!(alone(["x.py", "a-1.0.data/data/bin"]));
+    assert!(alone(["x.py", "a-1.0.dist-info/INSTALLER/x"]));
+    let of = |name: &str, path: &str| wheel(name, &[], |pack| pack.stored(path, name.as_bytes()));
+    assert!(!judged(&[&of("a", "x.py"), &of("b", "x.py")]));
+    assert!(!judged(&[&of("a", "x"), &of("b", "x/y.py")]));
+}
+
+#[test]
 fn pip_is_called_after_the_python_of_the_target() {
     let points = ["pip=pip:main", "pip3=pip:main", "pip3.9=pip:main"];
     let layout = lay_out(&[&wheel("pip", &points, |_| {})]).unwrap();

@@ -1,8 +1,9 @@
 //! The `.data` folder of a wheel: files that go elsewhere than site-packages (binary distribution format).
 //!
-//! Refuses unknown schemes and every path that the venv itself writes.
+//! Refuses unknown schemes, every path that the venv itself writes, and the metadata of installed packages.
 
 use super::entry_points;
+use crate::zip::plain_name;
 
 /// Why a file of the `.data` folder is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,18 @@ pub enum DataError {
     /// A script that is not called plainly, or as a file of the venv's own.
     #[error(transparent)]
     Script(#[from] entry_points::EntryPointError),
+    /// Something that installers and `importlib.metadata` take for the metadata of a package.
+    #[error("nothing below `.data` may go into a `.dist-info` or `.egg-info`, as `{path}` would")]
+    Metadata {
+        /// Relative to the scheme's folder.
+        path: String,
+    },
+    /// Two files of one wheel go to one place.
+    #[error("it would be installed in the place of `{other}`")]
+    Clash {
+        /// Path of the other one in the wheel, or what else it is.
+        other: String,
+    },
     /// A path that the venv writes.
     #[error("`{path}` belongs to the venv itself")]
     Reserved {
@@ -34,6 +47,7 @@ impl DataError {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Reserved { .. }
+            | Self::Metadata { .. }
             | Self::Script(entry_points::EntryPointError::Reserved { .. }) => "reserved-path",
             _ => "wheel-data",
         }
@@ -47,6 +61,9 @@ pub(super) fn check(path: &str, directory: bool) -> Result<(), DataError> {
         None if directory => (path, None),
         None => return Err(DataError::Loose),
     };
+    if let Some(rest) = rest {
+        check_metadata(scheme, rest)?;
+    }
     match (scheme, rest) {
         ("purelib" | "platlib" | "headers", _) | ("scripts" | "data", None) => Ok(()),
         ("scripts", Some(_)) if directory => Err(DataError::ScriptFolder),
@@ -56,6 +73,27 @@ pub(super) fn check(path: &str, directory: bool) -> Result<(), DataError> {
         _ => Err(DataError::Scheme {
             scheme: scheme.to_owned(),
         }),
+    }
+}
+
+/// Whether a file or folder of this name is taken for the metadata of an installed package, in any case and form: so
+/// `importlib.metadata` reads each `*.dist-info` and `*.egg-info` right below a folder of `sys.path`, among them `bin`.
+pub(super) fn is_metadata(name: &str) -> bool {
+    let name = plain_name(name);
+    name.ends_with(".dist-info") || name.ends_with(".egg-info")
+}
+
+fn check_metadata(scheme: &str, path: &str) -> Result<(), DataError> {
+    // Below a package it is somebody's copy of another one, which nobody reads.
+    let depth = match scheme {
+        "purelib" | "platlib" => 1,
+        _ => usize::MAX,
+    };
+    match path.split('/').take(depth).any(is_metadata) {
+        true => Err(DataError::Metadata {
+            path: path.to_owned(),
+        }),
+        false => Ok(()),
     }
 }
 
@@ -76,7 +114,7 @@ fn check_root(path: &str, directory: bool) -> Result<(), DataError> {
         Some((first, rest)) => (first, Some(rest)),
         None => (path, None),
     };
-    match (first, rest) {
+    match (&*plain_name(first), rest) {
         // `lib64` is a link to `lib`: a file would stand elsewhere than it says.
         ("lib64" | "pyvenv.cfg", _) => Err(reserved()),
         ("bin" | "lib" | "include", None) if !directory => Err(reserved()),
@@ -101,6 +139,9 @@ mod tests {
             "data/etc/jupyter/x.json",
             "data/bin/tool",
             "data/bin/sub/python",
+            "purelib/tool/_vendor/other-1.0.dist-info/METADATA",
+            "purelib/dist-info/x",
+            "purelib/tool.pth",
             "data/lib/libx.so",
         ] {
             assert_eq!(check(path, false), Ok(()), "{path}");
@@ -127,6 +168,27 @@ mod tests {
             ("conf/x", "wheel-data"),
             ("Data/x", "wheel-data"),
             ("loose", "wheel-data"),
+            ("data/LIB64/x", "reserved-path"),
+            ("data/Bin/Python", "reserved-path"),
+            ("data/PYVENV.CFG", "reserved-path"),
+            ("data/ｂｉｎ/python", "reserved-path"),
+            ("scripts/ACTIVATE", "reserved-path"),
+            ("scripts/pannier-lin\u{212a}", "reserved-path"),
+            ("purelib/other-1.0.dist-info/METADATA", "reserved-path"),
+            ("platlib/other.EGG-INFO", "reserved-path"),
+            ("purelib/other-1.0.Dist-Info/RECORD", "reserved-path"),
+            ("purelib/x.ｄｉｓｔ-ｉｎｆｏ/RECORD", "reserved-path"),
+            ("scripts/other-1.0.egg-info", "reserved-path"),
+            ("headers/other-1.0.dist-info/x.h", "reserved-path"),
+            ("data/other-1.0.dist-info/METADATA", "reserved-path"),
+            (
+                "data/lib/python3.13/site-packages/o-1.dist-info/METADATA",
+                "reserved-path",
+            ),
+            (
+                "data/lib/python3.9/site-packages/o.egg-info/PKG-INFO",
+                "reserved-path",
+            ),
         ] {
             let error = check(path, false).expect_err(path);
             assert_eq!(error.code(), code, "{path}: {error}");

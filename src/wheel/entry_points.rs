@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::target::PythonVersion;
+use crate::zip::plain_name;
 
 /// One program of `entry_points.txt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,7 +203,7 @@ pub fn check_script_name(name: &str) -> Result<(), EntryPointError> {
 /// Whether the venv needs this file of `bin/` itself: interpreters under any of their names, and activation scripts.
 /// Names that merely begin so (`activate-global-python-argcomplete`, `pypyr`) are free.
 fn is_reserved(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
+    let lower = plain_name(name);
     let stem = lower.strip_suffix(".exe").unwrap_or(&lower);
     let stem = stem.strip_suffix(".py").unwrap_or(stem);
     if matches!(stem, "activate" | "activate_this" | "pannier-link")

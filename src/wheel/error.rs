@@ -134,6 +134,30 @@ pub enum MetadataProblem {
     /// `METADATA` is wrong.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// The index lists other metadata.
+    #[error(
+        "it is not what the index shows to resolvers: line {line} of it is {own}, but the index lists {listed}"
+    )]
+    Listed {
+        /// Counted from 1.
+        line: usize,
+        /// What the index has there.
+        listed: String,
+        /// What the wheel has there.
+        own: String,
+    },
+    /// Something that installers take for the metadata of a package, and that is not the wheel's own.
+    #[error("the only metadata of installed packages that it may bring is `{own}`")]
+    Foreign {
+        /// The folder that is its own.
+        own: String,
+    },
+    /// A file that the installer writes, in another spelling or as a folder.
+    #[error("installers write `{name}` there")]
+    Installers {
+        /// The file.
+        name: &'static str,
+    },
     /// `METADATA` and file name disagree.
     #[error("{field} is `{found}`, but the file name says `{expected}`")]
     Disagrees {

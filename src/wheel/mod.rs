@@ -9,10 +9,12 @@ mod entry_points;
 mod error;
 mod filename;
 mod headers;
+mod listed;
 mod metadata;
 mod normalise;
 mod record;
 mod stub;
+mod targets;
 mod verify;
 mod wheel_file;
 
@@ -32,11 +34,12 @@ pub use entry_points::{EntryPoint, EntryPointError, check_script_name};
 pub use error::{MetadataProblem, WheelError};
 pub use filename::{BuildTag, FilenameError, Rank, WheelFilename};
 pub use headers::HeaderError;
+pub use listed::check_listed;
 pub use metadata::{Metadata, MetadataError};
 pub use normalise::normalise;
 pub use record::{Record, RecordError, RecordHash, RecordRow};
 pub use stub::{StubMetadata, stub};
-pub use verify::verify;
+pub use verify::{INSTALLERS, verify};
 pub use wheel_file::{WheelFile, WheelFileError};
 
 /// Everything about a wheel that passed; kept beside it in the store, serialised but for its table of contents, which is bytes

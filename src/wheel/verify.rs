@@ -16,10 +16,21 @@ use super::error::{MetadataProblem, WheelError};
 use super::filename::{self, WheelFilename};
 use super::metadata::Metadata;
 use super::record::{Record, RecordError, RecordRow};
+use super::targets::Targets;
 use super::wheel_file::WheelFile;
 use crate::name::PackageName;
 use crate::pack::{Content, Pack, Stream};
-use crate::zip::{self, Rules, ZipError};
+use crate::zip::{self, Rules, ZipError, plain_name};
+
+/// What installers write into a `.dist-info`: the wheel's own file of that name gives way.
+pub const INSTALLERS: [&str; 6] = [
+    "RECORD",
+    "RECORD.jws",
+    "RECORD.p7s",
+    "INSTALLER",
+    "REQUESTED",
+    "direct_url.json",
+];
 
 /// The longest `RECORD` that is read, in bytes: that of 200,000 files stays below it.
 const RECORD_LIMIT: u64 = 64 << 20;
@@ -50,7 +61,11 @@ pub fn verify(file: &File, filename: &WheelFilename, rules: &Rules) -> Result<Wh
     let metadata = open.metadata(&dist_info)?;
     let scripts = open.scripts(&dist_info)?;
     open.check_record(&dist_info)?;
-    open.check_data(data.as_deref())?;
+    open.check_own(&dist_info)?;
+    if let Some(data) = &data {
+        open.check_data(data)?;
+        Targets::new(&open, data).check(&scripts)?;
+    }
     let mut warnings = wheel_file.warnings;
     warnings.extend(metadata.warnings);
     Ok(Wheel {
@@ -78,10 +93,10 @@ fn container(filename: &WheelFilename, source: ZipError) -> WheelError {
 }
 
 /// A wheel whose container is sound.
-struct Open<'a> {
+pub(super) struct Open<'a> {
     file: &'a File,
-    filename: &'a WheelFilename,
-    pack: &'a Pack,
+    pub(super) filename: &'a WheelFilename,
+    pub(super) pack: &'a Pack,
 }
 
 impl Open<'_> {
@@ -224,8 +239,31 @@ impl Open<'_> {
         listing.finish(&path).map_err(refuse)
     }
 
-    fn check_data(&self, data: Option<&str>) -> Result<(), WheelError> {
-        let Some(data) = data else { return Ok(()) };
+    /// Checks that nothing at the top is metadata of another package, and nothing in the wheel's own stands where installers
+    /// write.
+    fn check_own(&self, dist_info: &str) -> Result<(), WheelError> {
+        for entry in self.pack.iter() {
+            let (top, rest) = entry.path.split_once('/').unwrap_or((entry.path, ""));
+            if top == dist_info {
+                let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
+                let plain = plain_name(name);
+                let written = INSTALLERS.iter().find(|it| plain_name(it) == plain);
+                let directory = matches!(entry.content, Content::Directory);
+                if let Some(written) = written
+                    && (name != *written || directory || !below.is_empty())
+                {
+                    let problem = MetadataProblem::Installers { name: written };
+                    return Err(self.metadata_error(entry.path, problem));
+                }
+            } else if data::is_metadata(top) {
+                let own = dist_info.to_owned();
+                return Err(self.metadata_error(entry.path, MetadataProblem::Foreign { own }));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_data(&self, data: &str) -> Result<(), WheelError> {
         for entry in self.pack.iter() {
             let below = entry.path.strip_prefix(data);
             let Some(path) = below.and_then(|path| path.strip_prefix('/')) else {

@@ -30,7 +30,7 @@ use self::check::{Checker, Found};
 use self::directory::Directory;
 pub use self::error::{Rule, ZipError};
 pub use self::inflate::{Inflater, Step};
-pub use self::names::LONGEST as LONGEST_NAME;
+pub use self::names::{Clash, Conflict, LONGEST as LONGEST_NAME, Names, Sameness, plain_name};
 pub use self::read::{EntryReader, LARGEST_IN_MEMORY, open_entry, read_entry};
 pub use self::small::SmallEntries;
 pub use self::write::Writer;

@@ -73,6 +73,15 @@ fn folded(name: &str) -> String {
     fold(&once)
 }
 
+/// What `name` is to a reader who also ignores which form of a letter it is (`ｂｉｎ` is `bin`).
+#[must_use]
+pub fn plain_name(name: &str) -> String {
+    match name.is_ascii() {
+        true => name.to_ascii_lowercase(),
+        false => folded(&name.nfkc().collect::<String>()),
+    }
+}
+
 /// Two names that cannot stand in one tree.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conflict {
@@ -116,6 +125,8 @@ struct Name {
 }
 
 impl Names {
+    /// No names yet.
+    #[must_use]
     pub const fn new(sameness: Sameness) -> Self {
         Self {
             sameness,
@@ -141,6 +152,7 @@ impl Names {
     }
 
     /// A conflict, if there is any: of several always the same one.
+    #[must_use]
     pub fn conflict(&self) -> Option<Conflict> {
         let mut order: Vec<u32> = (0..).take(self.names.len()).collect();
         order.sort_unstable_by(|one, two| (self.key(*one), one).cmp(&(self.key(*two), two)));

@@ -323,6 +323,84 @@ fn data_files_stay_where_they_may_go() {
 }
 
 #[test]
+fn the_metadata_of_installed_packages_is_left_alone() {
+    for path in [
+        "other-2.0.DIST-INFO/METADATA",
+        "other.egg-info/PKG-INFO",
+        "other.egg-info",
+        "other.dist-info",
+        "Other-2.0.Egg-Info/x",
+        "other-2.0.ｄｉｓｔ-ｉｎｆｏ/METADATA",
+    ] {
+        refused(
+            &Forge::new().with(path, ""),
+            "wheel-metadata",
+            "the only metadata of installed packages that it may bring is `foo_bar-1.0.dist-info`",
+        );
+    }
+    let folder = Forge::new().folder("other.egg-info");
+    refused(&folder, "wheel-metadata", "the only metadata");
+    for (name, part) in [
+        ("installer", "installers write `INSTALLER` there"),
+        ("Requested", "installers write `REQUESTED` there"),
+        (
+            "DIRECT_URL.JSON",
+            "installers write `direct_url.json` there",
+        ),
+        ("INSTALLER/x", "installers write `INSTALLER` there"),
+        ("record.JWS", "installers write `RECORD.jws` there"),
+    ] {
+        let path = format!("{DIST_INFO}/{name}");
+        refused(&Forge::new().with(&path, ""), "wheel-metadata", part);
+    }
+    for path in [
+        "foo_bar/_vendor/other-2.0.dist-info/METADATA",
+        "foo_bar-1.0.dist-info/licenses/INSTALLER",
+        "foo_bar-1.0.dist-info/INSTALLER",
+        "foo_bar-1.0.data/purelib/foo_bar/_vendor/o.egg-info/x",
+        "foo_bar.pth",
+        "dist-info/x.py",
+    ] {
+        Forge::new().with(path, "").verify().expect(path);
+    }
+}
+
+#[test]
+fn two_files_of_a_wheel_go_to_two_places() {
+    let data = |path: &str| format!("foo_bar-1.0.data/{path}");
+    for (one, other) in [
+        ("x.py".to_owned(), data("purelib/x.py")),
+        (data("purelib/x.py"), data("platlib/x.py")),
+        ("x.py".to_owned(), data("platlib/X.py")),
+        ("é.py".to_owned(), data("platlib/e\u{301}.py")),
+        ("x".to_owned(), data("purelib/x/y.py")),
+        ("x/y.py".to_owned(), data("platlib/X")),
+        (
+            "x.py".to_owned(),
+            data("data/lib/python3.13/site-packages/x.py"),
+        ),
+        (data("scripts/run"), data("data/bin/Run")),
+        (data("data/bin/run"), data("scripts/run")),
+    ] {
+        let forge = Forge::new().with(&one, "1").with(&other, "2");
+        refused(&forge, "wheel-data", "would be installed in the place of");
+    }
+    // Of the same content it is one file, however often it comes.
+    Forge::new()
+        .with("x.py", "1")
+        .with(&data("purelib/x.py"), "1")
+        .with(&data("platlib/x.py"), "1")
+        .verify()
+        .unwrap();
+    let points = format!("{DIST_INFO}/entry_points.txt");
+    let scripts = Forge::new().with(&points, "[console_scripts]\nrun = m:f\n");
+    let forge = scripts.clone().with(&data("scripts/Run"), "1");
+    refused(&forge, "wheel-data", "the program run");
+    // Launchers that a wheel brings for its own programs give way to ours.
+    scripts.with(&data("scripts/run"), "1").verify().unwrap();
+}
+
+#[test]
 fn an_unsound_container_is_refused_by_its_own_rule() {
     let mut file = Forge::new().file();
     file.write_all(b"junk").unwrap();
