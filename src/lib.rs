@@ -9,7 +9,7 @@
 //! | 4 | [`prepare`], [`unpack`], [`gate`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
-//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`pack`], [`event`], [`child`] |
+//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`paths`], [`pack`], [`event`], [`child`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -33,6 +33,7 @@ pub mod inspect;
 pub mod lock;
 pub mod name;
 pub mod pack;
+pub mod paths;
 pub mod prepare;
 pub mod python;
 pub mod release;

@@ -28,6 +28,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| -> Corpus {
         jobs: NonZeroUsize::MIN,
         expected: None,
         manifest: None,
+        absolute_links: pannier::paths::AbsoluteLinks::Refuse,
         force: false,
     };
     let target = place.path().join("tree");

@@ -207,8 +207,12 @@ impl Compiler {
             };
             match fs::File::open(compiled.join(&path)) {
                 Ok(mut file) => out.file(&path, false, &mut file)?,
-                // It did not compile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // It did not compile, or its bytecode would need a longer name than a file may have.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename
+                    ) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::digest::Digest;
+use crate::paths::AbsoluteLinks;
 use crate::unpack::{Input, Options, Target, UnpackError, Unpacked, unpack};
 
 use super::Format;
@@ -39,6 +40,9 @@ pub(super) struct Arguments {
     /// Refuse a tarball with another sha256 [default: what FILE.sha256 says, if it is there]
     #[arg(long, value_name = "DIGEST")]
     verify: Option<Digest>,
+    /// Accept links with absolute targets, which a tarball has after `absolute_links: keep`
+    #[arg(long)]
+    allow_absolute_links: bool,
     /// Replace what is in the way
     #[arg(long)]
     force: bool,
@@ -75,6 +79,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         jobs: arguments.jobs.unwrap_or_else(cores),
         expected,
         manifest: if stdin { None } else { manifest_beside(&file)? },
+        absolute_links: match arguments.allow_absolute_links {
+            true => AbsoluteLinks::Keep,
+            false => AbsoluteLinks::Refuse,
+        },
         force: arguments.force,
     };
     let unpacked = unpack(input, &target, &options).map_err(failure)?;

@@ -11,6 +11,7 @@ use crate::config::project::{GitBase, check_revision};
 use crate::config::provenance::{Effective, Origin, Provenance};
 use crate::config::releases::{self, BookPlace};
 use crate::git::Submodules;
+use crate::paths::AbsoluteLinks;
 use crate::url::SafeUrl;
 use crate::uv::Indexes;
 
@@ -21,6 +22,7 @@ pub(super) struct Common {
     pub index: Indexes,
     index_origins: [Origin; 2],
     pub submodules: Effective<Submodules>,
+    pub absolute_links: Effective<AbsoluteLinks>,
     pub output: Effective<PathBuf>,
     pub compression: Effective<Compression>,
     pub bytecode: Effective<Bytecode>,
@@ -38,6 +40,10 @@ impl Common {
             Some(entry) => Effective::new(entry.into(), inputs.key("submodules")),
             None => Effective::new(Submodules::default(), Origin::Default),
         };
+        let absolute_links = match file.absolute_links {
+            Some(entry) => Effective::new(entry.into(), inputs.key("absolute_links")),
+            None => Effective::new(AbsoluteLinks::default(), Origin::Default),
+        };
         let git_base = git_base(inputs)?;
         let base = git_base.as_ref().map(|base| &base.value);
         Ok(Self {
@@ -54,6 +60,7 @@ impl Common {
                 extra: extra.value,
             },
             submodules,
+            absolute_links,
             output: output(inputs),
             compression: compression(inputs),
             bytecode: bytecode(inputs),
@@ -68,6 +75,10 @@ impl Common {
             ("index.url".to_owned(), url),
             ("index.extra".to_owned(), extra),
             ("submodules".to_owned(), self.submodules.origin.clone()),
+            (
+                "absolute_links".to_owned(),
+                self.absolute_links.origin.clone(),
+            ),
             ("output".to_owned(), self.output.origin.clone()),
             ("compression".to_owned(), self.compression.origin.clone()),
             ("bytecode".to_owned(), self.bytecode.origin.clone()),

@@ -91,6 +91,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         constraints,
         index: common.index.clone(),
         submodules: common.submodules.value,
+        absolute_links: common.absolute_links.value,
         overrides,
     };
     let smoke = inputs.file().gate.as_ref();

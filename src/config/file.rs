@@ -23,6 +23,7 @@ use crate::constraints::{
 };
 use crate::git;
 use crate::name::{ImageName, PackageName};
+use crate::paths::AbsoluteLinks;
 use crate::target::{Platform, PythonVersion};
 use crate::url::SafeUrl;
 use crate::venv::PythonLink;
@@ -58,6 +59,8 @@ pub struct ConfigFile {
     pub images: BTreeMap<ImageName, ImageEntry>,
     /// What happens to submodules of git projects; `refuse` unless set.
     pub submodules: Option<SubmodulesEntry>,
+    /// What happens to links of data projects with absolute targets; `refuse` unless set.
+    pub absolute_links: Option<AbsoluteLinksEntry>,
     /// Folder that the tarballs are written to; `dist` unless set.
     pub output: Option<PathBuf>,
     /// How the tarballs are compressed; `gzip` unless set.
@@ -361,6 +364,25 @@ impl From<SubmodulesEntry> for git::Submodules {
         match entry {
             SubmodulesEntry::Refuse => Self::Refuse,
             SubmodulesEntry::Follow => Self::Follow,
+        }
+    }
+}
+
+/// What happens to links of data projects with absolute targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AbsoluteLinksEntry {
+    /// A project with such a link is an error.
+    Refuse,
+    /// They are kept; `pannier unpack` accepts the tarball only with `--allow-absolute-links`.
+    Keep,
+}
+
+impl From<AbsoluteLinksEntry> for AbsoluteLinks {
+    fn from(entry: AbsoluteLinksEntry) -> Self {
+        match entry {
+            AbsoluteLinksEntry::Refuse => Self::Refuse,
+            AbsoluteLinksEntry::Keep => Self::Keep,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::config::overrides::Overrides;
 use crate::constraints::{ConstraintLine, shown};
 use crate::git::Submodules;
 use crate::name::{DataName, ImageName, PackageName};
+use crate::paths::AbsoluteLinks;
 use crate::target::Target;
 use crate::url::SafeUrl;
 use crate::uv::Indexes;
@@ -29,6 +30,8 @@ pub struct Request {
     pub index: Indexes,
     /// What happens to submodules of git projects.
     pub submodules: Submodules,
+    /// What happens to links of data projects with absolute targets; no part of the lock.
+    pub absolute_links: AbsoluteLinks,
     /// What comes from elsewhere in this run. The images above say what holds without them.
     pub overrides: Overrides,
 }

@@ -31,7 +31,7 @@ pub fn reference() -> String {
 }
 
 /// The order in which people write keys, on every level; a schema has them by the alphabet.
-const ORDER: [&str; 39] = [
+const ORDER: [&str; 40] = [
     "git_base",
     "repository",
     "branch",
@@ -55,6 +55,7 @@ const ORDER: [&str; 39] = [
     "extra",
     "images",
     "submodules",
+    "absolute_links",
     "output",
     "compression",
     "bytecode",

@@ -65,6 +65,7 @@ impl Configuration {
             self.row("index.url", request.index.url.iter().map(url)),
             self.row("index.extra", request.index.extra.iter().map(url)),
             self.row("submodules", [submodules.to_owned()]),
+            self.row("absolute_links", [request.absolute_links.to_string()]),
             self.row("output", [self.output.display().to_string()]),
             self.row("compression", [self.compression.to_string()]),
             self.row("bytecode", [self.bytecode.to_string()]),

@@ -24,6 +24,7 @@ use crate::event::{Stage, StageGuard};
 use crate::lock::model::{Lock, LockedSource};
 use crate::lock::pylock;
 use crate::name::PackageName;
+use crate::paths::AbsoluteLinks;
 use crate::prepare;
 use crate::python::Described;
 use crate::store::StoredWheel;
@@ -177,7 +178,8 @@ impl Affected<'_> {
         let packed = self.pack(self.old.as_ref()?, python, folder).ok()?;
         let names = packed.wheels.iter().map(|stored| stored.wheel.name.clone());
         let root = folder.join("tree");
-        let root = python.and_then(|_| unpacked(&packed.tarball, &root).ok().map(|()| root));
+        let links = self.question.request.absolute_links;
+        let root = python.and_then(|_| unpacked(&packed.tarball, &root, links).ok().map(|()| root));
         Some(Before {
             packages: names.collect(),
             needs: packed.needs,
@@ -215,7 +217,7 @@ impl Affected<'_> {
         before: &impl Fn() -> Option<&'b Before>,
     ) -> Vec<Check> {
         let root = work.join("tree");
-        if let Err(why) = unpacked(&packed.tarball, &root) {
+        if let Err(why) = unpacked(&packed.tarball, &root, self.question.request.absolute_links) {
             return vec![self.check("unpacking", CheckResult::NotJudged(why))];
         }
         let tasks = self.tasks(packed);
@@ -338,11 +340,12 @@ impl Affected<'_> {
     }
 }
 
-fn unpacked(tarball: &Path, root: &Path) -> Result<(), String> {
+fn unpacked(tarball: &Path, root: &Path, absolute_links: AbsoluteLinks) -> Result<(), String> {
     let options = unpack::Options {
         jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         expected: None,
         manifest: None,
+        absolute_links,
         force: false,
     };
     let target = unpack::Target::Folder(root.to_owned());

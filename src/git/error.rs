@@ -10,6 +10,9 @@ use super::pack::PackError;
 use crate::http::{Fault, HttpError};
 use crate::url::{SafeUrl, UrlError};
 
+/// Characters of a path that are shown: some are long because they mean ill.
+const SHOWN: usize = 2000;
+
 /// What went wrong with a repository or a folder.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum GitError {
@@ -214,12 +217,17 @@ impl GitError {
         place: impl FnOnce() -> String,
         path: &str,
     ) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
+        let path = match path.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", &path[..end]),
+            None => path.to_owned(),
+        };
         move |source| match source.kind() {
             io::ErrorKind::InvalidInput => Self::Unshippable {
                 place: place(),
                 path,
-                problem: "a name or link that not every system takes (a backslash, a control character, too many bytes)",
+                problem: "a name or link that not every system accepts (a control or invisible character, a backslash, a \
+                          component of more than 255 bytes, a path of more than 1,024 bytes, or a link of none or more than \
+                          4,095)",
             },
             _ => Self::Io {
                 doing: "writing into a snapshot",

@@ -16,6 +16,7 @@ use super::pack::PackError;
 use super::sources::{Source, Sources, below};
 use super::tree::{self, Leaf, LeafKind, Names};
 use super::{Git, Submodules};
+use crate::paths;
 use crate::url::SafeUrl;
 use crate::zip;
 
@@ -165,6 +166,16 @@ impl Files<'_> {
 
     fn link(&self, path: &str, oid: Oid, out: &mut zip::Writer<File>) -> Result<(), GitError> {
         let place = || name(self.repository);
+        let library = GitError::library(self.repository, "reading a link");
+        let header = self.objects.odb().and_then(|odb| odb.read_header(oid));
+        let (length, _) = header.map_err(library)?;
+        if length > paths::LONGEST {
+            return Err(GitError::Unshippable {
+                place: place(),
+                path: path.to_owned(),
+                problem: "a link that is longer than any path may be",
+            });
+        }
         let blob = self.blob(oid)?;
         let target = std::str::from_utf8(blob.content()).map_err(|_| GitError::Unshippable {
             place: place(),

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use crate::digest::Digest;
 use crate::name::PackageName;
 use crate::pack::Pack;
+use crate::paths::AbsoluteLinks;
 use crate::store::{Store, StoredWheel};
 use crate::tarball::{
     AssembleError, Common, Container, Contents, Failed, Manifest, ManifestData, ManifestImage,
@@ -20,6 +21,7 @@ use crate::venv::{DirectUrl, Installed, Items, LayoutError, Planner, VenvOptions
 
 use super::arrivals::Arrivals;
 use super::bytecode::Compiled;
+use super::links;
 use super::plan::{DataPlan, DataSource, ImagePlan, PackagePlan};
 use super::{Options, PrepareError, Prepared};
 
@@ -70,6 +72,8 @@ impl<'a> Sameness<'a> {
 /// What every image is written with.
 pub(super) struct With<'a> {
     pub(super) options: &'a Options,
+    /// What happens to links of data projects with absolute targets.
+    pub(super) absolute_links: AbsoluteLinks,
     /// Where frames are kept.
     pub(super) store: &'a Store,
 }
@@ -119,7 +123,11 @@ fn anew(
         packing: options.packing,
         keeper: Some(with.store),
     };
-    let written = output(image, options).write(&contents, |tarball| adding.all(tarball));
+    let written = output(image, options).write(&contents, |tarball| {
+        adding.all(tarball)?;
+        let checked = links::check(image, &head, from.arrivals, with.absolute_links);
+        checked.map_err(Failed::Fill)
+    });
     written.map_err(|error| match error {
         Failed::Own(source) => unwritten(image, source),
         Failed::Fill(error) => error,
@@ -136,6 +144,7 @@ fn again(
     let options = with.options;
     let (_, head) = Planner::start(&venv_options(image, options))
         .map_err(|source| laying_out(image, source))?;
+    links::check(image, &head, from.arrivals, with.absolute_links)?;
     let contents = Contents {
         manifest: &manifest(image, from, options)?,
         head: Some(&head),

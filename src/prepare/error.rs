@@ -11,12 +11,14 @@ use crate::git::GitError;
 use crate::http::HttpError;
 use crate::lock::select::SelectError;
 use crate::name::{DataName, ImageName};
+use crate::paths::LinkFault;
 use crate::store::StoreError;
 use crate::tarball::OutputError;
 use crate::venv::LayoutError;
 use crate::wheel::FilenameError;
 
 use super::arrivals::GivenUp;
+use super::links;
 
 /// Why there is no tarball.
 #[derive(Debug, Error, Diagnostic)]
@@ -90,6 +92,21 @@ pub enum PrepareError {
         /// Why not.
         source: StoreError,
     },
+    /// A link of a data project that `unpack` would refuse.
+    #[error("the data project {name} ({place}) has the link `{path}` to `{target}`: {fault}")]
+    #[diagnostic(help("{}", links::help(*fault)))]
+    Link {
+        /// Which one.
+        name: DataName,
+        /// Its commit and repository without credentials, or its folder.
+        place: String,
+        /// Path of the link in it.
+        path: String,
+        /// The link's own target.
+        target: String,
+        /// The rule that it breaks.
+        fault: LinkFault,
+    },
     /// A file of the store cannot be opened.
     #[error("cannot open {path}")]
     #[diagnostic(help("run `pannier store verify`"))]
@@ -140,6 +157,8 @@ impl PrepareError {
             Self::Store(error) | Self::Unkept { source: error, .. } => error.is_refusal(),
             Self::Build(error) => error.is_refusal(),
             Self::Layout { source, .. } => source.is_refusal(),
+            Self::Git(error) => matches!(error, GitError::Unshippable { .. }),
+            Self::Link { .. } => true,
             _ => false,
         }
     }

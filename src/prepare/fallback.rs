@@ -84,6 +84,7 @@ impl Failed {
                 PrepareError::Build(error) => of_build(error, request),
                 PrepareError::Store(error) => of_store(error),
                 PrepareError::Unkept { .. }
+                | PrepareError::Link { .. }
                 | PrepareError::Layout { .. }
                 | PrepareError::Filename(_) => Blame::Others,
                 PrepareError::Select(_) | PrepareError::NoData { .. } => {

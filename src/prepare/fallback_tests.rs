@@ -51,6 +51,7 @@ fn request() -> Request {
         constraints: None,
         index: Indexes::default(),
         submodules: Submodules::Refuse,
+        absolute_links: crate::paths::AbsoluteLinks::Refuse,
         overrides: Overrides::default(),
     }
 }

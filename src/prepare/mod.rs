@@ -9,6 +9,7 @@ mod bytecode;
 mod error;
 pub mod fallback;
 mod fill;
+mod links;
 mod plan;
 
 use std::collections::{BTreeMap, HashMap};
@@ -127,7 +128,7 @@ pub fn prepare(
             Ok(())
         });
         let duty = Duty::new(&arrivals);
-        let written = write(&plan, options, tools, &arrivals, &stage);
+        let written = write(&plan, (request, options), tools, &arrivals, &stage);
         if written.is_ok() {
             duty.done();
         } else {
@@ -162,7 +163,7 @@ fn fill(
 /// Writes all tarballs, in the order of their names.
 fn write(
     plan: &plan::Plan,
-    options: &Options,
+    (request, options): (&Request, &Options),
     tools: &Tools<'_>,
     arrivals: &Arrivals,
     stage: &Assembling<'_>,
@@ -176,6 +177,7 @@ fn write(
     };
     let with = assemble::With {
         options,
+        absolute_links: request.absolute_links,
         store: tools.store,
     };
     let from = |image: &ImagePlan| assemble::From {

@@ -10,6 +10,7 @@ use super::kept::Kept;
 use super::part::Container;
 use super::tar::{END, Header, Kind, Mtime, padding};
 use crate::pack::Stream;
+use crate::paths::{path_fault, target_fault};
 use crate::venv::{Entry, EntryKind, Unknown};
 use crate::zip;
 
@@ -117,6 +118,14 @@ impl<A: Archive> Entries<A> {
     fn header(&mut self, path: &str, kind: Kind<'_>) -> Result<(), AssembleError> {
         self.scratch.clear();
         let mtime = self.mtime;
+        let target = match kind {
+            Kind::Symlink { target } => target_fault(target),
+            Kind::Directory | Kind::File { .. } => None,
+        };
+        if let Some(rule) = path_fault(path).or(target) {
+            let path = path.to_owned();
+            return Err(AssembleError::Entry { path, rule });
+        }
         Header { path, kind, mtime }.write(&mut self.scratch);
         self.archive
             .own(&self.scratch)

@@ -39,6 +39,15 @@ pub enum AssembleError {
         #[source]
         source: StoreError,
     },
+    /// An entry that `unpack` would refuse.
+    #[error("`{path}` cannot be in a tarball: {rule}")]
+    #[diagnostic(help("rename it in the package or data project that brings it"))]
+    Entry {
+        /// Path in the tarball.
+        path: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
     /// A data project cannot be laid out.
     #[error("the data project `{name}` holds `{path}` {rule}")]
     #[diagnostic(help(

@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::digest::Digest;
+use crate::paths::LinkFault;
 use crate::tarball::index::IndexError;
 use crate::tarball::read::ReadError;
 
@@ -55,6 +56,31 @@ pub enum UnpackError {
         /// What is in the way.
         path: PathBuf,
     },
+    /// A link with an absolute target, or one that leads over such a link.
+    #[error("the tarball's link `{path}` to `{target}` is refused: it leads to an absolute path")]
+    #[diagnostic(help(
+        "find out where the tarball comes from; `--allow-absolute-links` accepts such links, as `absolute_links: keep` \
+         writes them"
+    ))]
+    AbsoluteLink {
+        /// Its path.
+        path: String,
+        /// Its own target.
+        target: String,
+    },
+    /// A link that leads out of the tree.
+    #[error("the tarball's link `{path}` to `{target}` is refused: {fault}")]
+    #[diagnostic(help(
+        "Pannier writes no such links: find out where the tarball comes from before it is used"
+    ))]
+    Link {
+        /// Its path.
+        path: String,
+        /// Its own target.
+        target: String,
+        /// The rule that it breaks.
+        fault: LinkFault,
+    },
     /// The disk does not take it.
     #[error("cannot {what} `{}`", path.display())]
     #[diagnostic(help("check the folder's owner and the space left on the device"))]
@@ -84,14 +110,31 @@ impl UnpackError {
         })
     }
 
+    pub(super) fn absolute(path: &str, target: &str) -> Self {
+        Self::AbsoluteLink {
+            path: path.escape_debug().to_string(),
+            target: target.escape_debug().to_string(),
+        }
+    }
+
+    pub(super) fn leaving(path: &str, target: &str, fault: LinkFault) -> Self {
+        Self::Link {
+            path: path.escape_debug().to_string(),
+            target: target.escape_debug().to_string(),
+            fault,
+        }
+    }
+
     /// Whether the tarball did not pass verification.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::Read(error) => error.is_refusal(),
-            Self::Index(IndexError::Contradiction(_)) | Self::Digest { .. } | Self::Manifest => {
-                true
-            }
+            Self::Index(IndexError::Contradiction(_))
+            | Self::Digest { .. }
+            | Self::Manifest
+            | Self::AbsoluteLink { .. }
+            | Self::Link { .. } => true,
             _ => false,
         }
     }

@@ -22,6 +22,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::paths::AbsoluteLinks;
 use crate::tarball::MANIFEST_PATH;
 use crate::tarball::index::Index;
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub expected: Option<Digest>,
     /// The bytes that the tarball's manifest has to be, if they are known.
     pub manifest: Option<Vec<u8>>,
+    /// What happens to links with absolute targets.
+    pub absolute_links: AbsoluteLinks,
     /// Whether what stands in the target may be replaced.
     pub force: bool,
 }

@@ -69,7 +69,7 @@ pub(super) fn indexed(
         results.into_iter().collect::<Result<(), _>>()
     })?;
     let done = work.done.into_inner().unwrap_or_else(|it| it.into_inner());
-    tree.finish(done.into_values())
+    tree.finish(done.into_values(), options.absolute_links)
 }
 
 /// What several threads share.
@@ -214,7 +214,7 @@ pub(super) fn sequential(
         let inflated = joined(ahead.join());
         written.and(inflated).map(|()| hand.met)
     })?;
-    tree.finish([met])
+    tree.finish([met], options.absolute_links)
 }
 
 /// A run of plain bytes, or why there are no more.

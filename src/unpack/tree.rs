@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use super::error::UnpackError;
 use super::later::{Later, Settled};
 use super::links;
+use crate::paths::AbsoluteLinks;
 use crate::tarball::read::{Entry, EntryKind};
 
 /// The private folder that everything is written to.
@@ -89,6 +90,7 @@ impl Tree {
     pub(super) fn finish(
         &self,
         parts: impl IntoIterator<Item = Met>,
+        absolute: AbsoluteLinks,
     ) -> Result<Figures, UnpackError> {
         let mut all = Met::default();
         for part in parts {
@@ -104,7 +106,7 @@ impl Tree {
             bytes: all.bytes,
         };
         let links = all.links.sorted();
-        links::check(&links)?;
+        links::check(&links, absolute)?;
         for link in links.iter() {
             self.link(link)?;
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{FORMAT, Item, ItemKind, LayoutError, PythonLink, VenvOptions};
+use crate::paths::{INTERPRETER, target_fault};
 use crate::target::Arch;
 
 const ACTIVATE: &str = include_str!("activate.sh");
@@ -76,7 +77,7 @@ pub(super) fn own_items(options: &VenvOptions) -> Result<Vec<Item>, LayoutError>
     let python = options.target.python;
     let mut items = vec![own("venv/pyvenv.cfg", pyvenv_cfg(options, home))];
     items.push(match options.python_link {
-        PythonLink::Absolute => link("venv/bin/python", interpreter),
+        PythonLink::Absolute => link(INTERPRETER, interpreter),
         PythonLink::None => pannier_link(interpreter),
     });
     items.push(link("venv/bin/python3", "python"));
@@ -129,6 +130,12 @@ fn interpreter(path: &Path) -> Result<(&str, &str), LayoutError> {
     }
     if text.chars().any(char::is_control) {
         return Err(fail("it holds control characters"));
+    }
+    if text.split('/').any(|component| component == "..") {
+        return Err(fail("it has a `..` component"));
+    }
+    if let Some(fault) = target_fault(text) {
+        return Err(fail(fault));
     }
     match text.rsplit_once('/') {
         Some(("", name)) if !name.is_empty() => Ok((text, "/")),
@@ -197,7 +204,15 @@ mod tests {
         let home = |text: &str| interpreter(Path::new(text)).map(|(_, home)| home.to_owned());
         assert_eq!(home("/usr/bin/python3").unwrap(), "/usr/bin");
         assert_eq!(home("/python3").unwrap(), "/");
-        for text in ["python3", "./python3", "/usr/bin/", "/usr/bin/py\nthon", ""] {
+        for text in [
+            "python3",
+            "./python3",
+            "/usr/bin/",
+            "/usr/bin/py\nthon",
+            "/usr/../bin/python3",
+            &format!("/{}", "p".repeat(256)),
+            "",
+        ] {
             assert!(home(text).is_err(), "{text:?}");
         }
     }

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::paths::LONGEST_COMPONENT;
 use crate::target::PythonVersion;
 use crate::zip::plain_name;
 
@@ -44,7 +45,7 @@ pub enum EntryPointError {
     },
     /// A name that is no plain file name.
     #[error(
-        "the script name {name:?} is not allowed: letters, digits, `_`, `.` and `-` are, and no `-` or `.` in front"
+        "the script name {name:?} is not allowed: up to 255 letters, digits, `_`, `.` and `-` are, and no `-` or `.` in front"
     )]
     Name {
         /// As written.
@@ -189,7 +190,8 @@ fn section_name(line: &str) -> Option<&str> {
 /// # Errors
 /// [`EntryPointError::Name`] or [`EntryPointError::Reserved`].
 pub fn check_script_name(name: &str) -> Result<(), EntryPointError> {
-    if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(is_word) {
+    let fits = (1..=LONGEST_COMPONENT).contains(&name.len());
+    if !fits || name.starts_with(['-', '.']) || !name.chars().all(is_word) {
         let name = name.to_owned();
         return Err(EntryPointError::Name { name });
     }

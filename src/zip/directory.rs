@@ -18,8 +18,8 @@ const FIXED: usize = 46;
 const KNOWN_FLAGS: u16 = 0b0000_1000_0000_1110;
 const UTF8: u16 = 1 << 11;
 const DESCRIPTOR: u16 = 1 << 3;
-/// Longest target of a symbolic link, in bytes (`PATH_MAX`).
-const LONGEST_TARGET: u64 = 4096;
+/// Longest target of a symbolic link, in bytes.
+const LONGEST_TARGET: u64 = crate::paths::LONGEST as u64;
 /// Most bytes of all link targets together: unlike content they are kept in the table of contents.
 const MOST_TARGETS: u64 = 16 << 20;
 /// Below this inflated total, in bytes, no ratio is asked about.
@@ -343,7 +343,7 @@ fn check_record(record: &Record) -> Result<(), ZipError> {
     if record.kind == Kind::Symlink && !(1..=LONGEST_TARGET).contains(&record.size) {
         return Err(record.refuse(
             Rule::Limit,
-            "its link target is empty or longer than 4096 bytes",
+            "its link target is empty or longer than 4095 bytes",
         ));
     }
     Ok(())

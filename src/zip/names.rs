@@ -5,10 +5,10 @@
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
+use crate::paths;
+
 /// Longest name, in bytes (beyond it extractors and `PATH_MAX` begin to differ).
 pub const LONGEST: usize = 1024;
-/// Longest component, in bytes (`NAME_MAX`).
-const LONGEST_COMPONENT: usize = 255;
 
 /// What is wrong with `name` (without a folder's trailing slash), or `None`.
 pub fn fault(name: &str) -> Option<&'static str> {
@@ -35,7 +35,7 @@ fn component_fault(component: &str) -> Option<&'static str> {
     match component {
         "" => Some("the name has an empty component"),
         "." | ".." => Some("the name has a `.` or `..` component"),
-        _ if component.len() > LONGEST_COMPONENT => {
+        _ if component.len() > paths::LONGEST_COMPONENT => {
             Some("the name has a component longer than 255 bytes")
         }
         _ => None,

@@ -12,6 +12,7 @@ use tempfile::SpooledTempFile;
 use super::error::Rule;
 use super::headers::{self, Data, Entry};
 use super::names::{self, Clash, Conflict, Names, Sameness};
+use crate::paths;
 
 /// Files smaller than this are stored when deflate does not shrink them. Larger ones are read in pieces of exactly this
 /// size, however the reader cuts them: what zlib writes may depend on the cuts.
@@ -92,8 +93,8 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// What writing gives; [`io::ErrorKind::InvalidInput`] for a name or target that [`super::verify`] would refuse.
     pub fn symlink(&mut self, path: &str, target: &str) -> io::Result<()> {
-        if target.is_empty() || target.len() > 4096 || target.contains('\0') {
-            let detail = format!("`{}` cannot be a link's target", target.escape_debug());
+        if let Some(fault) = paths::target_fault(target) {
+            let detail = format!("`{}`: {fault}", path.escape_debug());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, detail));
         }
         self.small(checked(path)?, 0o120_777, target.as_bytes())

@@ -120,6 +120,31 @@ fn names_that_would_leave_the_folder_are_refused() {
 }
 
 #[test]
+fn a_link_longer_than_any_path_is_refused_unread() {
+    let world = world();
+    let repo = world.server.repository("evil");
+    repo.commit(&[("a", "1")]);
+    for (length, expected) in [(4094, true), (4096, false)] {
+        let target = "./".repeat(length / 2);
+        let blob = git_http::write_object(repo.work(), "blob", target.as_bytes());
+        repo.git(&[
+            "update-index",
+            "--add",
+            "--cacheinfo",
+            &format!("120000,{blob},link"),
+        ]);
+        repo.git(&["commit", "-m", "link"]);
+        let commit = repo.git(&["rev-parse", "HEAD"]);
+        repo.push(&[]);
+        let shot = world.snapshot(&repo, &commit, Submodules::Refuse);
+        assert_eq!(shot.is_ok(), expected);
+        if let Err(error) = shot {
+            assert!(told(&error).contains("`link`"), "{}", told(&error));
+        }
+    }
+}
+
+#[test]
 fn lfs_pointers_are_named() {
     let world = world();
     let repo = world.server.repository("data");
@@ -235,7 +260,11 @@ fn folders_may_be_deeper_than_the_stack() {
     fs::create_dir_all(folder.path().join(&path)).unwrap();
     let mut out = zip::Writer::new(tempfile::tempfile().unwrap());
     let error = snapshot_folder(folder.path(), &mut out).unwrap_err();
-    assert!(told(&error).contains("too many bytes"), "{}", told(&error));
+    assert!(
+        told(&error).contains("more than 1,024 bytes"),
+        "{}",
+        told(&error)
+    );
 }
 
 #[test]

@@ -240,6 +240,7 @@ pub fn request(images: Vec<ImageRequest>) -> Request {
         constraints: None,
         index: Indexes::default(),
         submodules: Submodules::Refuse,
+        absolute_links: pannier::paths::AbsoluteLinks::Refuse,
         overrides: Overrides::default(),
     }
 }

@@ -9,6 +9,7 @@ use super::error::ReadError;
 use super::numbers::{number, text};
 use super::path::clean;
 use super::pax::Records;
+use crate::paths::target_fault;
 use crate::tarball::tar::{BLOCK, padding};
 
 /// Longest extended header or long name that is read, in bytes.
@@ -161,9 +162,12 @@ impl<R: BufRead> Entries<R> {
             b'5' => EntryKind::Directory,
             b'2' => {
                 let target = records.link.unwrap_or_else(|| header.link().to_vec());
-                let target = String::from_utf8(target).ok();
-                let target = target.filter(|it| !it.is_empty() && !it.contains('\0'));
-                EntryKind::Symlink(target.ok_or_else(|| refused("its target is no UTF-8 text"))?)
+                let target = String::from_utf8(target);
+                let target = target.map_err(|_| refused("its target is not UTF-8"))?;
+                if let Some(fault) = target_fault(&target) {
+                    return Err(refused(fault));
+                }
+                EntryKind::Symlink(target)
             }
             b'1' => return Err(refused("it is a hard link")),
             b'3' | b'4' => return Err(refused("it is a device")),

@@ -65,6 +65,7 @@ fn options(jobs: usize, force: bool) -> Options {
         jobs: NonZeroUsize::new(jobs).unwrap(),
         expected: None,
         manifest: None,
+        absolute_links: AbsoluteLinks::Refuse,
         force,
     }
 }
@@ -362,7 +363,23 @@ fn hostile_entries_are_refused() {
         (block(b"x", b'5', 512, ""), "content"),
         (link(b"x", "/etc"), "absolute path"),
         (link(b"x", "../y"), "out of the tree"),
-        (link(b"x", ""), "target"),
+        (link(b"x", ""), "target is empty"),
+        (
+            [
+                pax(b'x', &format!("266 path={}\n", "n".repeat(256))),
+                file(b"x"),
+            ]
+            .concat(),
+            "longer than 255 bytes",
+        ),
+        (
+            [
+                pax(b'x', &format!("270 linkpath={}\n", "n".repeat(256))),
+                link(b"x", "y"),
+            ]
+            .concat(),
+            "longer than 255 bytes",
+        ),
         ([link(b"x", "y"), file(b"x/z")].concat(), "twice"),
         ([file(b"x/z"), link(b"x", "y")].concat(), "twice"),
         (

@@ -1,0 +1,269 @@
+//! Checks all links of an image's data projects together, before a tarball of them appears: `unpack` follows them in the
+//! same way, by [`crate::paths::check_link`].
+
+use std::collections::BTreeMap;
+
+use crate::pack::Content;
+use crate::paths::{AbsoluteLinks, LinkFault, check_link};
+use crate::venv::{EntryKind, Items};
+
+use super::PrepareError;
+use super::arrivals::Arrivals;
+use super::plan::{DataPlan, DataSource, ImagePlan};
+
+/// Checks the links of `image`, whose own entries are `head`. Waits for its data projects.
+///
+/// # Errors
+/// [`PrepareError::Link`] for the first link that `unpack` would refuse.
+pub(super) fn check(
+    image: &ImagePlan,
+    head: &Items,
+    arrivals: &Arrivals,
+    absolute: AbsoluteLinks,
+) -> Result<(), PrepareError> {
+    if image.data.is_empty() {
+        return Ok(());
+    }
+    let mut links = BTreeMap::new();
+    for entry in head.iter(&[]).flatten() {
+        if let EntryKind::Symlink { target } = entry.kind {
+            links.insert(entry.path.into_owned(), target.to_owned());
+        }
+    }
+    for plan in &image.data {
+        let stored = arrivals.data(plan)?;
+        for entry in stored.pack.iter() {
+            if let Content::Symlink { target } = entry.content {
+                links.insert(format!("{}{}", folder(plan), entry.path), target.to_owned());
+            }
+        }
+    }
+    let target = |path: &str| links.get(path).map(String::as_str);
+    for plan in &image.data {
+        let folder = folder(plan);
+        let own = links.range(folder.clone()..);
+        for (path, own_target) in own.take_while(|(path, _)| path.starts_with(&folder)) {
+            check_link(path, absolute, target).map_err(|fault| PrepareError::Link {
+                name: plan.name.clone(),
+                place: place(plan),
+                path: path[folder.len()..].to_owned(),
+                target: own_target.clone(),
+                fault,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn folder(plan: &DataPlan) -> String {
+    format!("data/{}/", plan.name)
+}
+
+fn place(plan: &DataPlan) -> String {
+    match &plan.source {
+        DataSource::Git {
+            repository, commit, ..
+        } => format!("commit {commit} of {}", repository.without_credentials()),
+        DataSource::Directory { path } => path.display().to_string(),
+    }
+}
+
+/// What to do about a link that is refused.
+pub(super) const fn help(fault: LinkFault) -> &'static str {
+    match fault {
+        LinkFault::Absolute => {
+            "make the link relative, or set `absolute_links: keep` in pannier.yml; `pannier unpack` then needs \
+             `--allow-absolute-links`"
+        }
+        LinkFault::Outside | LinkFault::Long => {
+            "change or remove the link in the project: a link may lead only to paths inside the tarball"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::num::NonZeroUsize;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::digest::Digest;
+    use crate::pack::Pack;
+    use crate::store::StoredData;
+    use crate::tarball::tests::{container, manifest_bytes, usual};
+    use crate::tarball::{Part, assemble};
+    use crate::unpack::{self, Input, Target};
+    use crate::venv::testing::options;
+    use crate::venv::{Planner, PythonLink};
+    use crate::zip::{self, Rules};
+
+    /// The links of a project by their paths.
+    type Project = BTreeMap<String, String>;
+
+    /// The container of a project: its links and one file; `None` where no snapshot is made of it.
+    fn snapshot(project: &Project) -> Option<(File, Pack)> {
+        let mut writer = zip::Writer::new(tempfile::tempfile().unwrap());
+        writer.bytes("README", false, b"text").unwrap();
+        for (path, target) in project {
+            writer.symlink(path, target).ok()?;
+        }
+        let file = writer.finish().ok()?;
+        let pack = zip::verify(&file, &Rules::snapshot());
+        Some((file, pack.expect("what is written is accepted")))
+    }
+
+    /// Whether `prepare` and whether `unpack` accept an image of these projects; `None` where no tarball comes of them.
+    fn judged(projects: &[Project], absolute: AbsoluteLinks) -> Option<(bool, bool)> {
+        let venv = options("/usr/bin/python3");
+        let (_, head) = Planner::start(&venv).unwrap();
+        let arrivals = Arrivals::default();
+        let mut image = ImagePlan {
+            name: "builder".parse().unwrap(),
+            image: None,
+            target: venv.target,
+            interpreter: venv.interpreter,
+            python_link: PythonLink::Absolute,
+            packages: Vec::new(),
+            data: Vec::new(),
+            overrides: Vec::new(),
+        };
+        let mut containers = Vec::new();
+        for (number, project) in projects.iter().enumerate() {
+            let plan = DataPlan {
+                name: format!("p{number}").parse().unwrap(),
+                source: DataSource::Directory { path: "p".into() },
+            };
+            let (file, pack) = snapshot(project)?;
+            arrivals.add_data(
+                plan.clone(),
+                StoredData {
+                    path: "snapshot.zip".into(),
+                    sha256: Digest::of(b""),
+                    pack: Arc::new(pack.clone()),
+                },
+            );
+            containers.push((plan.name.clone(), file, pack));
+            image.data.push(plan);
+        }
+        let mut parts = vec![Part::data_folder()];
+        for (name, file, pack) in &containers {
+            parts.push(Part::data(name, container(file, pack)).ok()?);
+        }
+        let manifest = serde_json::from_slice(&manifest_bytes()).unwrap();
+        let mut contents = usual(&manifest);
+        contents.head = Some(&head);
+        let folder = tempfile::tempdir().unwrap();
+        let tarball = folder.path().join("builder.tar.gz");
+        assemble(&contents, &parts, File::create(&tarball).unwrap()).ok()?;
+        let options = unpack::Options {
+            jobs: NonZeroUsize::MIN,
+            expected: None,
+            manifest: None,
+            absolute_links: absolute,
+            force: false,
+        };
+        let target = Target::Folder(folder.path().join("tree"));
+        let unpacked = unpack::unpack(Input::File(&tarball), &target, &options);
+        let prepared = check(&image, &head, &arrivals, absolute);
+        Some((prepared.is_ok(), unpacked.is_ok()))
+    }
+
+    fn project(links: &[(&str, &str)]) -> Project {
+        let owned = |(path, target): &(&str, &str)| ((*path).to_owned(), (*target).to_owned());
+        links.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn links_are_judged_over_all_projects_and_the_venv() {
+        type Links = &'static [(&'static str, &'static str)];
+        let cases: [(Links, Links, bool); 9] = [
+            (&[("a", "README")], &[("b", "missing")], true),
+            (&[("python", "../../venv/bin/python3")], &[], true),
+            (&[("a", "../p1/b")], &[("b", "../p0/README")], true),
+            (&[("a", "/etc/passwd")], &[], false),
+            (&[("venv/bin/python", "/usr/bin/python3")], &[], false),
+            (&[("a", "../../..")], &[], false),
+            (&[("a", "../p1/up/../../x")], &[("up", "..")], false),
+            (&[("a", "../../venv/bin/python/../x")], &[], false),
+            (&[("a", "b"), ("b", "c"), ("c", "../../../x")], &[], false),
+        ];
+        for (first, second, expected) in cases {
+            let projects = [project(first), project(second)];
+            let judged = judged(&projects, AbsoluteLinks::Refuse);
+            assert_eq!(judged, Some((expected, expected)), "{first:?} {second:?}");
+        }
+        let kept = [project(&[("a", "/etc/passwd"), ("b", "a/../..")])];
+        assert_eq!(judged(&kept, AbsoluteLinks::Keep), Some((true, true)));
+        let outside = [project(&[("a", "../../../etc/passwd")])];
+        assert_eq!(judged(&outside, AbsoluteLinks::Keep), Some((false, false)));
+    }
+
+    #[test]
+    fn names_and_targets_that_no_tree_holds_make_no_snapshot() {
+        let long = [
+            "n".repeat(255),
+            "n".repeat(256),
+            "é".repeat(127),
+            "é".repeat(128),
+        ];
+        for (name, expected) in long.iter().zip([true, false, true, false]) {
+            let by_name = judged(&[project(&[(name, "README")])], AbsoluteLinks::Refuse);
+            assert_eq!(by_name, expected.then_some((true, true)));
+            let by_target = judged(&[project(&[("a", name)])], AbsoluteLinks::Refuse);
+            assert_eq!(by_target, expected.then_some((true, true)));
+        }
+        for target in ["", "a\0b", &"./".repeat(2048)] {
+            let judged = judged(&[project(&[("a", target)])], AbsoluteLinks::Refuse);
+            assert_eq!(judged, None, "{target:?}");
+        }
+        let longest = "./".repeat(2047);
+        let judged = judged(&[project(&[("a", &longest)])], AbsoluteLinks::Refuse);
+        assert_eq!(judged, Some((true, true)));
+    }
+
+    fn texts(parts: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
+        let parts = proptest::collection::vec(proptest::sample::select(parts), 1..most);
+        parts.prop_map(|parts| parts.join("/"))
+    }
+
+    fn projects() -> impl Strategy<Value = Vec<Project>> {
+        let paths = texts(&["a", "b", "A", "ä", "c d"], 4);
+        let targets = texts(
+            &[
+                "a",
+                "b",
+                "A",
+                "ä",
+                "c d",
+                "..",
+                "..",
+                ".",
+                "",
+                "p0",
+                "p1",
+                "data",
+                "venv/bin/python",
+                "README",
+            ],
+            6,
+        );
+        let project = proptest::collection::btree_map(paths, targets, 0..6);
+        proptest::collection::vec(project, 2)
+    }
+
+    proptest! {
+        #[test]
+        fn unpack_accepts_what_prepare_accepts_and_nothing_else(projects in projects(), keep: bool) {
+            let absolute = match keep {
+                true => AbsoluteLinks::Keep,
+                false => AbsoluteLinks::Refuse,
+            };
+            if let Some((prepared, unpacked)) = judged(&projects, absolute) {
+                prop_assert_eq!(prepared, unpacked);
+            }
+        }
+    }
+}
