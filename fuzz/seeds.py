@@ -5,6 +5,7 @@ They are made and not stored, with Python's own writers of ZIP and tar, so that 
 """
 import hashlib
 import io
+import json
 import pathlib
 import sys
 import tarfile
@@ -30,6 +31,18 @@ def zips():
             with file.open("foo/big.bin", "w", force_zip64=True) as entry:
                 entry.write(b"\0" * 70000 if method else b"big")
         yield out.getvalue()
+
+
+def views():
+    source = {"kind": "git", "url": URL, "commit": "c" * 40}
+    manifest = {"format": 1, "pannier": "0.1\u001b[2J", "lock": "sha256:" + HASH, "image": {"name": "x", "reference": "\u202ex\n"},
+                "target": {"python": "3.13", "platform": "x86_64-manylinux_2_41", "interpreter": "/usr/bin/python3"},
+                "packages": [{"name": "a", "version": "1\t\u009b", "sha256": "sha256:" + HASH, "requested": True, "source": source}],
+                "data": [{"name": "d", "source": {"kind": "directory"}}], "fallback": {"channel": "c", "release": "r"}}
+    for lock in "sha256:" + HASH, HASH:
+        text = json.dumps(manifest | {"lock": lock}).replace("sha256:" + HASH, lock)
+        yield b"\xff" * 32 + text.encode()
+    yield b"\0" * 32 + "a|1\n\u65e5\u672c|\u202e2\n\ud83d\udc69\u200d\ud83d\udcbb\x1b[31m|3".encode("utf-16", "surrogatepass").decode("utf-16").encode()
 
 
 def deflates():
@@ -142,6 +155,7 @@ SEEDS = {
     "overrides": lambda: [it.encode() for it in ("git+https://git.example.org/group/x.git@feature/a@2#subdirectory=py/lib", "https://git.example.org/group/x/-/merge_requests/5", "https://example.org/x-1.0-py3-none-any.whl#sha256=" + HASH, "https://example.org/x-1.0.tar.gz", ">=1,<2", URL, "overrides:\n  x: " + URL)],
     "netrc": lambda: [b'machine git.example.org\n login ci # x\n password "s3cr\\3t x"\nmacdef a\n b\n\ndefault user d passwd s3cr3t\n'],
     "pack": packs,
+    "view": views,
     "tar": tars,
     "tarball": lambda: [b"", b"\x0c\x06\x01", b"\x0c\x06\x01\0", b"\0\x81\x01\x10\x81\x02\0"],
 }

@@ -9,7 +9,7 @@
 //! | 4 | [`prepare`], [`unpack`], [`gate`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
-//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`paths`], [`pack`], [`event`], [`child`] |
+//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`paths`], [`pack`], [`event`], [`child`], [`visible`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -47,5 +47,6 @@ pub mod upkeep;
 pub mod url;
 pub mod uv;
 pub mod venv;
+pub mod visible;
 pub mod wheel;
 pub mod zip;

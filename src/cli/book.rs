@@ -128,7 +128,7 @@ impl<'c> Desk<'c> {
     pub(super) fn tell_trail(&self, outcome: &Outcome, stamp: &Stamp) {
         for line in release::trail(outcome, &self.repository, self.branch.as_str(), stamp) {
             if let Ok(text) = serde_json::to_string(&line) {
-                self.context.note(&text);
+                self.context.note_json(&text);
             }
         }
     }

@@ -22,5 +22,5 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         "pannier",
         &mut script,
     );
-    context.print(&String::from_utf8_lossy(&script))
+    context.print_file(&String::from_utf8_lossy(&script))
 }

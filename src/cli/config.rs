@@ -40,7 +40,7 @@ struct Show {
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let Verb::Show(show) = &arguments.verb else {
-        return context.print(&schema::json_schema());
+        return context.print_file(&schema::json_schema());
     };
     let beside = Beside {
         images: show.image.clone(),

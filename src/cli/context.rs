@@ -13,6 +13,7 @@ use crate::http::Credentials;
 use crate::python::{self, Described};
 use crate::secret::{self, Exposed, ScrubbedLines, scrub_values};
 use crate::store::{Store, StoreError};
+use crate::visible::{self, Form};
 
 use super::exit::Exit;
 use super::progress::{Progress, Scene, Verbosity};
@@ -173,40 +174,66 @@ impl Context {
     /// Prints a result to stdout that is of use only as it is, such as a lock: one with a secret in it is refused.
     pub(super) fn print_exact(&self, what: &str, text: &str) -> Result<(), Failure> {
         Exposed::check(what, text).map_err(|error| Failure::new(Exit::Failed, error))?;
-        self.print(text)
+        self.print_file(text)
     }
 
-    /// Prints a result to stdout.
+    /// Prints a result to stdout, for people.
     pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
-        self.stream(|out| out.write_all(text.as_bytes()))
+        self.stream(Form::Text, |out| out.write_all(text.as_bytes()))
     }
 
-    /// Prints a result to stdout as it is made, because it may be too long to be held. Known secrets are hidden.
+    /// Prints a file to stdout, for machines: byte for byte, unless stdout is a terminal.
+    pub(super) fn print_file(&self, text: &str) -> Result<(), Failure> {
+        match std::io::stdout().is_terminal() {
+            true => self.print(text),
+            false => {
+                let mut out = std::io::stdout().lock();
+                written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+            }
+        }
+    }
+
+    /// Prints a result to stdout as it is made, because it may be too long to be held. Known secrets are hidden, and nothing in it
+    /// acts on a terminal.
     pub(super) fn stream(
         &self,
+        form: Form,
         print: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     ) -> Result<(), Failure> {
         let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-        let mut out = ScrubbedLines::new(out);
-        match print(&mut out).and_then(|()| out.finish()) {
-            Ok(()) => Ok(()),
-            // Whoever reads has read enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(Failure::new(Exit::Failed, Stdout(error))),
-        }
+        let mut out = ScrubbedLines::new(visible::Writer::new(out, form));
+        written(print(&mut out).and_then(|()| out.finish()))
     }
 
     /// Prints a result to stdout as JSON.
     pub(super) fn print_json(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Failure::new(Exit::Failed, Stdout(error.into())))?;
-        self.print(&format!("{text}\n"))
+        self.stream(Form::Json, |out| {
+            serde_json::to_writer_pretty(&mut *out, value)?;
+            writeln!(out)
+        })
     }
 
     /// Says something beside the result. Known secrets are hidden.
     pub(super) fn note(&self, text: &str) {
         // A closed stderr is no reason to fail.
-        let _ = writeln!(anstream::stderr().lock(), "{}", scrub_values(text));
+        let text = scrub_values(text);
+        let _ = writeln!(anstream::stderr().lock(), "{}", visible::lines(&text));
+    }
+
+    /// The same as one line of JSON.
+    pub(super) fn note_json(&self, text: &str) {
+        let text = scrub_values(text);
+        let _ = writeln!(anstream::stderr().lock(), "{}", visible::json(&text));
+    }
+}
+
+/// How writing to stdout ended.
+fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Ok(()) => Ok(()),
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(Exit::Failed, Stdout(error))),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::inspect::{Change, Difference, Files, Identity, Node, Paths, diff, inspect};
+use crate::visible::{self, Form};
 
 use super::Format;
 use super::context::Context;
@@ -56,12 +57,12 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
             files,
             ..difference
         };
-        return context.stream(|out| {
+        return context.stream(Form::Json, |out| {
             serde_json::to_writer_pretty(&mut *out, &difference)?;
             writeln!(out)
         });
     }
-    context.stream(|out| text(&difference, arguments.files, out))
+    context.stream(Form::Text, |out| text(&difference, arguments.files, out))
 }
 
 fn text(difference: &Difference<'_>, files: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -92,6 +93,8 @@ fn text(difference: &Difference<'_>, files: bool, out: &mut dyn Write) -> io::Re
 
 /// `+ NAME STATE`, `- NAME STATE` or `~ NAME STATE -> STATE`.
 fn line<T>(name: &str, change: &Change<T>, show: fn(&T) -> String) -> String {
+    let name = &*visible::line(name);
+    let show = |state: &T| visible::line(&show(state)).into_owned();
     match (&change.before, &change.after) {
         (None, Some(after)) => format!("+ {name}  {}", show(after)),
         (Some(before), None) => format!("- {name}  {}", show(before)),

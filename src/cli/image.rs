@@ -45,7 +45,7 @@ struct Describe {
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let Verb::Describe(arguments) = &arguments.verb;
     if arguments.command {
-        return context.print(&format!("python3 -c '{}'\n", python::one_line()));
+        return context.print_file(&format!("python3 -c '{}'\n", python::one_line()));
     }
     let described = context.describe_here(arguments.python.as_deref())?;
     match arguments.format {

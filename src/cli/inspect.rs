@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::inspect::{InspectError, Inspection, Node, inspect};
 use crate::tarball::Source;
+use crate::visible::{self, Form};
 
 use super::context::Context;
 use super::exit::Exit;
@@ -42,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let found = inspect(&context.folder.join(&arguments.file)).map_err(failure)?;
     match arguments.format {
         Shape::Json => context.print_json(&found),
-        Shape::Tree => context.stream(|out| tree(&found, out)),
+        Shape::Tree => context.stream(Form::Text, |out| tree(&found, out)),
         Shape::Text => context.print(&text(&found)),
     }
 }
@@ -75,31 +76,37 @@ fn host(url: &str) -> String {
     format!("index {}", rest.split('/').next().unwrap_or(rest))
 }
 
-fn text(found: &Inspection) -> String {
+/// The summary as people read it. Everything in the manifest is foreign text.
+#[must_use]
+pub fn text(found: &Inspection) -> String {
     let manifest = &found.manifest;
     let target = &manifest.target;
-    let mut text = format!("image     {}\n", manifest.image.name);
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<10}{}", visible::line(&value));
+    };
+    line("image", manifest.image.name.to_string());
     if let Some(reference) = &manifest.image.reference {
-        let _ = writeln!(text, "          {reference}");
+        line("", reference.clone());
     }
     let interpreter = target.interpreter.display();
-    let _ = writeln!(
-        text,
-        "target    Python {}, {}, {interpreter}",
-        target.python, target.platform
+    line(
+        "target",
+        format!(
+            "Python {}, {}, {interpreter}",
+            target.python, target.platform
+        ),
     );
-    let _ = writeln!(text, "lock      sha256:{}", manifest.lock);
-    let _ = writeln!(text, "pannier   {}", manifest.pannier);
+    line("lock", format!("sha256:{}", manifest.lock));
+    line("pannier", manifest.pannier.clone());
     if let Some(fallback) = &manifest.fallback {
         let (release, channel) = (&fallback.release, &fallback.channel);
-        let _ = writeln!(text, "fallback  release {release} of {channel}");
+        line("fallback", format!("release {release} of {channel}"));
     }
     let (packed, size) = (table::bytes(found.bytes), table::bytes(found.total.bytes));
-    let _ = writeln!(
-        text,
-        "size      {packed}, {size} unpacked, {} files\n",
-        found.total.files
-    );
+    let files = found.total.files;
+    line("size", format!("{packed}, {size} unpacked, {files} files"));
+    text.push('\n');
     text + &rows(found).render()
 }
 
@@ -130,7 +137,11 @@ fn rows(found: &Inspection) -> Table {
     table
 }
 
-fn tree(found: &Inspection, out: &mut dyn Write) -> io::Result<()> {
+/// Writes every entry, one a line, below the folder that it is in.
+///
+/// # Errors
+/// Those of `out`.
+pub fn tree(found: &Inspection, out: &mut dyn Write) -> io::Result<()> {
     for (path, node) in &found.tree {
         let depth = path.matches('/').count();
         let name = path.rsplit('/').next().unwrap_or(&path);
@@ -139,7 +150,7 @@ fn tree(found: &Inspection, out: &mut dyn Write) -> io::Result<()> {
             Node::Link { target } => format!("{name} -> {target}"),
             Node::File { bytes, .. } => format!("{name}  {}", table::bytes(bytes)),
         };
-        writeln!(out, "{:indent$}{shown}", "", indent = 2 * depth)?;
+        writeln!(out, "{}{}", "  ".repeat(depth), visible::line(&shown))?;
     }
     Ok(())
 }

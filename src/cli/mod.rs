@@ -15,7 +15,7 @@ mod gate;
 mod gitlab;
 mod guard;
 mod image;
-mod inspect;
+pub mod inspect;
 mod lock;
 mod overrides;
 mod panic;
@@ -27,7 +27,7 @@ mod report;
 mod rollback;
 mod session;
 mod store;
-mod table;
+pub mod table;
 mod unpack;
 
 use std::ffi::OsStr;
@@ -42,6 +42,8 @@ use crate::secret::scrub;
 use context::Context;
 use exit::Exit;
 use report::Failure;
+
+use crate::visible;
 
 /// Packs the Python wheels and the data of a GitLab pipeline into one venv tarball per container image.
 #[derive(Debug, Parser)]
@@ -147,14 +149,15 @@ fn is_job_guard() -> bool {
 
 /// Shows what clap says: help to stdout, errors to stderr. An error repeats what was typed, so it is scrubbed.
 fn misused(error: &clap::Error) -> Exit {
-    let text = error.render().ansi().to_string();
     // A closed stdout or stderr leaves the exit code to tell.
-    if error.use_stderr() {
-        let _ = write!(anstream::stderr().lock(), "{}", scrub(&text));
-        return Exit::Usage;
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
     }
-    let _ = write!(anstream::stdout().lock(), "{text}");
-    Exit::Done
+    // What was typed, or set as a variable, may be foreign.
+    let text = scrub(&error.render().to_string());
+    let _ = write!(std::io::stderr(), "{}", visible::lines(&text));
+    Exit::Usage
 }
 
 /// Runs the program with this process's arguments and environment.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::panic::{PanicHookInfo, set_hook};
 
 use crate::secret::scrub;
+use crate::visible;
 
 /// Takes the place of the hook of the standard library, which would repeat values that were being worked on.
 pub(super) fn install() {
@@ -28,7 +29,7 @@ fn shown(info: &PanicHookInfo<'_>) -> String {
     if backtrace.status() == BacktraceStatus::Captured {
         text += &format!("stack backtrace:\n{backtrace}");
     }
-    scrub(&text)
+    visible::lines(&scrub(&text)).into_owned()
 }
 
 #[cfg(test)]

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::report::indent;
 use crate::event::{Event, Reporter, Stage};
 use crate::secret::scrub;
+use crate::visible;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,18 +191,21 @@ impl Reporter for Progress {
     fn report(&self, event: Event) {
         match scrubbed(event) {
             Event::Warning { message, hint } => {
+                let message = indent(&message, "  ");
                 self.line(&format!("{YELLOW}warning{YELLOW:#}: {message}"));
                 if let Some(hint) = hint {
+                    let hint = indent(&hint, "    ");
                     self.line(&format!("  {CYAN}help{CYAN:#}: {hint}"));
                 }
             }
             _ if self.verbosity == Verbosity::Quiet => {}
             Event::Detail { message } if self.verbosity == Verbosity::Verbose => {
+                let message = indent(&message, "    ");
                 self.line(&format!("{}{DIM}  {message}{DIM:#}", self.stamp()));
             }
             Event::Detail { .. } => {}
             Event::StageStarted { stage, total } => self.start(stage, total),
-            Event::Step { stage, text } => self.step(stage, &text),
+            Event::Step { stage, text } => self.step(stage, &visible::line(&text)),
             Event::StageFinished { stage } => self.finish(stage),
             Event::Downloaded { bytes } => self.downloaded(bytes),
         }

@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let Verb::Config(config) = &arguments.verb;
     let flow = flow(config, context)?;
     if !config.check {
-        context.print(&renovate::render(&flow))?;
+        context.print_file(&renovate::render(&flow))?;
         context.note(
             "The administrator of Renovate has to allow the converter, in its own configuration:",
         );

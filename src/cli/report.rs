@@ -7,6 +7,7 @@ use miette::Diagnostic;
 
 use super::exit::Exit;
 use crate::secret::scrub;
+use crate::visible;
 
 /// An error on its way out of the program.
 #[derive(Debug)]
@@ -78,9 +79,11 @@ fn hints(error: &dyn Diagnostic) -> Vec<String> {
     hints
 }
 
-/// Indents all lines but the first, so that what uv or a backend said stays one block.
-fn indent(text: &str, by: &str) -> String {
-    text.trim_end().replace('\n', &format!("\n{by}"))
+/// Indents all lines but the first, so that what uv or a backend said stays one block. Nothing in it acts on the terminal.
+pub(super) fn indent(text: &str, by: &str) -> String {
+    visible::lines(text)
+        .trim_end()
+        .replace('\n', &format!("\n{by}"))
 }
 
 #[cfg(test)]
@@ -95,6 +98,24 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("line one\nline two")]
     struct Inner;
+
+    #[test]
+    fn what_servers_and_programs_say_acts_on_no_terminal() {
+        #[derive(Debug, thiserror::Error, Diagnostic)]
+        #[error("{0}")]
+        #[diagnostic(help("{0}"))]
+        struct Foreign(&'static str);
+        let error = Foreign("\x1b[31mred\x1b]0;t\x07\nsection_start:1:x\r\x1b[0Kevil\u{202e}");
+        let text = render(&error);
+        let own = [RED.to_string(), format!("{RED:#}"), CYAN.to_string()];
+        let left = own.iter().fold(text, |text, style| text.replace(style, ""));
+        insta::assert_snapshot!(left, @r"
+        error: red\u{1b}]0;t\u{7}
+          section_start:1:x\revil\u{202e}
+          help: red\u{1b}]0;t\u{7}
+            section_start:1:x\revil\u{202e}
+        ");
+    }
 
     #[test]
     fn causes_and_hints_stand_below_the_message() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 use super::report::{Check, CheckResult, Report};
+use crate::visible;
 
 /// The XML. Holds no times: the same finding is the same file.
 #[must_use]
@@ -29,14 +30,14 @@ pub fn junit(report: &Report) -> String {
 fn suite(name: &str, checks: &[&Check], report: &Report) -> TestSuite {
     let mut suite = TestSuite::new(name);
     for check in checks {
-        let mut case = TestCase::new(check.name.as_str(), status(&check.result));
+        let mut case = TestCase::new(&*visible::line(&check.name), status(&check.result));
         case.set_classname(name);
         let file = report.constraints.display().to_string();
         case.extra.insert("file".into(), file.into());
         if let CheckResult::Passed(text) = &check.result
             && !text.is_empty()
         {
-            case.set_system_out(text.as_str());
+            case.set_system_out(&*visible::lines(text));
         }
         suite.add_test_case(case);
     }
@@ -46,6 +47,7 @@ fn suite(name: &str, checks: &[&Check], report: &Report) -> TestSuite {
 fn status(result: &CheckResult) -> TestCaseStatus {
     let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     let failed = |kind, what: &str, text: &str| {
+        let text = &*visible::lines(text);
         let mut status = TestCaseStatus::non_success(kind);
         status.set_type(what).set_message(first(text));
         status.set_description(text);
@@ -55,7 +57,7 @@ fn status(result: &CheckResult) -> TestCaseStatus {
         CheckResult::Passed(_) => TestCaseStatus::success(),
         CheckResult::Skipped(text) => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(first(text));
+            status.set_message(first(&visible::lines(text)));
             status
         }
         CheckResult::Drifted(text) => failed(NonSuccessKind::Failure, "drift", text),

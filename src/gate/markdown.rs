@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::secret::scrub_values;
 
 use super::report::{Check, CheckResult, Outcome, Report};
+use crate::visible;
 
 /// Lines of one explanation that are shown; the rest is in the job's log.
 const LINES: usize = 12;
@@ -16,7 +17,7 @@ const ENTRIES: usize = 20;
 #[must_use]
 pub fn markdown(report: &Report) -> String {
     let mut text = format!("## Constraints gate: {}\n\n", report.outcome.shown());
-    let _ = writeln!(text, "{}", summary(report));
+    let _ = writeln!(text, "{}", cell(&summary(report)));
     if !report.bumps.is_empty() {
         text += "\n| bump | change | level | reach | verdict |\n|---|---|---|---|---|\n";
         for one in &report.bumps {
@@ -41,7 +42,7 @@ pub fn markdown(report: &Report) -> String {
             "\n### {} {} is refused\n\n{}",
             code(bump.bump.name.as_str()),
             code(&bump.change()),
-            bump.place()
+            cell(&bump.place())
         );
         let with = blamed.with.iter().map(|&other| &report.bumps[other]);
         let with: Vec<_> = with
@@ -81,10 +82,11 @@ pub fn markdown(report: &Report) -> String {
 /// One line: how much of what.
 #[must_use]
 pub fn summary(report: &Report) -> String {
+    let base = visible::line(&report.base);
     let bumps = match report.bumps.len() {
-        0 => format!("No bound changed against {}", report.base),
-        1 => format!("1 bump against {}", report.base),
-        many => format!("{many} bumps against {}", report.base),
+        0 => format!("No bound changed against {base}"),
+        1 => format!("1 bump against {base}"),
+        many => format!("{many} bumps against {base}"),
     };
     let count = |wanted: fn(&CheckResult) -> bool| {
         let checks = report.checks.iter();
@@ -136,6 +138,7 @@ fn section(text: &mut String, report: &Report, title: &str, wanted: fn(&CheckRes
 
 /// A block of what others said; nothing in it is Markdown.
 fn fenced(said: &str) -> String {
+    let said = visible::lines(said);
     let lines: Vec<&str> = said.trim_end().lines().collect();
     let mut shown = lines
         .iter()
@@ -157,21 +160,60 @@ fn fenced(said: &str) -> String {
 fn code(text: &str) -> String {
     // A secret with a backtick in it is not found afterwards.
     let text = scrub_values(text);
+    let text = visible::line(&text);
     format!("`{}`", text.replace('`', "'").replace('|', "\\|"))
 }
 
-/// A text of one line, harmless in a table and elsewhere.
+/// A text of one line, harmless in a table and elsewhere: no markup, no HTML, and none of GitLab's references
+/// (<https://docs.gitlab.com/user/markdown/#gitlab-specific-references>).
 fn cell(text: &str) -> String {
     let text = text.replace('\n', " ");
     let mut shown = String::new();
-    for c in text.chars() {
+    for c in visible::line(&text).chars() {
         if matches!(
             c,
-            '|' | '<' | '>' | '*' | '_' | '[' | ']' | '\\' | '@' | '#'
+            '|' | '<'
+                | '>'
+                | '*'
+                | '_'
+                | '['
+                | ']'
+                | '\\'
+                | '@'
+                | '#'
+                | '`'
+                | '!'
+                | '~'
+                | '$'
+                | '&'
+                | '%'
+                | '^'
         ) {
             shown.push('\\');
         }
         shown.push(c);
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_say_is_no_markup() {
+        let evil = "a|b [x](https://evil.example) <img src=x> **b** `c` @all !1 &lt;\u{202e}\u{1b}[31m\n/merge";
+        assert_eq!(
+            cell(evil),
+            r"a\|b \[x\](https://evil.example) \<img src=x\> \*\*b\*\* \`c\` \@all \!1 \&lt;\\u{202e}\\u{1b}\[31m /merge"
+        );
+        assert_eq!(
+            code(evil),
+            r"`a\|b [x](https://evil.example) <img src=x> **b** 'c' @all !1 &lt;\u{202e}\u{1b}[31m\n/merge`"
+        );
+        assert_eq!(
+            fenced("```\n[x](y)\n\u{1b}[31mred\u{1b}[0m\u{202e}"),
+            "````text\n```\n[x](y)\nred\\u{202e}\n````\n"
+        );
+    }
 }

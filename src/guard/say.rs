@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::other::Other;
 use crate::gitlab::{Job, Pipeline, RunStatus};
+use crate::visible::line as line_of;
 
 /// Most pipelines that are named.
 const NAMED: usize = 8;
@@ -16,7 +17,7 @@ pub fn me(pipeline: &Pipeline, reference: Option<&str>) -> String {
     let reference = reference.unwrap_or(&pipeline.reference);
     match reference.is_empty() {
         true => format!("pipeline #{}", pipeline.id),
-        false => format!("pipeline #{} of {reference}", pipeline.id),
+        false => format!("pipeline #{} of {}", pipeline.id, line_of(reference)),
     }
 }
 
@@ -74,7 +75,7 @@ pub fn line(other: &Other, usual: Option<SignedDuration>, now: Timestamp) -> Str
         text += ", asked to stop";
     }
     if let Some(job) = &other.job {
-        let _ = write!(text, ", job {} {}", job.name, job.status);
+        let _ = write!(text, ", job {} {}", line_of(&job.name), job.status);
     }
     let since = since(other);
     let _ = write!(
@@ -84,13 +85,18 @@ pub fn line(other: &Other, usual: Option<SignedDuration>, now: Timestamp) -> Str
         length(now.duration_since(since))
     );
     if let Some(person) = &pipeline.user {
-        let _ = write!(text, ", started by {} (@{})", person.name, person.username);
+        let _ = write!(
+            text,
+            ", started by {} (@{})",
+            line_of(&person.name),
+            line_of(&person.username)
+        );
     }
     if let Some(left) = left(other, usual, now) {
         let _ = write!(text, ", {left}");
     }
     if !pipeline.web_url.is_empty() {
-        let _ = write!(text, ", {}", pipeline.web_url);
+        let _ = write!(text, ", {}", line_of(&pipeline.web_url));
     }
     text
 }
@@ -126,10 +132,11 @@ pub fn length(time: SignedDuration) -> String {
 /// The ref, and the branch behind a merge request.
 fn name(other: &Other) -> String {
     let reference = &other.pipeline.reference;
-    match &other.branch {
+    let text = match &other.branch {
         Some(branch) => format!("{branch} ({reference})"),
         None => reference.clone(),
-    }
+    };
+    line_of(&text).into_owned()
 }
 
 /// Since when what stands in the way does so: its job's start where that is known.

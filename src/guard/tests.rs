@@ -218,6 +218,16 @@ fn pipeline(created: i64, started: Option<i64>, finished: Option<i64>) -> Pipeli
 }
 
 #[test]
+fn what_others_are_called_stays_in_its_line() {
+    let mut evil = pipeline(0, None, None);
+    evil.reference = "main\nguard: go\u{202e}\u{1b}[2J".to_owned();
+    assert_eq!(
+        super::say::me(&evil, None),
+        "pipeline #1 of main\\nguard: go\\u{202e}\\u{1b}[2J"
+    );
+}
+
+#[test]
 fn since_when_a_pipeline_is_alive() {
     let since = |pipeline: &Pipeline, texts: &[&str], entry| {
         let alone = Family::new(vec![Member::alone(pipeline, &jobs(texts))]);

@@ -231,8 +231,8 @@ impl Inspection {
         for (name, size) in names.into_iter().zip(owned) {
             if size.files > 0 {
                 let package = self.packages.entry(name).or_default();
-                package.files += size.files;
-                package.bytes += size.bytes;
+                package.files = package.files.saturating_add(size.files);
+                package.bytes = package.bytes.saturating_add(size.bytes);
             }
         }
     }
@@ -241,7 +241,7 @@ impl Inspection {
 impl Size {
     /// Adds a file.
     const fn add(&mut self, bytes: u64) {
-        self.files += 1;
-        self.bytes += bytes;
+        self.files = self.files.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 }

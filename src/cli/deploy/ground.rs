@@ -211,7 +211,7 @@ impl<'c> Trail<'c> {
         };
         // The push has happened: a line with a gap says more than none.
         let text = scrub_values(&text);
-        self.context.note(&text);
+        self.context.note_json(&text);
         if let Some(file) = &self.file {
             let mut file = file.lock().unwrap_or_else(|broken| broken.into_inner());
             if let Err(error) = writeln!(file, "{text}").and_then(|()| file.sync_data()) {

@@ -12,6 +12,7 @@ use super::Done;
 use crate::cli::exit::Exit;
 use crate::cli::report::{Failure, render};
 use crate::secret::scrub;
+use crate::visible;
 
 /// Name of the suite and class of its cases.
 const SUITE: &str = "pannier prepare";
@@ -81,7 +82,7 @@ fn report(done: Result<&Done, &Failure>) -> Report {
 fn failure(kind: &str, message: &str, text: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_type(kind);
-    status.set_message(scrub(message));
-    status.set_description(scrub(text));
+    status.set_message(&*visible::lines(&scrub(message)));
+    status.set_description(&*visible::lines(&scrub(text)));
     status
 }

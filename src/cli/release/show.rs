@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::release::{Action, BackTo, Book, ChannelName, Entry, Recorded, Release, ReleaseError};
+use crate::visible;
 
 use super::super::Format;
 use super::super::book::{self, Desk, failure};
@@ -80,7 +81,7 @@ fn told(shown: &Shown) -> String {
     let mut text = format!("release {}\n", release.id);
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            let _ = writeln!(text, "{name:<13}{value}");
+            let _ = writeln!(text, "{name:<13}{}", visible::line(&value));
         }
     };
     line(
