@@ -9,7 +9,7 @@
 //! | 4 | [`prepare`], [`unpack`], [`gate`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
 //! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
 //! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
-//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`paths`], [`pack`], [`event`], [`child`], [`visible`] |
+//! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`paths`], [`pack`], [`event`], [`child`], [`visible`], [`limited`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -30,6 +30,7 @@ pub mod gitlab;
 pub mod guard;
 pub mod http;
 pub mod inspect;
+pub mod limited;
 pub mod lock;
 pub mod name;
 pub mod pack;

@@ -10,6 +10,7 @@ use crate::child::ChildEnvironment;
 use crate::config::{Environment, env};
 use crate::event::Reporter;
 use crate::http::Credentials;
+use crate::limited;
 use crate::python::{self, Described};
 use crate::secret::{self, Exposed, ScrubbedLines, scrub_values};
 use crate::store::{Store, StoreError};
@@ -50,7 +51,7 @@ fn variables() -> BTreeMap<String, String> {
 pub(super) fn netrc(environment: &Environment) -> Option<String> {
     let named = environment.get(env::NETRC).map(PathBuf::from);
     let home = || Some(Path::new(environment.get("HOME")?).join(".netrc"));
-    std::fs::read_to_string(named.or_else(home)?).ok()
+    limited::read_text(&named.or_else(home)?, limited::SMALL).ok()
 }
 
 /// Makes the secrets of the environment and of the command line known, before anything can show them.
@@ -129,6 +130,20 @@ impl Context {
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// Checks the file of certificates that the HTTP client reads whole.
+    pub(super) fn check_certificates(&self) -> Result<(), Failure> {
+        let Some(path) = self.variable("SSL_CERT_FILE").map(PathBuf::from) else {
+            return Ok(());
+        };
+        // What is not there is for the client to report, when it is needed.
+        match self.folder.join(&path).metadata() {
+            Ok(found) if !found.is_file() || found.len() > limited::CERTIFICATES => {
+                Err(Failure::new(Exit::Usage, Certificates { path }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The folders of `PATH`.
@@ -240,6 +255,15 @@ fn written(result: std::io::Result<()>) -> Result<(), Failure> {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("the result cannot be written to standard output")]
 struct Stdout(#[source] std::io::Error);
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error(
+    "SSL_CERT_FILE is `{}`, which is not a file of at most {} MiB", path.display(), limited::CERTIFICATES >> 20
+)]
+#[diagnostic(help("set SSL_CERT_FILE to a file of certificates in PEM format, or unset it"))]
+struct Certificates {
+    path: PathBuf,
+}
 
 /// A failure of the store, with the exit code that it has.
 pub(super) fn store_failure(error: StoreError) -> Failure {

@@ -10,6 +10,7 @@ use crate::atomic;
 use crate::constraints::{self, ConstraintLine, decode};
 use crate::gate::{self, CheckResult, Outcome, Question, Report, Tools};
 use crate::git::{Local, LocalError};
+use crate::limited;
 use crate::lock::update;
 use crate::renovate::Flow;
 use crate::secret::scrub_values;
@@ -105,7 +106,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let converted = below(&converted, &request.root);
     let root = request.root.clone();
     let conversion = gate::conversion(&constraints.path, &converted, &move |path| {
-        std::fs::read(root.join(path))
+        limited::read(&root.join(path), limited::LIST)
     });
     let session = Session::open(&arguments.request, configuration, context)?;
     let previous = update::read(&session.lock_path(), context.reporter()).map_err(failure)?;
@@ -166,7 +167,7 @@ fn base(
     let named = named.or_else(of_pipeline).unwrap_or("origin/main");
     let file = context.folder.join(named);
     if file.is_file() {
-        let read = |path: &Path| std::fs::read(path).and_then(text);
+        let read = |path: &Path| limited::read(path, limited::LIST).and_then(text);
         return old(&read, &file, named.to_owned(), context);
     }
     let failed = |error: LocalError| Failure::new(Exit::Failed, error);

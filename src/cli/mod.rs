@@ -192,6 +192,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
+    context.check_certificates()?;
     match verb {
         Verb::Prepare(arguments) => prepare::run(&arguments, context),
         Verb::Unpack(arguments) => unpack::run(&arguments, context),

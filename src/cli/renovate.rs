@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::config::file::ConfigFile;
 use crate::constraints;
+use crate::limited;
 use crate::lock::model::{LockedPackage, LockedSource};
 use crate::name::PackageName;
 use crate::renovate::{self, Checked, Flow, Group, Needs};
@@ -238,7 +239,7 @@ pub(super) fn requirements(package: &LockedPackage, store: &Store) -> Option<Vec
 fn held(path: &str, context: &Context) -> Result<BTreeSet<PackageName>, Failure> {
     let help = "name the file with --constraints";
     let folder = context.folder.clone();
-    let reader = move |path: &Path| std::fs::read_to_string(folder.join(path));
+    let reader = move |path: &Path| limited::read_text(&folder.join(path), limited::LIST);
     let mut loader = constraints::Loader::new(&reader, &context.variables);
     loader
         .constraints(Path::new(path))
@@ -251,7 +252,8 @@ fn held(path: &str, context: &Context) -> Result<BTreeSet<PackageName>, Failure>
 }
 
 fn read(folder: &Path, path: &Path, help: &'static str) -> Result<String, Failure> {
-    std::fs::read_to_string(folder.join(path)).map_err(|source| unreadable(path, help, source))
+    limited::read_text(&folder.join(path), limited::CONFIGURATION)
+        .map_err(|source| unreadable(path, help, source))
 }
 
 fn unreadable(path: &Path, help: &'static str, source: std::io::Error) -> Failure {

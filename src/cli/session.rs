@@ -19,6 +19,7 @@ use crate::config::{
 use crate::constraints::{self, LineErrors};
 use crate::git::Git;
 use crate::http::{self, Client, Credentials};
+use crate::limited;
 use crate::lock::model::Lock;
 use crate::lock::overridden::{self, Movement};
 use crate::lock::resolve::{Doors, ResolveError, Tools, Upgrade, Wanted, resolve};
@@ -190,7 +191,7 @@ fn load(
         None => return Ok((None, context.folder.clone())),
     };
     let full = context.folder.join(&path);
-    let text = std::fs::read_to_string(&full).map_err(|source| {
+    let text = limited::read_text(&full, limited::CONFIGURATION).map_err(|source| {
         let path = path.clone();
         Failure::new(Exit::Usage, NoConfig { path, source })
     })?;
@@ -216,7 +217,7 @@ struct NoConfig {
 
 /// Reads a text file, by a path that is absolute or relative to `root`.
 pub(super) fn read_text(root: &Path, path: &Path) -> io::Result<String> {
-    let bytes = std::fs::read(root.join(path))?;
+    let bytes = limited::read(&root.join(path), limited::LIST)?;
     let (text, _) = constraints::decode(&bytes).map_err(io::Error::other)?;
     secret::learn_text(&text);
     Ok(text)

@@ -10,6 +10,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::digest::Digest;
+use crate::limited;
 use crate::paths::AbsoluteLinks;
 use crate::unpack::{Input, Options, Target, UnpackError, Unpacked, unpack};
 
@@ -130,7 +131,7 @@ fn manifest_beside(file: &Path) -> Result<Option<Vec<u8>>, Failure> {
         return Ok(None);
     };
     let path = file.with_file_name(format!("{stem}.manifest.json"));
-    match std::fs::read(&path) {
+    match limited::read(&path, limited::MANIFEST) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Failure::new(Exit::Failed, Beside::Read { path, source })),
@@ -142,7 +143,7 @@ fn beside(file: &Path) -> Result<Option<Digest>, Failure> {
     let mut path = file.as_os_str().to_owned();
     path.push(".sha256");
     let path = PathBuf::from(path);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match limited::read_text(&path, limited::SMALL) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Failure::new(Exit::Failed, Beside::Read { path, source })),

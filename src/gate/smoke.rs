@@ -3,7 +3,6 @@
 //! Runs code of strangers, with an environment of its own: no token, no setting of the user's reaches it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use super::child::{self, Ended};
 use crate::child::ChildEnvironment;
 use crate::config::request::ImageRequest;
+use crate::limited;
 use crate::name::PackageName;
 use crate::python::{self, Described, Pythons};
 use crate::target::{Libc, Target};
@@ -112,7 +112,7 @@ impl Tree<'_> {
             .args(modules)
             .current_dir(home);
         let ended = self.run(command, home)?;
-        let text = match fs::read_to_string(&report) {
+        let text = match limited::read_text(&report, limited::SMALL) {
             Ok(text) => text,
             // It did not come so far.
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),

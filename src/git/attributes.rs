@@ -9,11 +9,15 @@ use std::path::Path;
 use git2::{AttrCheckFlags, AttrValue, IndexEntry, IndexTime, Repository};
 use tempfile::TempDir;
 
+use super::bounds;
 use super::checkout::share_objects;
 use super::error::GitError;
 use super::mirror::half_made_beside;
 use super::tree::{Leaf, LeafKind};
 use crate::url::SafeUrl;
+
+/// Largest `.gitattributes` that is read, in bytes.
+const LARGEST: usize = 1 << 20;
 
 /// A repository beside the mirror whose index is the files of attributes: libgit2 reads them from there. It needs folders
 /// (empty ones) to know which paths are folders.
@@ -37,6 +41,11 @@ impl Attributes {
         url: &SafeUrl,
         files: &[Leaf],
     ) -> Result<Self, GitError> {
+        for file in files {
+            // libgit2 would hold it whole before it finds it too long.
+            bounds::check_blob(mirror, file.oid, LARGEST)
+                .map_err(GitError::library(url, "reading the attributes"))?;
+        }
         let folder = half_made_beside(mirror.path())
             .map_err(GitError::io("making a folder beside", mirror.path()))?;
         let repository = share_objects(mirror, url, folder.path())?;

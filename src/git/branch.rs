@@ -17,11 +17,18 @@ use git2::{
 };
 use tempfile::TempDir;
 
+use super::bounds;
 use super::error::{GitError, name};
 use super::mirror::{address, advertised, half_made_beside};
 use super::{Git, parse, transport};
 use crate::digest::Digest;
 use crate::url::SafeUrl;
+
+/// Most bytes of all files of a branch together: they are held in memory.
+const LARGEST: usize = 1 << 30;
+
+/// Most files and folders of a branch: a small repository can name the same folder over and over.
+const MOST: usize = 1_000_000;
 
 /// What a branch holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,15 +210,22 @@ impl<'a> Work<'a> {
 
     fn files(&self, tip: Oid) -> Result<BTreeMap<String, Vec<u8>>, git2::Error> {
         let mut found = BTreeMap::new();
+        let (mut left, mut entries) = (LARGEST, 0);
         let mut failed = None;
         let tree = self.bare.find_commit(tip)?.tree()?;
         tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+            entries += 1;
+            if entries > MOST {
+                failed = Some(git2::Error::from_str("the branch has too many files"));
+                return TreeWalkResult::Abort;
+            }
             // What is no file, or has a name that is no text, is none of ours.
             let (Some(ObjectType::Blob), Ok(name)) = (entry.kind(), entry.name()) else {
                 return TreeWalkResult::Ok;
             };
-            match self.bare.find_blob(entry.id()) {
+            match bounds::blob(&self.bare, entry.id(), left) {
                 Ok(blob) => {
+                    left -= blob.size();
                     let path = format!("{folder}{name}");
                     found.insert(path, blob.content().to_vec());
                     TreeWalkResult::Ok

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use git2::ErrorClass;
 use miette::Diagnostic;
 
+use super::bounds::Excess;
 use super::pack::PackError;
 use crate::http::{Fault, HttpError};
 use crate::url::{SafeUrl, UrlError};
@@ -57,6 +58,18 @@ pub enum GitError {
         #[source]
         #[diagnostic_source]
         source: HttpError,
+    },
+    /// The server's answer does not end, or is larger than that of any repository.
+    #[error("{repository} cannot be read")]
+    #[diagnostic(help(
+        "check the address; a repository with more references needs some of them hidden (`transfer.hideRefs`)"
+    ))]
+    Excess {
+        /// The repository's URL, without credentials.
+        repository: String,
+        /// What there was too much of.
+        #[source]
+        source: Excess,
     },
     /// Something else than a git server answered.
     #[error("{repository} is no git repository: the server sent {media_type}")]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use git2::{Oid, Repository};
 
 use super::Submodules;
+use super::bounds;
 use super::error::{GitError, name};
 use super::modules;
 use super::tree::Leaf;
@@ -14,6 +15,9 @@ use crate::url::SafeUrl;
 
 /// Most repositories that one project may consist of: a bound on projects that contain themselves.
 const MOST: usize = 200;
+
+/// Largest `.gitmodules` that is read, in bytes.
+const LARGEST: usize = 1 << 20;
 
 /// URLs of submodules by path, as `.gitmodules` of the commit gives them.
 pub(super) fn modules(
@@ -29,7 +33,7 @@ pub(super) fn modules(
     let Some(entry) = tree.get_name(".gitmodules") else {
         return Ok(BTreeMap::new());
     };
-    let blob = mirror.find_blob(entry.id()).map_err(library())?;
+    let blob = bounds::blob(mirror, entry.id(), LARGEST).map_err(library())?;
     Ok(modules::parse(&String::from_utf8_lossy(blob.content())))
 }
 

@@ -6,10 +6,11 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use git2::{ErrorCode, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Oid, Repository};
 use miette::Diagnostic;
 
-use super::transport;
+use super::{bounds, transport};
+use crate::limited;
 
 /// A repository of this machine, seen from one of its folders.
 pub struct Local {
@@ -169,10 +170,13 @@ impl Local {
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
             Err(source) => return Err(LocalError::library("reading a folder")(source)),
         };
-        let object = entry
-            .to_object(&self.repository)
+        if entry.kind() != Some(ObjectType::Blob) {
+            return Ok(None);
+        }
+        let most = limited::LIST as usize;
+        let blob = bounds::blob(&self.repository, entry.id(), most)
             .map_err(LocalError::library("reading a file"))?;
-        Ok(object.as_blob().map(|blob| blob.content().to_owned()))
+        Ok(Some(blob.content().to_owned()))
     }
 
     /// A path as the repository's trees have it.

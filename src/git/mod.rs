@@ -6,6 +6,7 @@
 
 mod attributes;
 mod bases;
+mod bounds;
 mod branch;
 mod checkout;
 mod error;
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid};
 
+pub use bounds::Excess;
 pub use branch::{BranchFiles, NewCommit, Written};
 pub use error::GitError;
 use error::name;

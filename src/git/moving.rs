@@ -105,7 +105,9 @@ impl Fault for Broken {
     fn may_pass(&self) -> bool {
         match &self.0 {
             GitError::Http { source, .. } => match source {
-                HttpError::Connection { .. } | HttpError::Truncated { .. } => true,
+                HttpError::Connection { .. }
+                | HttpError::Truncated { .. }
+                | HttpError::Slow { .. } => true,
                 HttpError::Status { status, .. } => *status == 429 || *status >= 500,
                 _ => false,
             },

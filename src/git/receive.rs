@@ -6,6 +6,7 @@
 
 use std::io::{self, Cursor, Read};
 
+use super::bounds::{self, Counter, Excess};
 use super::pack::PackError;
 
 /// A pack without objects.
@@ -26,6 +27,17 @@ pub(super) enum Trouble {
     Broken(io::Error),
     /// The pack is refused, or cannot be kept.
     Pack(PackError),
+    /// It does not end.
+    Excess(Excess),
+}
+
+/// How much an answer may hold.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Of everything besides packs.
+    words: Counter,
+    /// Of packs.
+    pack: Counter,
 }
 
 /// An answer that is handed on.
@@ -35,6 +47,7 @@ pub(super) struct Received<R> {
     ready: Cursor<Vec<u8>>,
     /// Whether the rest is handed on without looking at it.
     as_it_is: bool,
+    limits: Limits,
 }
 
 impl<R: Read> Received<R> {
@@ -43,7 +56,18 @@ impl<R: Read> Received<R> {
             answer,
             ready: Cursor::new(Vec::new()),
             as_it_is: false,
+            limits: Limits {
+                words: Counter::new(bounds::WORDS, "bytes besides a pack"),
+                pack: Counter::new(bounds::PACK, "bytes of a pack"),
+            },
         }
+    }
+
+    /// As [`Read::read`], of an answer that holds no pack.
+    pub(super) fn read_words(&mut self, buffer: &mut [u8]) -> Result<usize, Trouble> {
+        let read = self.answer.read(buffer).map_err(Trouble::Broken)?;
+        self.limits.words.add(read).map_err(Trouble::Excess)?;
+        Ok(read)
     }
 
     /// As [`Read::read`]; a pack in between goes to `take`, which reads it to its end.
@@ -57,9 +81,10 @@ impl<R: Read> Received<R> {
             return Ok(ready);
         }
         if self.as_it_is {
-            return self.answer.read(buffer).map_err(Trouble::Broken);
+            return self.read_words(buffer);
         }
         let next = self.next(take)?;
+        self.limits.words.add(next.len()).map_err(Trouble::Excess)?;
         self.ready = Cursor::new(next);
         self.ready.read(buffer).map_err(Trouble::Broken)
     }
@@ -78,11 +103,12 @@ impl<R: Read> Received<R> {
                 let mut pack = Plain {
                     begun: packet.as_slice(),
                     answer: &mut self.answer,
+                    limits: &mut self.limits,
                     broken: None,
                 };
                 let taken = take(&mut pack);
                 match pack.broken.take() {
-                    Some(error) => Err(Trouble::Broken(error)),
+                    Some(trouble) => Err(trouble),
                     None => taken.map(|()| EMPTY.to_vec()).map_err(Trouble::Pack),
                 }
             }
@@ -113,11 +139,12 @@ impl<R: Read> Received<R> {
             left,
             is_over: false,
             said: Vec::new(),
+            limits: &mut self.limits,
             broken: None,
         };
         let taken = take(&mut pack);
-        if let Some(error) = pack.broken {
-            return Err(Trouble::Broken(error));
+        if let Some(trouble) = pack.broken {
+            return Err(trouble);
         }
         if !pack.said.is_empty() {
             return Ok(pack.said);
@@ -153,7 +180,8 @@ fn read_up_to(input: &mut impl Read, length: usize, to: &mut Vec<u8>) -> Result<
 struct Plain<'a, R> {
     begun: &'a [u8],
     answer: &'a mut R,
-    broken: Option<io::Error>,
+    limits: &'a mut Limits,
+    broken: Option<Trouble>,
 }
 
 impl<R: Read> Read for Plain<'_, R> {
@@ -161,9 +189,11 @@ impl<R: Read> Read for Plain<'_, R> {
         if !self.begun.is_empty() {
             return self.begun.read(buffer);
         }
-        self.answer
-            .read(buffer)
-            .map_err(|error| keep(&mut self.broken, error))
+        let read = self.answer.read(buffer);
+        let read = read.map_err(|error| keep(&mut self.broken, error))?;
+        let counted = self.limits.pack.add(read);
+        counted.map_err(|excess| exceed(&mut self.broken, excess))?;
+        Ok(read)
     }
 }
 
@@ -175,7 +205,8 @@ struct Channel<'a, R> {
     is_over: bool,
     /// The packet with which the server gave up.
     said: Vec<u8>,
-    broken: Option<io::Error>,
+    limits: &'a mut Limits,
+    broken: Option<Trouble>,
 }
 
 impl<R: Read> Channel<'_, R> {
@@ -194,7 +225,11 @@ impl<R: Read> Channel<'_, R> {
                 read(1, &mut packet)?;
                 match packet.get(4) {
                     Some(&PACK) => self.left = left - 1,
-                    Some(&PROGRESS) => read(left - 1, &mut packet)?,
+                    Some(&PROGRESS) => {
+                        read(left - 1, &mut packet)?;
+                        let counted = self.limits.words.add(packet.len());
+                        counted.map_err(|excess| exceed(&mut self.broken, excess))?;
+                    }
                     _ => {
                         read(left - 1, &mut packet)?;
                         self.said = packet;
@@ -228,6 +263,8 @@ impl<R: Read> Read for Channel<'_, R> {
             Ok(0) => Err(keep(&mut self.broken, io::ErrorKind::UnexpectedEof.into())),
             Ok(read) => {
                 self.left -= read;
+                let counted = self.limits.pack.add(read);
+                counted.map_err(|excess| exceed(&mut self.broken, excess))?;
                 Ok(read)
             }
             Err(error) => Err(keep(&mut self.broken, error)),
@@ -236,11 +273,18 @@ impl<R: Read> Read for Channel<'_, R> {
 }
 
 /// Keeps the error for whoever knows what the answer was to, and gives another in its place.
-fn keep(place: &mut Option<io::Error>, error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::Interrupted {
+fn keep(place: &mut Option<Trouble>, error: io::Error) -> io::Error {
+    // What is kept already is the reason, and this its echo.
+    if error.kind() == io::ErrorKind::Interrupted || place.is_some() {
         return error;
     }
-    *place = Some(error);
+    *place = Some(Trouble::Broken(error));
+    io::ErrorKind::BrokenPipe.into()
+}
+
+/// Keeps that the answer does not end, likewise.
+fn exceed(place: &mut Option<Trouble>, excess: Excess) -> io::Error {
+    *place = Some(Trouble::Excess(excess));
     io::ErrorKind::BrokenPipe.into()
 }
 
@@ -308,6 +352,50 @@ mod tests {
         let (found, packs) = received(b"0009\x01PACK0009\x03boo!");
         assert_eq!(found.unwrap(), b"0009\x03boo!");
         assert!(packs.is_empty());
+    }
+
+    #[test]
+    fn what_never_ends_is_an_error() {
+        let endless = |once: &[u8], again: &[u8]| {
+            let answer = once.chain(Endless(again.to_vec(), 0));
+            let mut received = Received::new(answer);
+            received.limits.words = Counter::new(1 << 20, "words");
+            received.limits.pack = Counter::new(1 << 20, "pack");
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                let read = received.read(&mut buffer, |pack| {
+                    io::copy(pack, &mut io::sink())?;
+                    Ok(())
+                });
+                match read {
+                    Ok(0) => panic!("it has ended"),
+                    Ok(_) => {}
+                    Err(Trouble::Excess(excess)) => return excess.to_string(),
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        };
+        let [words, pack] =
+            ["words", "pack"].map(|it| format!("the server sent more than 1048576 {it}"));
+        assert_eq!(endless(b"", b"0008NAK\n"), words);
+        assert_eq!(endless(b"", b"0009\x02abcd"), words);
+        assert_eq!(endless(b"0009\x01PACK", b"0009\x02abcd"), words);
+        assert_eq!(endless(b"0009\x01PACK", b"0009\x01abcd"), pack);
+        assert_eq!(endless(b"PACK", b"abcd"), pack);
+        assert_eq!(endless(b"<html>", b"abcd"), words);
+    }
+
+    /// The same bytes again and again.
+    struct Endless(Vec<u8>, usize);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            for byte in &mut *buffer {
+                *byte = self.0[self.1 % self.0.len()];
+                self.1 += 1;
+            }
+            Ok(buffer.len())
+        }
     }
 
     #[test]

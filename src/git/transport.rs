@@ -13,6 +13,7 @@ use git2::{ConfigLevel, ObjectType, opts};
 use tempfile::{SpooledData, SpooledTempFile};
 
 use super::bases;
+use super::bounds::{self, Excess, Packets};
 use super::error::{GitError, name};
 use super::receive::{Received, Trouble};
 use crate::http::{Body, Client, HttpError, Request, Response};
@@ -176,6 +177,7 @@ impl SmartSubtransport for Smart {
             service,
             moved: Arc::clone(&self.moved),
             into,
+            packets: Packets::new(bounds::REFERENCES, bounds::ADVERTISEMENT),
             state: State::Asking(SpooledTempFile::new_in(SPOOL, scratch)),
         }))
     }
@@ -192,6 +194,8 @@ struct Stream {
     service: Service,
     moved: Arc<Mutex<Option<SafeUrl>>>,
     into: Option<PathBuf>,
+    /// What has come of an advertisement.
+    packets: Packets,
     state: State,
 }
 
@@ -305,6 +309,11 @@ impl Stream {
         self.fail(error)
     }
 
+    fn exceeded(&mut self, source: Excess) -> io::Error {
+        let repository = name(&self.base);
+        self.fail(GitError::Excess { repository, source })
+    }
+
     fn fail(&mut self, error: GitError) -> io::Error {
         self.state = State::Failed;
         let told = io::Error::other(error.to_string());
@@ -331,16 +340,24 @@ impl Read for Stream {
         let State::Answered(response) = &mut self.state else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        // Elsewhere libgit2 gets what came as it came.
-        let (Service::UploadPack, Some(into)) = (&self.service, &self.into) else {
-            return match response.answer.read(buffer) {
-                Ok(n) => Ok(n),
-                Err(source) => Err(self.broken(source)),
-            };
+        let read = match (&self.service, &self.into) {
+            (Service::UploadPack, Some(into)) => {
+                response.read(buffer, |pack| bases::take(pack, into))
+            }
+            (Service::UploadPackLs | Service::ReceivePackLs, _) => {
+                let read = response.answer.read(buffer).map_err(Trouble::Broken);
+                read.and_then(|read| {
+                    let passed = self.packets.pass(&buffer[..read]);
+                    passed.map(|()| read).map_err(Trouble::Excess)
+                })
+            }
+            // libgit2 gets what came as it came.
+            (Service::UploadPack | Service::ReceivePack, _) => response.read_words(buffer),
         };
-        match response.read(buffer, |pack| bases::take(pack, into)) {
+        match read {
             Ok(n) => Ok(n),
             Err(Trouble::Broken(source)) => Err(self.broken(source)),
+            Err(Trouble::Excess(excess)) => Err(self.exceeded(excess)),
             Err(Trouble::Pack(source)) => {
                 let error = GitError::pack(&self.base, "fetching")(source);
                 Err(self.fail(error))

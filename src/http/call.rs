@@ -141,7 +141,11 @@ impl Client {
     pub fn call_streamed(&self, call: &Call<'_>) -> Result<Streamed, HttpError> {
         let settled = self.attempts(call, |response, url| {
             if response.status().is_success() {
-                return Ok(Response::new(response, url.without_credentials()));
+                return Ok(Response::new(
+                    response,
+                    url.without_credentials(),
+                    self.pace(),
+                ));
             }
             Err(Attempt::Refused(self.reply(response, url)?))
         });
@@ -227,7 +231,7 @@ impl Client {
         let asked = headers.get(RETRY_AFTER).and_then(|it| it.to_str().ok());
         let asked = asked.and_then(|asked| retry::retry_after(asked, self.now()));
         let mut body = Vec::new();
-        let mut response = Response::new(response, url.without_credentials());
+        let mut response = Response::new(response, url.without_credentials(), self.pace());
         let read = (&mut response).take(ANSWER + 1).read_to_end(&mut body);
         read.map_err(|source| Attempt::Failed(response.broken(source)))?;
         if body.len() as u64 > ANSWER {

@@ -12,7 +12,7 @@ use reqwest::header::{LOCATION, RETRY_AFTER};
 
 use super::credentials::{Credentials, LoginSource};
 use super::error::{HttpError, shown};
-use super::response::{DownloadSink, Page, Request, Response};
+use super::response::{DownloadSink, Pace, Page, Request, Response};
 use super::retry::{self, Clock, Fault, RetryPolicy, SystemClock};
 use crate::url::SafeUrl;
 
@@ -38,6 +38,8 @@ pub struct Options {
     pub offline: bool,
     /// URLs that must not lead to another origin, nor anything below them: whoever named them was trusted with that origin alone.
     pub confined: Vec<SafeUrl>,
+    /// Largest file that is downloaded, in bytes.
+    pub longest: u64,
     /// The time, and the passing of it.
     pub clock: Arc<dyn Clock>,
 }
@@ -52,6 +54,7 @@ impl Default for Options {
             user_agent: concat!("pannier/", env!("CARGO_PKG_VERSION")).to_owned(),
             offline: false,
             confined: Vec::new(),
+            longest: 64 << 30,
             clock: Arc::new(SystemClock),
         }
     }
@@ -170,6 +173,11 @@ impl Client {
                     Ok(n) => n,
                     Err(source) => return Err(response.broken(source).into()),
                 };
+                let limit = self.0.options.longest;
+                if response.received > limit {
+                    let url = shown(url);
+                    return Err(HttpError::TooLarge { url, limit }.into());
+                }
                 sink.write_all(&buffer[..n]).map_err(sink_error)?;
                 progress(n as u64);
             }
@@ -236,6 +244,11 @@ impl Client {
         self.repeat(attempt).map_err(|failure| failure.error)
     }
 
+    /// The pace of a body that begins to come.
+    pub(super) fn pace(&self) -> Pace {
+        Pace::new(&self.0.options.clock)
+    }
+
     /// Sends once and takes any answer but a success for a failure.
     fn attempt(&self, request: &Request<'_>) -> Result<Response, Failure> {
         let method = match request.body {
@@ -245,7 +258,11 @@ impl Client {
         let (response, url, login) = self.answer(&method, request)?;
         let status = response.status();
         if status.is_success() {
-            return Ok(Response::new(response, url.without_credentials()));
+            return Ok(Response::new(
+                response,
+                url.without_credentials(),
+                self.pace(),
+            ));
         }
         let headers = response.headers();
         let asked = headers

@@ -66,6 +66,18 @@ pub enum HttpError {
         #[source]
         source: io::Error,
     },
+    /// The body comes so slowly that waiting for it makes no sense.
+    #[error("{url} is too slow: {received} bytes came in a quarter of an hour or more")]
+    #[diagnostic(help("check the server and the proxies in between; try again later"))]
+    Slow {
+        /// The URL, without credentials and query.
+        url: String,
+        /// Bytes that came.
+        received: u64,
+        /// What reading gave.
+        #[source]
+        source: io::Error,
+    },
     /// A redirect leads nowhere.
     #[error("{url} was redirected, but {problem}")]
     #[diagnostic(help("check the URL: the server's own address for it may have changed"))]
@@ -75,9 +87,11 @@ pub enum HttpError {
         /// Why the redirect is not followed.
         problem: String,
     },
-    /// A text is larger than any that is expected.
+    /// A text or file is larger than any that is expected.
     #[error("{url} is larger than {limit} bytes")]
-    #[diagnostic(help("check the URL: an index page or a small text was expected there"))]
+    #[diagnostic(help(
+        "check the URL and the server: nothing that Pannier asks for is that large"
+    ))]
     TooLarge {
         /// The URL, without credentials and query.
         url: String,

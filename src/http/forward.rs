@@ -47,7 +47,7 @@ impl Client {
         Ok(Forwarded {
             status: status.as_u16(),
             problem: is_error.then(|| HttpError::of_status(&url, status, answer.headers(), login)),
-            response: Response::new(answer, url.without_credentials()),
+            response: Response::new(answer, url.without_credentials(), self.pace()),
         })
     }
 }

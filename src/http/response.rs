@@ -2,8 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use super::error::{HttpError, shown};
+use super::retry::Clock;
 use crate::url::SafeUrl;
 
 /// A request that can be sent again from its beginning.
@@ -39,9 +42,45 @@ impl Body {
     }
 }
 
+/// How long a body may come slowly.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// Bytes a second that a body has to have after that, on average.
+const SLOWEST: u64 = 100;
+
+/// A body that comes so slowly that it will not end.
+#[derive(Debug, thiserror::Error)]
+#[error("fewer than {SLOWEST} bytes a second came")]
+pub(super) struct TooSlow;
+
+/// Since when a body comes.
+#[derive(Debug)]
+pub(super) struct Pace {
+    clock: Arc<dyn Clock>,
+    began: SystemTime,
+}
+
+impl Pace {
+    pub(super) fn new(clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            clock: Arc::clone(clock),
+            began: clock.now(),
+        }
+    }
+
+    fn check(&self, received: u64) -> io::Result<()> {
+        let passed = self.clock.now().duration_since(self.began);
+        let passed = passed.unwrap_or_default();
+        match passed > PATIENCE && received / passed.as_secs() < SLOWEST {
+            true => Err(io::Error::other(TooSlow)),
+            false => Ok(()),
+        }
+    }
+}
+
 /// A successful answer whose body is read as it comes.
 #[derive(Debug)]
 pub struct Response {
+    pub(super) pace: Pace,
     pub(super) inner: reqwest::blocking::Response,
     pub(super) url: SafeUrl,
     pub(super) expected: Option<u64>,
@@ -49,9 +88,10 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn new(inner: reqwest::blocking::Response, url: SafeUrl) -> Self {
+    pub(super) fn new(inner: reqwest::blocking::Response, url: SafeUrl, pace: Pace) -> Self {
         let expected = inner.content_length();
         Self {
+            pace,
             inner,
             url,
             expected,
@@ -74,6 +114,13 @@ impl Response {
     /// The error for a body that could not be read on.
     #[must_use]
     pub fn broken(&self, source: io::Error) -> HttpError {
+        if source.get_ref().is_some_and(|inner| inner.is::<TooSlow>()) {
+            return HttpError::Slow {
+                url: shown(&self.url),
+                received: self.received,
+                source,
+            };
+        }
         HttpError::Truncated {
             url: shown(&self.url),
             received: self.received,
@@ -94,6 +141,7 @@ impl Read for Response {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer).map_err(without_url)?;
         self.received += n as u64;
+        self.pace.check(self.received)?;
         let short = self
             .expected
             .is_some_and(|expected| self.received < expected);
@@ -144,5 +192,39 @@ impl DownloadSink for File {
     fn reset(&mut self) -> io::Result<()> {
         self.set_len(0)?;
         self.rewind()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Seconds since 1970.
+    #[derive(Debug)]
+    struct Hand(AtomicU64);
+
+    impl Clock for Hand {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
+        }
+
+        fn sleep(&self, _: Duration) {}
+    }
+
+    #[test]
+    fn a_body_that_drips_for_a_long_time_is_given_up() {
+        let hand = Arc::new(Hand(AtomicU64::new(7)));
+        let clock: Arc<dyn Clock> = Arc::<Hand>::clone(&hand);
+        let pace = Pace::new(&clock);
+        let after = |seconds: u64, received| {
+            hand.0.store(7 + seconds, Ordering::SeqCst);
+            pace.check(received).is_ok()
+        };
+        assert!(after(0, 0) && after(900, 1));
+        assert!(!after(901, 900 * 99));
+        assert!(after(901, 901 * 100));
+        assert!(!after(36_000, 1 << 20));
     }
 }

@@ -19,6 +19,7 @@ use crate::config::digest::Parts;
 use crate::config::request::Request;
 use crate::digest::Digest;
 use crate::event::Reporter;
+use crate::limited;
 use crate::name::PackageName;
 use crate::secret::Exposed;
 
@@ -157,7 +158,7 @@ impl UpdateError {
 /// # Errors
 /// [`UpdateError::Read`] and [`UpdateError::Bad`].
 pub fn read(path: &Path, reporter: &dyn Reporter) -> Result<Option<(Lock, Digest)>, UpdateError> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match limited::read_text(path, limited::LOCK) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {

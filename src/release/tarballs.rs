@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use crate::digest::Digest;
+use crate::limited;
 use crate::tarball::Manifest;
 
 use super::error::ReleaseError;
@@ -54,7 +55,7 @@ fn gather_checked(
 }
 
 fn check_lock(path: &Path, lock: &Digest) -> Result<(), ReleaseError> {
-    let text = fs::read(path).map_err(|source| ReleaseError::Io {
+    let text = limited::read(path, limited::MANIFEST).map_err(|source| ReleaseError::Io {
         path: path.to_owned(),
         source,
     })?;
@@ -88,7 +89,7 @@ fn tarball(folder: &Path, image: &str) -> Result<Tarball, ReleaseError> {
     };
     let (sha256, size) = hashed(&path).map_err(failed)?;
     let beside = folder.join(format!("{name}.sha256"));
-    if let Ok(text) = fs::read_to_string(&beside)
+    if let Ok(text) = limited::read_text(&beside, limited::SMALL)
         && text.split_whitespace().next() != Some(sha256.to_string().as_str())
     {
         let problem = format!("{name}.sha256 says another digest");

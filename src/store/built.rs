@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::limited;
 use crate::secret::Exposed;
 use crate::target::Target;
 
@@ -43,7 +44,7 @@ impl Store {
     /// [`StoreError::Io`] when the list is there but cannot be read. A damaged list counts as empty.
     pub fn built(&self, key: &Digest) -> Result<BuiltWheels, StoreError> {
         let path = self.built_path(key);
-        match fs::read(&path) {
+        match limited::read(&path, limited::LIST) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BuiltWheels::default()),
             Err(error) => Err(StoreError::io("read", &path)(error)),

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
+use crate::limited;
 use crate::pack::Pack;
 use crate::wheel::Wheel;
 
@@ -206,7 +207,7 @@ pub(super) fn judged<T: Found>(folder: &Path) -> Option<Digest> {
 
 /// The digest of the file in `folder`, whatever was noted of it.
 pub(super) fn judged_digest(folder: &Path) -> Option<Digest> {
-    let bytes = fs::read(folder.join(VERDICT)).ok()?;
+    let bytes = limited::read(&folder.join(VERDICT), limited::STORE).ok()?;
     let (head, body) = bytes.split_at_checked(36)?;
     if head[..4] != VERIFIER.to_le_bytes() || head[4..] != *Digest::of(body).as_bytes() {
         return None;
@@ -219,7 +220,7 @@ pub(super) fn judged_digest(folder: &Path) -> Option<Digest> {
 
 /// The verdict beside a file; `None` when there is none, or it is of another verifier, or it is damaged.
 fn read_verdict<T: Found>(folder: &Path) -> Option<Verdict<T>> {
-    let mut bytes = fs::read(folder.join(VERDICT)).ok()?;
+    let mut bytes = limited::read(&folder.join(VERDICT), limited::STORE).ok()?;
     let (head, body) = bytes.split_at_checked(36)?;
     let counts = head[..4] == VERIFIER.to_le_bytes() && head[4..] == *Digest::of(body).as_bytes();
     if !counts {

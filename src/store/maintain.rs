@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::limited;
 use crate::wheel::WheelFilename;
 use crate::zip::Rules;
 
@@ -201,7 +202,7 @@ impl Maintenance {
         let _lock = self.alone()?;
         let mut digests = keep.digests.clone();
         for list in self.entries(Part::Built)? {
-            let bytes = fs::read(&list).unwrap_or_default();
+            let bytes = limited::read(&list, limited::LIST).unwrap_or_default();
             let built: super::BuiltWheels = serde_json::from_slice(&bytes).unwrap_or_default();
             let kept = |wheel: &&super::BuiltRecord| keep.sources.contains(&wheel.source);
             let kept: Vec<Digest> = built.wheels.iter().filter(kept).map(|w| w.sha256).collect();

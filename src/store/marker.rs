@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::limited;
+
 use super::StoreError;
 use super::layout::{self, Judgment};
 
@@ -73,7 +75,7 @@ fn marked(root: &Path) -> Result<bool, StoreError> {
         Ok(meta) if meta.is_file() => {}
         _ => return Ok(false),
     }
-    let text = fs::read_to_string(&path).map_err(StoreError::io("read", &path))?;
+    let text = limited::read_text(&path, limited::SMALL).map_err(StoreError::io("read", &path))?;
     let Some((first, _)) = text.split_once('\n') else {
         return Ok(false);
     };

@@ -22,6 +22,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::limited;
 use crate::paths::AbsoluteLinks;
 use crate::tarball::MANIFEST_PATH;
 use crate::tarball::index::Index;
@@ -115,7 +116,7 @@ fn check_manifest(tree: &Path, expected: &[u8]) -> Result<(), UnpackError> {
     let path = tree.join(MANIFEST_PATH);
     // Nothing is read through a link of the tarball's.
     let regular = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file());
-    match regular.then(|| fs::read(&path)) {
+    match regular.then(|| limited::read(&path, limited::MANIFEST)) {
         Some(Ok(found)) if found == expected => Ok(()),
         Some(Err(source)) => Err(UnpackError::write("read", &path)(source)),
         _ => Err(UnpackError::Manifest),

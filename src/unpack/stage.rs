@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 
+use crate::limited;
+
 use super::error::UnpackError;
 use crate::atomic::remove_folder;
 
@@ -264,7 +266,7 @@ fn is_taken(error: &io::Error) -> bool {
 /// Takes back the moves that `folder` tells of: every name stands in `new` or was moved to `base`.
 fn take_back(folder: &Path, base: &Path) -> io::Result<()> {
     let moving = folder.join(MOVING);
-    let names = match fs::read_to_string(&moving) {
+    let names = match limited::read_text(&moving, limited::MANIFEST) {
         Ok(names) => names,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::run::{Call, Log};
 use super::{Surroundings, Uv, UvError};
+use crate::limited;
 use crate::name::PackageName;
 use crate::url::SafeUrl;
 
@@ -119,7 +120,8 @@ impl Uv {
             },
             around,
         )?;
-        let written = fs::read_to_string(&output).map_err(UvError::file("read", &output))?;
+        let written =
+            limited::read_text(&output, limited::LOCK).map_err(UvError::file("read", &output))?;
         Ok(around.restored(&written))
     }
 

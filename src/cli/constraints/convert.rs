@@ -8,6 +8,7 @@ use similar::TextDiff;
 
 use crate::atomic;
 use crate::constraints::{self, ConvertError, Converted, VARIABLE_LIMIT, VARIABLE_NEAR};
+use crate::limited;
 use crate::renovate::Flow;
 use crate::secret::Exposed;
 
@@ -76,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         return context.print_exact("constraints.yml", &converted.yaml);
     }
     let full = context.folder.join(&output);
-    let there = match std::fs::read(&full) {
+    let there = match limited::read(&full, limited::LIST) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(source) => {
@@ -117,7 +118,7 @@ pub(super) fn convert(
     output: &Path,
     context: &Context,
 ) -> Result<Converted, Failure> {
-    let read = |path: &Path| std::fs::read(context.folder.join(path));
+    let read = |path: &Path| limited::read(&context.folder.join(path), limited::LIST);
     let folder = match output == Path::new("-") {
         true => input.parent(),
         false => output.parent(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::constraints::{self, Bound, Bump, ConstraintLine, Loader};
 use crate::git::{Local, LocalError};
+use crate::limited;
 use crate::lock::model::Lock;
 use crate::upkeep::{self, Reach, Reached};
 
@@ -73,7 +74,7 @@ struct Shown<'a> {
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let path = super::file(arguments.constraints.as_ref(), context)?;
     let now = |path: &Path| {
-        let bytes = std::fs::read(context.folder.join(path))?;
+        let bytes = limited::read(&context.folder.join(path), limited::LIST)?;
         text(&bytes)
     };
     let before = if context.folder.join(&arguments.before).is_file() {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::atomic;
 use crate::config::request::{ConstraintsText, Request};
 use crate::constraints::{Bump, Document, Encoding, VARIABLE, compare, decode};
+use crate::limited;
 use crate::lock::resolve::Upgrade;
 use crate::lock::update as lock_file;
 use crate::name::PackageName;
@@ -154,7 +155,8 @@ impl Files {
                 path: path.to_owned(),
                 why,
             };
-            let bytes = std::fs::read(root.join(path)).map_err(|error| fail(error.to_string()))?;
+            let bytes = limited::read(&root.join(path), limited::LIST)
+                .map_err(|error| fail(error.to_string()))?;
             let (text, encoding) = decode(&bytes).map_err(|error| fail(error.to_string()))?;
             encodings.insert(path.to_owned(), encoding);
             Document::parse(&text, path, &context.variables)

@@ -49,6 +49,7 @@ pub(super) fn main(arguments: &Arguments, context: &Context) -> ExitCode {
 }
 
 fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode, Failure> {
+    context.check_certificates()?;
     let given = Given::new(arguments, context);
     let plan = plan(arguments, &given)?;
     let gitlab = door(&arguments.access, &given)?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::digest::Digest;
+use crate::limited;
 use crate::release::{self, ChannelName, Outcome};
 
 use super::super::Format;
@@ -55,7 +56,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         Some(path) => context.folder.join(path),
         None => desk.root.join("pylock.toml"),
     };
-    let text = std::fs::read_to_string(&path)
+    let text = limited::read_text(&path, limited::LOCK)
         .map_err(|source| Failure::new(Exit::Failed, NoLock { path, source }))?;
     let tarballs = match &arguments.tarballs {
         Some(folder) => {

@@ -42,6 +42,9 @@ pub(super) struct Scanned {
     pub(super) checksum: Id,
 }
 
+/// Most objects of a pack: what is known of each is held in memory.
+const MOST: u32 = 50_000_000;
+
 /// Reads a pack to its end, which has to be the input's, and writes it to `copy`.
 pub(super) fn scan(input: &mut dyn Read, copy: &mut dyn Write) -> Result<Scanned, PackError> {
     let mut source = Source {
@@ -60,6 +63,9 @@ pub(super) fn scan(input: &mut dyn Read, copy: &mut dyn Write) -> Result<Scanned
         |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     if head[..4] != *b"PACK" || !matches!(number(4), 2 | 3) {
         return Err(PackError::damaged(0, "it is no pack of version 2 or 3"));
+    }
+    if number(8) > MOST {
+        return Err(PackError::damaged(0, "it has more than 50 million objects"));
     }
     let mut scanned = Scanned {
         entries: Vec::new(),

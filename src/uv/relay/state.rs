@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
+use crate::limited;
 
 /// Below the ports that Linux gives to connections by itself.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -38,7 +39,7 @@ pub(super) fn open(path: &Path) -> io::Result<(TcpListener, Address)> {
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.lock()?;
     let mut text = String::new();
-    file.read_to_string(&mut text)?;
+    (&mut file).take(limited::SMALL).read_to_string(&mut text)?;
     let known = serde_json::from_str::<State>(&text).ok();
     let mut state = match known {
         Some(state) if state.secret.len() == 32 && state.key.len() == 64 => state,
