@@ -70,22 +70,29 @@ impl Uv {
                 program: self.program.clone(),
                 source,
             })?;
+        // uv knows the status of a server's answer, and not whose credentials were sent.
+        let problem = around.relay.as_ref().and_then(Relay::problem);
         if output.status.success() {
             return Ok(around.restored(&String::from_utf8_lossy(&output.stdout)));
         }
         let said = around.restored(&String::from_utf8_lossy(&output.stderr));
         let explanation = match explanation(&said, call.log) {
             text if text.is_empty() => format!("it ended with {}", output.status),
-            text => match around.relay.as_ref().and_then(Relay::problem) {
-                // uv knows the status of the server's answer, and not whose credentials were sent.
-                Some(problem) => format!("{text}\n{problem}"),
-                None => text,
-            },
+            text => text,
         };
-        Err(UvError::Failed {
+        let mut error = UvError::Failed {
             task: call.task.to_owned(),
             explanation,
-        })
+        };
+        // A request that failed once and was repeated explains nothing.
+        let explains = error.was_kept_from_looking();
+        if let (UvError::Failed { explanation, .. }, Some(problem)) = (&mut error, problem)
+            && explains
+        {
+            explanation.push('\n');
+            explanation.push_str(&problem);
+        }
+        Err(error)
     }
 }
 

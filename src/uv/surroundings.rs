@@ -286,7 +286,7 @@ mod tests {
             "c @ https://private.example.org/c-1.tar.gz",
             "d@https://public.example.org/d-1.tar.gz#sha256=00",
             "e @ git+https://u:secret@example.org/e.git",
-            "f @ file:///work/f-1-py3-none-any.whl",
+            "f @ file:///srv/f-1-py3-none-any.whl",
         ]
         .map(str::to_owned);
         let around = relayed(folder.path(), &[]);

@@ -142,7 +142,7 @@ fn noting(world: &World, name: &str, program: &str) -> PathBuf {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let noted = world.path("dumps").join(format!("{name}-$$"));
     let text = format!(
-        "#!/bin/sh\n{{ env; echo \"$@\"; }} >'{}'\nexec '{program}' \"$@\"\n",
+        "#!/bin/sh\n{{ env; echo \"arguments: $*\"; }} >'{}'\nexec '{program}' \"$@\"\n",
         noted.display()
     )
     .replace("$$'", "'$$");
@@ -165,6 +165,19 @@ fn no_call_of_uv_or_of_an_interpreter_holds_a_secret() {
     let mut command = world.command(&["prepare", "--here"]);
     command.env("PANNIER_UV", uv).env("PATH", path);
     succeed(command);
+    // Everybody on the machine can read arguments, so not even the relay's path is among them.
+    let state = fs::read_to_string(world.path("store/index-relay")).unwrap();
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let secret = state["secret"].as_str().unwrap();
+    for entry in fs::read_dir(world.path("dumps")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let noted = fs::read_to_string(&path).unwrap();
+        let (_, arguments) = noted.rsplit_once("\narguments: ").unwrap_or_default();
+        assert!(!arguments.contains(secret), "{name}: {arguments}");
+        let by_wrapper = name.starts_with("uv-") || name.starts_with("python3-");
+        assert_eq!(by_wrapper, !arguments.is_empty(), "{name}");
+    }
     saw_no_secret(&world, &["uv", "python3", "job-lib", "packed"]);
 }
 

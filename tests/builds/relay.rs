@@ -192,6 +192,18 @@ fn a_file_that_breaks_off_is_fetched_again() {
 }
 
 #[test]
+fn a_request_that_was_repeated_is_not_what_a_collision_is_blamed_on() {
+    let world = World::new();
+    let broken = Fault::Answer(Answer::new(503, ""));
+    world.index.http.fault("GET /simple/leaf/", broken);
+    let around = world.around(&world.index.url(), LOGIN);
+    let error = world.lock(&around, "leaf==7").unwrap_err();
+    assert_eq!(world.index.http.pending(), 0);
+    assert!(error.is_unsatisfiable(), "{error}");
+    assert!(!error.to_string().contains("503"), "{error}");
+}
+
+#[test]
 fn files_of_another_server_get_no_password_of_the_index() {
     let world = World::new();
     let files = Index::start();
