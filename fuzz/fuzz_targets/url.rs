@@ -25,7 +25,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             check(redact(url.expose().as_str()));
             let bare = url.without_credentials();
             assert!(bare.credentials().is_none());
-            assert_eq!(bare.to_string().parse::<SafeUrl>().as_ref(), Ok(&bare));
+            assert_eq!(SafeUrl::of_server(&bare.to_string()).as_ref(), Ok(&bare));
             assert!(
                 !url.same_origin(&bare)
                     || bare.with_credentials_of(&url).credentials() == url.credentials()
@@ -39,6 +39,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             let revision = url.revision.as_deref().unwrap_or("");
             assert!(!revision.contains(char::is_control));
             // What is shown is for people: signs that stand percent-encoded in a URL are shown as they are.
+            // A password that is known now may stand in the query too, which is refused the second time.
+            if url.repository.expose().query().is_some() {
+                return;
+            }
             let plain = |text: &str| {
                 text.chars()
                     .all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))

@@ -289,3 +289,37 @@ fn done(stage: Stage, steps: u64) -> String {
         Stage::Smoke => format!("Tried {}", plural("thing", "things")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_event_keeps_a_secret() {
+        crate::secret::know("of-the/progress tests");
+        let text = || "a of-the%2Fprogress+tests b https://u:pw@h".to_owned();
+        let clean = "a **** b https://****@h";
+        let stage = Stage::Build;
+        let warning = |message: String, hint| Event::Warning { message, hint };
+        assert_eq!(
+            scrubbed(warning(text(), Some(text()))),
+            warning(clean.to_owned(), Some(clean.to_owned()))
+        );
+        assert_eq!(
+            scrubbed(Event::Detail { message: text() }),
+            Event::Detail {
+                message: clean.to_owned()
+            }
+        );
+        assert_eq!(
+            scrubbed(Event::Step {
+                stage,
+                text: text()
+            }),
+            Event::Step {
+                stage,
+                text: clean.to_owned()
+            }
+        );
+    }
+}

@@ -85,7 +85,7 @@ impl ConstraintLine {
     /// `==2.0.2`, `>=2,<3`, `@ https://…` without credentials, or empty when every version is allowed.
     #[must_use]
     pub fn specifier(&self) -> String {
-        crate::secret::scrub(&self.constraint.bound())
+        crate::secret::redact(&self.constraint.bound())
     }
 
     /// Its marker, in normal form where it is understood; `None` when it always holds.

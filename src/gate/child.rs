@@ -121,6 +121,27 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_whose_end_would_be_kept_is_hidden() {
+        secret::know("of/the-child-tests");
+        let long = Duration::from_secs(60);
+        for form in ["of/the-child-tests", "of%2Fthe-child-tests"] {
+            for before in 0..form.len() {
+                let rest = KEPT as usize - before;
+                let ended = sh(
+                    &format!("printf '%s' xxx{form}; yes '' | tr '\\n' . | head -c {rest}"),
+                    long,
+                );
+                let shown = ended.said.trim_start_matches('.');
+                assert!(shown.is_empty() || shown == "****", "{before}: {shown}");
+            }
+        }
+        assert_eq!(
+            sh("echo a of/the-child-tests", long).shown(long),
+            "exit code 0: a ****"
+        );
+    }
+
+    #[test]
     fn only_the_end_of_a_flood_is_kept() {
         let ended = sh("yes | head -c 100000; echo last", Duration::from_secs(60));
         assert_eq!(ended.said.len() as u64, KEPT);

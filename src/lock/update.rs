@@ -252,3 +252,33 @@ fn tell_unknown(names: &[PackageName], lock: &Lock, reporter: &dyn Reporter) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_with_a_secret_is_not_written() {
+        crate::secret::know("of/the-lock-tests");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pylock.toml");
+        let file = LockFile {
+            path: &path,
+            staging: folder.path(),
+        };
+        file.write("a = \"https://h/x\"\n").unwrap();
+        for url in ["https://h/of%2Fthe-lock-tests/x", "https://h/x?token=abc"] {
+            let error = file.write(&format!("\nb = \"{url}\"\n")).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.starts_with("pylock.toml would hold a secret in line 2"),
+                "{text}"
+            );
+            assert!(!text.contains("of%2F") && !text.contains("abc"), "{text}");
+            assert_eq!(
+                std::fs::read_to_string(&path).unwrap(),
+                "a = \"https://h/x\"\n"
+            );
+        }
+    }
+}

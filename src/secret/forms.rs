@@ -41,13 +41,13 @@ pub(super) fn add(user: &str, value: &str, patterns: &mut Vec<Vec<u8>>) {
     }
 }
 
-/// The value itself, and what a package would be called that bears it as its name.
+/// The value itself, and what names and versions make of it (PEP 503, PEP 440).
 fn add_plain(value: &str, patterns: &mut Vec<Vec<u8>>) {
     patterns.push(value.as_bytes().to_vec());
     // What looks like an escape in the value itself is undone in a text too.
     let undone = views::of(value).into_iter().map(View::into_bytes);
     patterns.extend(undone.filter(|bytes| bytes.len() >= SHORTEST));
-    for sign in ["-", "_"] {
+    for sign in ["-", "_", "."] {
         let parts: Vec<&str> = value.split(['-', '_', '.']).collect();
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         let name = parts.join(sign);

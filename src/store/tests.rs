@@ -481,5 +481,16 @@ fn built_wheels_are_remembered_by_key() {
     assert!(it.store.built(&key).unwrap().wheels.is_empty());
     it.store.remember_built(&key, record.clone()).unwrap();
     it.store.remember_built(&key, record.clone()).unwrap();
+    let source = "https://h/of-the-store-tests/x.git".to_owned();
+    crate::secret::know("of-the-store-tests");
+    let exposed = BuiltRecord {
+        source,
+        ..record.clone()
+    };
+    let error = it.store.remember_built(&key, exposed).unwrap_err();
+    assert!(
+        error.to_string().contains("https://h/****/x.git"),
+        "{error}"
+    );
     assert_eq!(it.store.built(&key).unwrap().wheels, [record]);
 }

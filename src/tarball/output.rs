@@ -269,6 +269,24 @@ mod tests {
         assert_eq!(fs::read(&old).unwrap(), b"old");
     }
 
+    #[test]
+    fn a_manifest_with_a_secret_is_not_written() {
+        crate::secret::know("of-the-manifest-tests");
+        let folder = tempfile::tempdir().unwrap();
+        let mut manifest = manifest();
+        manifest.packages[0].version = "1.0+of.the.manifest.tests".into();
+        let error = write_parts(folder.path(), &usual(&manifest), &[]).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("builder.manifest.json would hold a secret in line"),
+            "{text}"
+        );
+        assert!(
+            text.contains("1.0+****") && names(folder.path()).is_empty(),
+            "{text}"
+        );
+    }
+
     fn output(folder: &Path) -> Output<'_> {
         static IMAGE: std::sync::LazyLock<crate::name::ImageName> =
             std::sync::LazyLock::new(|| "builder".parse().unwrap());

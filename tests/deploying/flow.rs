@@ -168,6 +168,28 @@ fn machines_read_json() {
 }
 
 #[test]
+fn the_audit_trail_holds_no_secret() {
+    let world = World::new();
+    let reason = format!("because of {} and https://u:pw@h", world.token);
+    let mut command = world.by_hand(
+        &world.token,
+        "deploy tools@main --audit audit.jsonl --format json",
+    );
+    let output = command
+        .args(["--reason", &reason])
+        .env("USER", &world.token)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    world.screen("deploy", &output);
+    serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
+    let text = std::fs::read_to_string(world.folder.path().join("audit.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["reason"], "because of **** and https://****@h");
+    assert_eq!(line["actor"], "****");
+}
+
+#[test]
 fn the_audit_file_has_a_line_for_each_push() {
     let world = World::new();
     assert_eq!(world.run("deploy tools@main --audit audit.jsonl").0, 0);
