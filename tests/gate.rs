@@ -157,7 +157,7 @@ fn what_does_not_work_any_more_is_refused_with_the_bump_that_reaches_it() {
         "4",
         module("raise OSError('libGL.so.1 is missing')"),
     );
-    // What the index tells of `app` is not what its wheel says.
+    // What the index tells uv of `app` is not what its wheel says, and Pannier it tells nothing.
     let liar = Package {
         requires: &["lib", "nowhere>=3"],
         told: Some(&["lib"]),

@@ -5,7 +5,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use crate::limited;
 
@@ -62,6 +65,7 @@ pub(super) fn mark(root: &Path) -> Result<(), StoreError> {
             .create(true)
             .truncate(false)
             .write(true)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)?;
         file.write_all(TEXT.as_bytes())
     };
@@ -73,7 +77,10 @@ fn marked(root: &Path) -> Result<bool, StoreError> {
     let path = root.join(MARKER);
     match fs::symlink_metadata(&path) {
         Ok(meta) if meta.is_file() => {}
-        _ => return Ok(false),
+        // A link would be written through.
+        Ok(_) => return Err(StoreError::NotAStore(root.to_owned())),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Ok(false),
+        Err(error) => return Err(StoreError::io("read", &path)(error)),
     }
     let text = limited::read_text(&path, limited::SMALL).map_err(StoreError::io("read", &path))?;
     let Some((first, _)) = text.split_once('\n') else {

@@ -327,6 +327,14 @@ fn nothing_is_made_or_removed_in_a_folder_that_is_no_store() {
         }
         untouched(folder.path());
     }
+    let folder = tempfile::tempdir().unwrap();
+    let mine = folder.path().join("mine");
+    fs::write(&mine, "a file that a link leads to").unwrap();
+    let root = folder.path().join("root");
+    fs::create_dir(&root).unwrap();
+    std::os::unix::fs::symlink("../mine", root.join(".pannier-store")).unwrap();
+    untouched(&root);
+    assert_eq!(fs::read(mine).unwrap(), b"a file that a link leads to");
     // Empty folders of such names prove nothing, and neither does a lock that holds something.
     let folder = tempfile::tempdir().unwrap();
     for name in ["data", "git", "wheels/ab"] {

@@ -120,10 +120,8 @@ impl<'a> Spread<'a> {
     fn destination<'p>(&self, path: &'p str) -> Result<Destination<'p>, LayoutError> {
         let wheel = self.package.wheel;
         let below = |folder: &str| path.strip_prefix(folder)?.strip_prefix('/');
-        if let Some(name) = below(&wheel.dist_info) {
-            if INSTALLERS.contains(&name) {
-                return Ok(Destination::Dropped);
-            }
+        if below(&wheel.dist_info).is_some_and(|name| INSTALLERS.contains(&name)) {
+            return Ok(Destination::Dropped);
         }
         let Some(rest) = wheel.data.as_deref().and_then(below) else {
             return Ok(Destination::Below(self.in_site_packages(""), path));

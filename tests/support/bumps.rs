@@ -115,6 +115,7 @@ impl World {
         let mut file = IndexFile::new(name, &wheel, self::wheel(name, version, package));
         let told = package.told.unwrap_or(package.requires);
         file.metadata = Some(metadata(name, version, told).into_bytes());
+        file.two_faced = package.told.is_some();
         file.yanked = package.yanked.map(str::to_owned);
         self.index.add(file);
     }

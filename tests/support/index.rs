@@ -20,6 +20,8 @@ pub struct IndexFile {
     pub bytes: Vec<u8>,
     /// `METADATA` of a wheel: served beside it when given.
     pub metadata: Option<Vec<u8>>,
+    /// Whether resolvers alone are shown the metadata, and Pannier is not.
+    pub two_faced: bool,
     pub requires_python: Option<String>,
     /// Why it was taken back (PEP 592), if it was.
     pub yanked: Option<String>,
@@ -35,6 +37,7 @@ impl IndexFile {
             sha256: Digest::of(&bytes).to_string(),
             bytes,
             metadata: None,
+            two_faced: false,
             requires_python: None,
             yanked: None,
         }
@@ -219,6 +222,11 @@ fn html(body: String) -> Answer {
     .with("content-type", "text/html")
 }
 
+fn is_pannier(request: &Request) -> bool {
+    let agent = request.header("user-agent");
+    agent.is_some_and(|agent| agent.starts_with("pannier/"))
+}
+
 fn file(content: &Content, request: &Request, name: &str) -> Answer {
     let wheel = name.strip_suffix(".metadata");
     let found = content
@@ -227,6 +235,7 @@ fn file(content: &Content, request: &Request, name: &str) -> Answer {
         .find(|file| file.name == wheel.unwrap_or(name));
     let bytes = match (found, wheel) {
         (Some(file), None) => Some(&file.bytes),
+        (Some(file), Some(_)) if file.two_faced && is_pannier(request) => None,
         (Some(file), Some(_)) => file.metadata.as_ref(),
         (None, _) => None,
     };
