@@ -5,7 +5,7 @@
 mod loopback;
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use loopback::{Answer, Fault, Loopback};
 use miette::Diagnostic;
@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 struct Still(Mutex<Vec<Duration>>);
 
 impl Clock for Still {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770)
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
     }
     fn sleep(&self, pause: Duration) {
         self.0.lock().unwrap().push(pause);
@@ -156,6 +156,137 @@ fn pages_are_followed_and_an_object_counts_once() {
     assert_eq!(ids, [5, 4, 3]);
 }
 
+/// A file may be kept elsewhere: it is read without the token, and a refusal there is not GitLab's.
+#[test]
+fn a_file_may_come_from_another_host() {
+    let other = Loopback::start(|request| match request.path.as_str() {
+        "/bucket/a.tar.gz" => Answer::new(200, "bytes"),
+        _ => Answer::new(404, "no"),
+    });
+    let bucket = other.url("/bucket/");
+    let it = setup(move |request| {
+        let name = request.path.rsplit('/').next().unwrap();
+        Answer::new(302, "").with("location", format!("{bucket}{name}"))
+    });
+    let package = pannier::gitlab::PackageRef {
+        project: ProjectRef::Id(1),
+        name: "p".to_owned(),
+        version: "1".to_owned(),
+    };
+    let mut bytes = String::new();
+    let mut found = it
+        .gitlab
+        .download_package_file(&package, "a.tar.gz")
+        .unwrap();
+    std::io::Read::read_to_string(&mut found, &mut bytes).unwrap();
+    assert_eq!(bytes, "bytes");
+    let error = it
+        .gitlab
+        .download_package_file(&package, "b.tar.gz")
+        .unwrap_err();
+    assert!(!error.is_missing(), "{error}");
+    let mut seen = other.seen().into_iter();
+    assert!(seen.all(|it| it.header("private-token").is_none()));
+}
+
+/// What a page is cut down to: its headers, and the ids in it.
+type Cut = fn(&str) -> (Vec<(&'static str, &'static str)>, Vec<u64>);
+
+#[test]
+fn a_part_of_a_list_is_not_the_whole() {
+    let tables: [(&str, Cut); 4] = [
+        ("fewer rows than announced", |_| {
+            (vec![("x-total", "3"), ("x-next-page", "")], vec![2, 1])
+        }),
+        ("fewer pages than announced", |_| {
+            (
+                vec![("x-total-pages", "2"), ("link", "<x>; rel=\"first\"")],
+                vec![2, 1],
+            )
+        }),
+        ("a page that is missing", |query| {
+            match query.contains("&page=2") {
+                false => (vec![("x-total", "3"), ("x-next-page", "2")], vec![3]),
+                true => (vec![("x-next-page", "")], vec![]),
+            }
+        }),
+        (
+            "one row that another one displaced each time",
+            |query| match query.contains("&page=2") {
+                false => (vec![("x-total", "4"), ("x-next-page", "2")], vec![4, 3]),
+                true => (vec![("x-total", "3"), ("x-next-page", "")], vec![1]),
+            },
+        ),
+    ];
+    for (name, cut) in tables {
+        let it = setup(move |request| {
+            let (headers, ids) = cut(&request.query);
+            let jobs: Vec<_> = ids.iter().map(|id| job(*id)).collect();
+            let answer = json_answer(200, &json!(jobs));
+            let headers = headers.into_iter();
+            headers.fold(answer, |answer, (name, value)| answer.with(name, value))
+        });
+        let listed = it.gitlab.jobs(&ProjectRef::Id(1), 1);
+        assert!(
+            matches!(listed, Err(GitlabError::Incomplete { .. })),
+            "{name}: {listed:?}"
+        );
+    }
+}
+
+fn job(id: u64) -> Value {
+    json!({ "id": id, "name": "a", "stage": "test", "status": "running", "created_at": "2026-01-05T08:00:00Z" })
+}
+
+/// A row that moved to the page before while the list was read comes when it is read again.
+#[test]
+fn a_list_that_shifts_is_read_again() {
+    let passes = std::sync::atomic::AtomicUsize::new(0);
+    let it = setup(move |request| {
+        let second = request.query.contains("&page=2");
+        let pass = match second {
+            false => passes.fetch_add(1, std::sync::atomic::Ordering::SeqCst),
+            true => 0,
+        };
+        let (total, next, ids) = match (pass, second) {
+            (0, false) => ("4", "2", vec![4, 3]),
+            (_, false) => ("3", "2", vec![3, 2]),
+            (_, true) => ("3", "", vec![1]),
+        };
+        let jobs: Vec<_> = ids.into_iter().map(job).collect();
+        json_answer(200, &json!(jobs))
+            .with("x-total", total)
+            .with("x-next-page", next)
+    });
+    let listed = it.gitlab.jobs(&ProjectRef::Id(1), 1).unwrap();
+    let ids: Vec<u64> = listed.iter().map(|job| job.id).collect();
+    assert_eq!(ids, [4, 3, 1, 2]);
+}
+
+#[test]
+fn a_full_page_without_any_header_is_not_taken_for_the_last() {
+    let it = setup(|request| {
+        let ids = match request.query.contains("page=2") {
+            false => 101..201,
+            true => 100..101,
+        };
+        json_answer(200, &json!(ids.map(job).collect::<Vec<_>>()))
+    });
+    assert_eq!(it.gitlab.jobs(&ProjectRef::Id(1), 1).unwrap().len(), 101);
+}
+
+#[test]
+fn not_changed_is_no_answer_to_who_knows_nothing() {
+    let it = setup(|_| Answer::new(304, ""));
+    let filter = pannier::gitlab::PipelineFilter::default();
+    let listed = it.gitlab.pipelines(&ProjectRef::Id(1), &filter, None);
+    assert!(listed.is_err(), "{listed:?}");
+    let listed = it
+        .gitlab
+        .pipelines(&ProjectRef::Id(1), &filter, Some("W/1"));
+    assert!(listed.unwrap().objects.is_none());
+}
+
 #[test]
 fn a_next_page_elsewhere_gets_no_token() {
     let other = Loopback::start(|_| Answer::new(200, "[]"));
@@ -167,9 +298,10 @@ fn a_next_page_elsewhere_gets_no_token() {
 }
 
 #[test]
-fn a_moved_project_is_found_and_other_hosts_get_no_token() {
+fn a_moved_project_is_found_and_another_host_is_not_asked() {
     let other = Loopback::start(|_| json_answer(200, &json!({"id": 9})));
     let away = other.url("/elsewhere");
+    let there = other.url("");
     let it = setup(move |request| match request.path.as_str() {
         "/sub/api/v4/projects/old%2Ftools" => {
             Answer::new(301, "").with("location", "/sub/api/v4/projects/7")
@@ -190,10 +322,17 @@ fn a_moved_project_is_found_and_other_hosts_get_no_token() {
         (found.id, found.path_with_namespace.as_str()),
         (7, "new/tools")
     );
-    it.gitlab.tell(&Plain::get("file"), &Needs::READ).unwrap();
-    let seen = other.seen();
-    assert_eq!(seen.len(), 1);
-    assert!(seen.iter().all(|it| it.header("private-token").is_none()));
+    let error = it
+        .gitlab
+        .tell(&Plain::get("file"), &Needs::READ)
+        .unwrap_err();
+    let GitlabError::Connection { source, .. } = &error else {
+        panic!("{error}");
+    };
+    let (here, told) = (it.server.url(""), source.to_string());
+    assert!(told.contains(&here) && told.contains(&there), "{told}");
+    assert!(!error.may_pass());
+    assert!(other.seen().is_empty());
 
     let moved = Plain {
         method: Method::POST,

@@ -61,6 +61,17 @@ pub enum GitlabError {
         #[source]
         source: serde_json::Error,
     },
+    /// A list came in part.
+    #[error("GitLab's answer to {what} is incomplete: {missing} came")]
+    #[diagnostic(help(
+        "check what is between this machine and GitLab: a proxy or cache may change or keep answers; otherwise try again"
+    ))]
+    Incomplete {
+        /// The method and the path.
+        what: String,
+        /// What came, of how much.
+        missing: String,
+    },
     /// No token for this call is known.
     #[error("GitLab wants a token for this{}", if *job { ", and CI_JOB_TOKEN does not suffice" } else { "" })]
     #[diagnostic(help("set PANNIER_TOKEN, GITLAB_TOKEN or PRIVATE_TOKEN to {needs}"))]
@@ -135,7 +146,10 @@ impl GitlabError {
             Self::Refused { status, .. } => crate::http::is_transient(*status),
             Self::Connection { source, .. } => source.may_pass(),
             Self::Uncertain { .. } => true,
-            Self::Shape { .. } | Self::NoToken { .. } | Self::Unusable { .. } => false,
+            Self::Shape { .. }
+            | Self::Incomplete { .. }
+            | Self::NoToken { .. }
+            | Self::Unusable { .. } => false,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Gitlab;
 use super::deployment::Person;
 use super::error::GitlabError;
-use super::pipelines::built;
+use super::pipelines::{built, or_empty};
 use super::project::ProjectRef;
 use super::status::RunStatus;
 use super::token::Needs;
@@ -19,8 +19,8 @@ pub struct Job {
     pub id: u64,
     /// Its name, `NAME 2/5` and `NAME: [a, b]` for one of several in parallel.
     pub name: String,
-    /// Its stage.
-    #[serde(default)]
+    /// Its stage; empty where GitLab does not name one.
+    #[serde(default, deserialize_with = "or_empty")]
     pub stage: String,
     /// How it stands.
     pub status: RunStatus,
@@ -78,7 +78,7 @@ impl Gitlab {
             .pipeline(pipeline)
             .include_retried(true)
             .build();
-        self.list(&built(endpoint)?, &Needs::READ_BY_JOB)
+        self.whole_list(&built(endpoint)?, &Needs::READ_BY_JOB)
     }
 
     /// Trigger jobs of a pipeline.
@@ -94,6 +94,6 @@ impl Gitlab {
             .project(project)
             .pipeline(pipeline)
             .build();
-        self.list(&built(endpoint)?, &Needs::READ_BY_JOB)
+        self.whole_list(&built(endpoint)?, &Needs::READ_BY_JOB)
     }
 }

@@ -178,6 +178,22 @@ impl Gitlab {
         self.send_to(&url, endpoint, needs, Vec::new())
     }
 
+    /// Asks GraphQL, which is beside the REST API. Without a token: a job's token is not taken there, and what is asked for is
+    /// public.
+    fn query<T: DeserializeOwned>(&self, query: &str) -> Result<T, GitlabError> {
+        let endpoint = Plain::get("graphql").with("query", query);
+        let mut url = self.api.expose().clone();
+        let base = url.path().trim_end_matches('/');
+        let path = format!("{}/graphql", base.strip_suffix("/v4").unwrap_or(base));
+        url.set_path(&path);
+        endpoint.parameters().add_to_url(&mut url);
+        let url: SafeUrl = url.as_str().parse().map_err(|_| GitlabError::Unusable {
+            what: "a query of GraphQL".to_owned(),
+        })?;
+        let reply = self.transmit(&url, &endpoint, (&Needs::READ, None), Vec::new())?;
+        self.shaped(&endpoint, &reply)
+    }
+
     /// The address of a path below `/api/v4/`, for what goes by streams instead of through [`Self::send`].
     ///
     /// # Errors
@@ -212,13 +228,25 @@ impl Gitlab {
         needs: &Needs,
         headers: Vec<(&'static str, String)>,
     ) -> Result<Reply, GitlabError> {
-        let what = described(endpoint);
         let token = self.tokens.for_needs(needs)?;
+        self.transmit(url, endpoint, (needs, token), headers)
+    }
+
+    fn transmit(
+        &self,
+        url: &SafeUrl,
+        endpoint: &impl Endpoint,
+        (needs, token): (&Needs, Option<&Token>),
+        headers: Vec<(&'static str, String)>,
+    ) -> Result<Reply, GitlabError> {
+        let what = described(endpoint);
         let body = endpoint.body().map_err(|error| GitlabError::Unusable {
             what: format!("the body of {what}: {error}"),
         })?;
         let mut headers = headers;
         headers.push(("accept", "application/json".to_owned()));
+        // What a cache on the way has kept is not how things stand.
+        headers.push(("cache-control", "no-cache".to_owned()));
         let body = body.map(|(kind, bytes)| {
             headers.push(("content-type", kind.to_owned()));
             Body::Bytes(bytes)

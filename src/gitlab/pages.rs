@@ -1,7 +1,8 @@
 //! Lists page by page: `Link` with `rel="next"` is followed as it is (RFC 8288), `x-next-page` where there is none.
 //!
-//! Lists shift while they are read, so an object may come twice: an object's id counts once. Refuses to be led to another
-//! host, and to read without end.
+//! Lists shift while they are read, so an object may come twice: an object's id counts once. One that lost its place to the
+//! page before does not come at all: a list that holds less than it announced is read again. Refuses to be led to another
+//! host, to read without end, and to take a part of a list for the whole.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -17,9 +18,20 @@ use crate::http::Reply;
 use crate::url::SafeUrl;
 
 /// Objects in a page: the most that GitLab gives.
-const PER_PAGE: &str = "100";
+const PER_PAGE: usize = 100;
 /// Most pages that are read.
 const PAGES: usize = 1000;
+/// How often a list is read that turns out to be incomplete.
+const PASSES: usize = 5;
+
+/// By what a list is known to be complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// By its pages. Of some lists GitLab hides rows after it has counted them.
+    Pages,
+    /// By its rows.
+    Rows,
+}
 
 /// Whether a list is read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +53,6 @@ pub struct Conditional<T> {
     pub time: Option<SystemTime>,
 }
 
-impl<T> Default for Conditional<T> {
-    /// An empty list.
-    fn default() -> Self {
-        Self {
-            objects: Some(Vec::new()),
-            version: None,
-            time: None,
-        }
-    }
-}
-
 impl Gitlab {
     /// All objects of a list, each once.
     ///
@@ -70,6 +71,53 @@ impl Gitlab {
         Ok(all)
     }
 
+    /// The same for a list of which nothing may be missing.
+    ///
+    /// # Errors
+    /// [`GitlabError`]; [`GitlabError::Incomplete`] when it holds less than it announces, time and again.
+    pub fn whole_list<T: DeserializeOwned>(
+        &self,
+        endpoint: &impl Endpoint,
+        needs: &Needs,
+    ) -> Result<Vec<T>, GitlabError> {
+        let listed = self.list_conditional(endpoint, needs, None)?;
+        Ok(listed.objects.unwrap_or_default())
+    }
+
+    /// A list of which nothing may be missing; `None` when it has more than `most` pages.
+    ///
+    /// # Errors
+    /// [`GitlabError`].
+    pub fn short_list<T: DeserializeOwned>(
+        &self,
+        endpoint: &impl Endpoint,
+        needs: &Needs,
+        most: usize,
+    ) -> Result<Option<Conditional<T>>, GitlabError> {
+        let url = self.first_page(endpoint)?;
+        let first = self.send_to(&url, endpoint, needs, Vec::new())?;
+        let announced = Announced::of(&first, Counted::Rows);
+        if announced.pages.is_some_and(|pages| pages > most) {
+            return Ok(None);
+        }
+        let time = time_of(&first);
+        let mut all = Vec::new();
+        let most = most * PER_PAGE;
+        self.pages_from(Counted::Rows, (url, first), endpoint, needs, &mut |page| {
+            all.extend(page);
+            if all.len() > most {
+                More::Enough
+            } else {
+                More::Wanted
+            }
+        })?;
+        Ok((all.len() <= most).then_some(Conditional {
+            objects: Some(all),
+            version: None,
+            time,
+        }))
+    }
+
     /// Hands each page of a list to `take`, until that has enough. Objects whose `id` came before are left out.
     ///
     /// # Errors
@@ -82,11 +130,11 @@ impl Gitlab {
     ) -> Result<(), GitlabError> {
         let url = self.first_page(endpoint)?;
         let first = self.send_to(&url, endpoint, needs, Vec::new())?;
-        self.pages_from(url, first, endpoint, needs, &mut take)
+        self.pages_from(Counted::Pages, (url, first), endpoint, needs, &mut take)
     }
 
-    /// All objects of a list, each once, unless its first page is still the version that is known: then only that is said.
-    /// For lists that bring what changed to their first page.
+    /// All objects of a list of which nothing may be missing, each once, unless its first page is still the version that is
+    /// known: then there are none. For lists that bring what changed to their first page.
     ///
     /// # Errors
     /// [`GitlabError`].
@@ -104,9 +152,15 @@ impl Gitlab {
             version: first.header("etag").or(version).map(str::to_owned),
             time: time_of(&first),
         };
+        if first.status == 304 && version.is_none() {
+            return Err(GitlabError::Incomplete {
+                what: described(endpoint),
+                missing: "nothing but \"not changed\", which nobody asked for".to_owned(),
+            });
+        }
         if first.status != 304 {
             let mut all = Vec::new();
-            self.pages_from(url, first, endpoint, needs, &mut |page| {
+            self.pages_from(Counted::Rows, (url, first), endpoint, needs, &mut |page| {
                 all.extend(page);
                 More::Wanted
             })?;
@@ -132,21 +186,53 @@ impl Gitlab {
         })
     }
 
+    /// Reads a list on from its first page, and again from there when it turns out to be incomplete.
     fn pages_from<T: DeserializeOwned>(
         &self,
-        mut url: SafeUrl,
-        first: Reply,
+        counted: Counted,
+        (url, first): (SafeUrl, Reply),
         endpoint: &impl Endpoint,
         needs: &Needs,
         take: &mut dyn FnMut(Vec<T>) -> More,
     ) -> Result<(), GitlabError> {
         let mut seen = HashSet::new();
-        let mut reply = first;
-        for _ in 0..PAGES {
+        let mut first = Some(first);
+        let mut missing = String::new();
+        for _ in 0..PASSES {
+            let first = match first.take() {
+                Some(first) => first,
+                None => self.send_to(&url, endpoint, needs, Vec::new())?,
+            };
+            let start = (url.clone(), first);
+            match self.pass(counted, start, endpoint, needs, &mut seen, take)? {
+                Pass::Complete => return Ok(()),
+                Pass::Incomplete(what) => missing = what,
+            }
+        }
+        Err(GitlabError::Incomplete {
+            what: described(endpoint),
+            missing,
+        })
+    }
+
+    fn pass<T: DeserializeOwned>(
+        &self,
+        counted: Counted,
+        (mut url, mut reply): (SafeUrl, Reply),
+        endpoint: &impl Endpoint,
+        needs: &Needs,
+        seen: &mut HashSet<u64>,
+        take: &mut dyn FnMut(Vec<T>) -> More,
+    ) -> Result<Pass, GitlabError> {
+        let announced = Announced::of(&reply, counted);
+        let mut here = HashSet::new();
+        for pages in 1..=PAGES {
             let objects: Vec<Value> = self.shaped(endpoint, &reply)?;
-            let mut page = Vec::with_capacity(objects.len());
+            let rows = objects.len();
+            let mut page = Vec::with_capacity(rows);
             for object in objects {
                 let id = object.get("id").and_then(Value::as_u64);
+                here.extend(id);
                 if id.is_none_or(|id| seen.insert(id)) {
                     page.push(serde_json::from_value(object).map_err(|source| {
                         GitlabError::Shape {
@@ -157,11 +243,11 @@ impl Gitlab {
                 }
             }
             if take(page) == More::Enough {
-                return Ok(());
+                return Ok(Pass::Complete);
             }
-            match self.next_page(&url, &reply)? {
+            match self.next_page(&url, &reply, pages, rows)? {
                 Some(next) => url = next,
-                None => return Ok(()),
+                None => return Ok(announced.compare(pages, here.len())),
             }
             reply = self.send_to(&url, endpoint, needs, Vec::new())?;
         }
@@ -183,15 +269,21 @@ impl Gitlab {
             return Ok(url);
         }
         let mut sized = url.expose().clone();
-        sized.query_pairs_mut().append_pair("per_page", PER_PAGE);
+        sized
+            .query_pairs_mut()
+            .append_pair("per_page", &PER_PAGE.to_string());
         parsed(sized.as_str())
     }
 
-    fn next_page(&self, url: &SafeUrl, reply: &Reply) -> Result<Option<SafeUrl>, GitlabError> {
-        if let Some(link) = reply.header("link") {
-            let Some(next) = next_of_link(link) else {
-                return Ok(None);
-            };
+    /// Where the page after this one is, the last of so many; `rows` are in it.
+    fn next_page(
+        &self,
+        url: &SafeUrl,
+        reply: &Reply,
+        pages: usize,
+        rows: usize,
+    ) -> Result<Option<SafeUrl>, GitlabError> {
+        if let Some(next) = reply.header("link").and_then(next_of_link) {
             let next = parsed(next)?;
             // Behind a proxy GitLab may call itself by another name; only where it is known do tokens go.
             return match next.same_origin(&self.api) {
@@ -205,10 +297,14 @@ impl Gitlab {
                 }),
             };
         }
-        let number = reply.header("x-next-page").unwrap_or_default().trim();
-        if number.is_empty() {
-            return Ok(None);
-        }
+        let named = reply.header("x-next-page").map(str::trim);
+        // A full page of which nothing is said at all, because a proxy drops such headers, may not be the last one.
+        let silent = named.is_none() && reply.header("link").is_none() && rows >= PER_PAGE;
+        let number = match named {
+            Some(number) if !number.is_empty() => number.to_owned(),
+            _ if silent => (pages + 1).to_string(),
+            _ => return Ok(None),
+        };
         let mut next = url.expose().clone();
         let kept: Vec<(String, String)> = next
             .query_pairs()
@@ -218,8 +314,40 @@ impl Gitlab {
         next.query_pairs_mut()
             .clear()
             .extend_pairs(kept)
-            .append_pair("page", number);
+            .append_pair("page", &number);
         parsed(next.as_str()).map(Some)
+    }
+}
+
+/// How reading a list once ended.
+enum Pass {
+    Complete,
+    /// With what is missing.
+    Incomplete(String),
+}
+
+/// What the first page announces of its list. GitLab leaves it out above 10,000 objects.
+struct Announced {
+    pages: Option<usize>,
+    rows: Option<usize>,
+}
+
+impl Announced {
+    fn of(first: &Reply, counted: Counted) -> Self {
+        let number = |name| first.header(name)?.trim().parse().ok();
+        Self {
+            pages: number("x-total-pages"),
+            rows: number("x-total").filter(|_| counted == Counted::Rows),
+        }
+    }
+
+    fn compare(&self, pages: usize, rows: usize) -> Pass {
+        match (self.pages, self.rows) {
+            (_, Some(all)) if rows < all => Pass::Incomplete(format!("{rows} of {all} objects")),
+            // What has ended meanwhile may have taken a page with it.
+            (Some(all), None) if pages < all => Pass::Incomplete(format!("{pages} of {all} pages")),
+            _ => Pass::Complete,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use gitlab::api::projects::{merge_requests, pipelines};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::deployment::Person;
 use super::error::GitlabError;
@@ -19,19 +19,22 @@ use crate::http::Method;
 pub struct Pipeline {
     /// The number, of one sequence for the whole GitLab.
     pub id: u64,
+    /// The number of its project, which stays when the project moves.
+    #[serde(default)]
+    pub project_id: Option<u64>,
     /// How it stands.
     pub status: RunStatus,
-    /// What made it: `push`, `schedule`, `parent_pipeline`…
-    #[serde(default)]
+    /// What made it: `push`, `schedule`, `parent_pipeline`…; empty where GitLab does not tell.
+    #[serde(default, deserialize_with = "or_empty")]
     pub source: String,
-    /// The branch or tag, or `refs/merge-requests/IID/head` and the like.
-    #[serde(rename = "ref", default)]
+    /// The branch or tag, or `refs/merge-requests/IID/head` and the like; empty where GitLab does not tell.
+    #[serde(rename = "ref", default, deserialize_with = "or_empty")]
     pub reference: String,
-    /// The commit.
-    #[serde(default)]
+    /// The commit; empty where GitLab does not tell.
+    #[serde(default, deserialize_with = "or_empty")]
     pub sha: String,
     /// Its page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub web_url: String,
     /// When it was made.
     pub created_at: Timestamp,
@@ -107,9 +110,41 @@ struct Branches {
     source_branch: String,
 }
 
+/// What GraphQL answers to [`STATUSES`].
+#[derive(Deserialize)]
+struct Introspected {
+    data: Option<Schema>,
+}
+
+#[derive(Deserialize)]
+struct Schema {
+    #[serde(rename = "__type")]
+    kind: Option<Enumeration>,
+}
+
+#[derive(Deserialize)]
+struct Enumeration {
+    #[serde(rename = "enumValues")]
+    values: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+/// Asks for the statuses that a pipeline can have. The REST API has no call for this.
+/// See <https://docs.gitlab.com/api/graphql/reference/#pipelinestatusenum>.
+const STATUSES: &str = r#"{__type(name:"PipelineStatusEnum"){enumValues{name}}}"#;
+
+/// A text that may be missing or `null`.
+pub(super) fn or_empty<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
 impl Gitlab {
     /// Pipelines of a project, and the server's time. With the version of an earlier answer the list is left out when it is
-    /// still that one. A status that this server does not know is one that no pipeline has.
+    /// still that one.
     ///
     /// # Errors
     /// [`GitlabError`].
@@ -120,16 +155,43 @@ impl Gitlab {
         version: Option<&str>,
     ) -> Result<Conditional<Pipeline>, GitlabError> {
         let endpoint = filter.endpoint(project);
-        let read = match filter.at_most {
+        match filter.at_most {
             Some(_) => self.first_objects(&endpoint, &Needs::READ_BY_JOB),
             None => self.list_conditional(&endpoint, &Needs::READ_BY_JOB, version),
-        };
-        match read {
-            Err(error) if filter.status.is_some() && error.status() == Some(400) => {
-                Ok(Conditional::default())
-            }
-            other => other,
         }
+    }
+
+    /// The same, unless there are more than `pages` pages of them: then `None`.
+    ///
+    /// # Errors
+    /// [`GitlabError`].
+    pub fn few_pipelines(
+        &self,
+        project: &ProjectRef,
+        filter: &PipelineFilter,
+        pages: usize,
+    ) -> Result<Option<Conditional<Pipeline>>, GitlabError> {
+        self.short_list(&filter.endpoint(project), &Needs::READ_BY_JOB, pages)
+    }
+
+    /// Every status that a pipeline can have on this server; `None` where the server does not tell.
+    ///
+    /// # Errors
+    /// [`GitlabError`].
+    pub fn pipeline_statuses(&self) -> Result<Option<Vec<RunStatus>>, GitlabError> {
+        let answer: Introspected = match self.query(STATUSES) {
+            Ok(answer) => answer,
+            Err(GitlabError::Shape { .. }) => return Ok(None),
+            Err(error) if error.status().is_some() && !error.may_pass() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let values = answer.data.and_then(|data| data.kind).map(|it| it.values);
+        let statuses = values.into_iter().flatten();
+        let statuses: Vec<RunStatus> = statuses
+            .map(|value| RunStatus::from(value.name.to_lowercase()))
+            .collect();
+        // An enumeration without this one is another one.
+        Ok(Some(statuses).filter(|all| all.contains(&RunStatus::Running)))
     }
 
     /// One pipeline with all that is known of it.

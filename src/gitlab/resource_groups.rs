@@ -11,7 +11,7 @@ use super::error::GitlabError;
 use super::jobs::Job;
 use super::project::ProjectRef;
 use super::token::{Needs, Role};
-use super::{Gitlab, Plain};
+use super::{Conditional, Gitlab, Plain};
 use crate::http::Method;
 
 /// Reading them takes more than reading pipelines.
@@ -83,13 +83,17 @@ impl Gitlab {
         self.ask(&Plain::get(path(project, key)), &READ)
     }
 
-    /// Jobs that wait for a resource group.
+    /// Jobs that wait for a resource group, and the server's time.
     ///
     /// # Errors
     /// [`GitlabError`].
-    pub fn upcoming_jobs(&self, project: &ProjectRef, key: &str) -> Result<Vec<Job>, GitlabError> {
+    pub fn upcoming_jobs(
+        &self,
+        project: &ProjectRef,
+        key: &str,
+    ) -> Result<Conditional<Job>, GitlabError> {
         let endpoint = Plain::get(format!("{}/upcoming_jobs", path(project, key)));
-        self.list(&endpoint, &READ)
+        self.list_conditional(&endpoint, &READ, None)
     }
 
     /// Sets the order of those who wait.

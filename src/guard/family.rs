@@ -1,7 +1,8 @@
 //! Who is whose: the pipeline at the root of a child's family, and everybody below it. GitLab does not say of a child who made
 //! it: the trigger jobs of the pipelines of the same commit do.
 //!
-//! A pipeline that this token may not see is left out. Refuses to follow anything but trigger jobs.
+//! Of another project, a pipeline that this token may not see is left out. Refuses to follow anything but trigger jobs, and to
+//! take what it may not see of its own project for deleted.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 
 use super::patience::Budget;
 use super::plan::GuardError;
+use super::presence::Known as Present;
 use super::turn::{Family, Member};
 use crate::gitlab::{Gitlab, Job, Pipeline, PipelineFilter, ProjectRef};
 
@@ -107,8 +109,13 @@ fn parent_of<'a>(
 ) -> Result<Option<&'a Pipeline>, GuardError> {
     let mut nearest = None;
     for candidate in relatives.iter().filter(|other| other.id < child) {
-        let triggers = budget.find(|| gitlab.trigger_jobs(project, candidate.id))?;
-        let triggers = triggers.unwrap_or_default();
+        let present = Present {
+            gitlab,
+            project,
+            id: candidate.id,
+            sha: &candidate.sha,
+        };
+        let triggers = present.trigger_jobs(budget)?.unwrap_or_default();
         let made = |job: &Job| job.downstream_pipeline.is_some_and(|made| made.id == child);
         if triggers.iter().any(made) {
             return Ok(Some(candidate));
@@ -120,8 +127,18 @@ fn parent_of<'a>(
     Ok(nearest)
 }
 
-/// A pipeline with its jobs; `None` when it is not there, or not for this token.
-pub(super) fn member(
+/// A pipeline of the family's own project with its jobs; `None` when it is gone.
+fn member(present: Present<'_>, budget: &mut Budget<'_>) -> Result<Option<Member>, GuardError> {
+    let Some(pipeline) = present.pipeline(budget)? else {
+        return Ok(None);
+    };
+    let jobs = present.jobs(budget)?;
+    let triggers = present.trigger_jobs(budget)?;
+    Ok(joined(pipeline, jobs, triggers))
+}
+
+/// A pipeline of another project with its jobs; `None` when it is not there, or not for this token.
+fn elsewhere(
     gitlab: &Gitlab,
     project: &ProjectRef,
     id: u64,
@@ -132,14 +149,19 @@ pub(super) fn member(
     };
     let jobs = budget.see(|| gitlab.jobs(project, id))?;
     let triggers = budget.see(|| gitlab.trigger_jobs(project, id))?;
-    let (Some(jobs), Some(triggers)) = (jobs, triggers) else {
-        return Ok(None);
-    };
-    Ok(Some(Member {
+    Ok(joined(pipeline, jobs, triggers))
+}
+
+fn joined(
+    pipeline: Pipeline,
+    jobs: Option<Vec<Job>>,
+    triggers: Option<Vec<Job>>,
+) -> Option<Member> {
+    Some(Member {
         pipeline,
-        jobs,
-        triggers,
-    }))
+        jobs: jobs?,
+        triggers: triggers?,
+    })
 }
 
 /// Everybody at and below `root`, as far as trigger jobs lead. `known` has been read already and belongs to it.
@@ -152,6 +174,7 @@ pub(super) fn read(
 ) -> Result<Family, GuardError> {
     let mut members: Vec<Member> = Vec::new();
     let known_id = known.pipeline.id;
+    let sha = known.pipeline.sha.clone();
     let mut known = Some(known);
     // A child whose trigger job was tried again is found by no trigger job, so it is named here.
     let mut open = VecDeque::from([(root.project.clone(), root.id), (project.clone(), known_id)]);
@@ -161,7 +184,17 @@ pub(super) fn read(
         }
         let found = match id == known_id {
             true => known.take(),
-            false => member(gitlab, &place, id, budget)?,
+            false if place == *project => {
+                let (project, sha) = (&place, sha.as_str());
+                let present = Present {
+                    gitlab,
+                    project,
+                    id,
+                    sha,
+                };
+                member(present, budget)?
+            }
+            false => elsewhere(gitlab, &place, id, budget)?,
         };
         let Some(found) = found else {
             continue;

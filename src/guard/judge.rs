@@ -3,13 +3,15 @@
 //! What was found out holds as long as the rival has not changed; with a scope its jobs are read anew at each look.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::family::{self, Root};
 use super::look::Watcher;
 use super::patience::Budget;
 use super::plan::GuardError;
+use super::presence::Known as Present;
 use super::rank::{Entry, Place, Since};
 use super::rivals::{Contest, Rival};
 use super::turn::{Family, Member};
@@ -18,7 +20,7 @@ use super::work::{Scope, Work};
 use crate::gitlab::{Job, Pipeline, ProjectRef, RunStatus, Standing};
 
 /// After so long what was found out about a pipeline is asked for again.
-const STALE: SignedDuration = SignedDuration::from_mins(10);
+const STALE: Duration = Duration::from_secs(600);
 
 /// What was found out about a rival.
 pub(super) struct Known {
@@ -29,8 +31,8 @@ pub(super) struct Known {
     kept: Option<Kept>,
     /// As the list had it.
     listed: Listed,
-    /// When it was asked for.
-    asked: Timestamp,
+    /// When it was asked for, of the time that is spent.
+    asked: Duration,
 }
 
 /// A pipeline's number and status in a list, and when that status began.
@@ -56,7 +58,7 @@ enum While {
 /// what these made.
 pub(super) type Mark = (Listed, Vec<(u64, RunStatus, Option<u64>)>);
 
-impl Watcher<'_> {
+impl<'a> Watcher<'a> {
     /// What was read of those whose rank can be lower than this pipeline's.
     pub(super) fn marks(&self, rivals: &[Rival]) -> Vec<Mark> {
         let before = rivals.iter().filter(|rival| self.may_precede(rival));
@@ -72,12 +74,12 @@ impl Watcher<'_> {
         before.map(mark).collect()
     }
 
-    /// Keeps what is known of those whom the lists show as before. Not for ever: a pipeline may be deleted, and no list says so.
-    pub(super) fn remember(&mut self, rivals: &[Rival], now: Timestamp) {
+    /// Keeps what is known of those that the lists show as before, for a while.
+    pub(super) fn remember(&mut self, rivals: &[Rival], spent: Duration) {
         let alive: HashMap<u64, &Rival> = rivals.iter().map(|it| (it.pipeline.id, it)).collect();
         self.known.retain(|id, known| {
             let rival = alive.get(id);
-            now.duration_since(known.asked) < STALE
+            spent.saturating_sub(known.asked) < STALE
                 && rival.is_some_and(|rival| known.listed == listed(&rival.pipeline))
         });
     }
@@ -91,11 +93,11 @@ impl Watcher<'_> {
     ) -> Result<Way, GuardError> {
         let id = rival.pipeline.id;
         let project = self.views[rival.view].project.clone();
-        if !self.learn(rival, &project, now, budget)? {
+        if !self.learn(rival, &project, budget)? {
             self.views[rival.view].forget(id);
             return Ok(Way::Clear);
         }
-        let work = self.work(&project, id, budget)?;
+        let work = self.work(rival, &project, budget)?;
         if work == Work::Over {
             return Ok(Way::Clear);
         }
@@ -128,34 +130,33 @@ impl Watcher<'_> {
         self.plan.scope == Scope::Pipeline && self.plan.order == Order::Oldest
     }
 
-    /// Reads what has to be known of a rival; false when it is over or not there any more.
+    /// Reads what has to be known of a rival; false when it is over or gone. No list shows that a pipeline was deleted, so
+    /// something of it is read at each look.
     fn learn(
         &mut self,
         rival: &Rival,
         project: &ProjectRef,
-        now: Timestamp,
         budget: &mut Budget<'_>,
     ) -> Result<bool, GuardError> {
         let id = rival.pipeline.id;
+        let present = self.present(rival, project);
         let known = self.known.get(&id);
+        let (kept, asked) = match known {
+            Some(known) => (known.kept.clone(), known.asked),
+            None => (None, budget.spent()),
+        };
+        let pipeline = match known {
+            Some(known) if !self.is_whole() => Some(known.pipeline.clone()),
+            _ => present.pipeline(budget)?,
+        };
+        let Some(pipeline) = pipeline.filter(|it| it.status.standing() != Standing::Done) else {
+            self.known.remove(&id);
+            return Ok(false);
+        };
         if self.is_whole() && known.is_some_and(|known| self.still_holds(known, rival)) {
             return Ok(true);
         }
-        let (pipeline, kept, asked) = match known {
-            Some(known) => (
-                Some(known.pipeline.clone()),
-                known.kept.clone(),
-                known.asked,
-            ),
-            None => (
-                budget.find(|| self.gitlab.pipeline(project, id))?,
-                None,
-                now,
-            ),
-        };
-        let pipeline = pipeline.filter(|it| it.status.standing() != Standing::Done);
-        let jobs = budget.find(|| self.gitlab.jobs(project, id))?;
-        let (Some(pipeline), Some(jobs)) = (pipeline, jobs) else {
+        let Some(jobs) = present.jobs(budget)? else {
             self.known.remove(&id);
             return Ok(false);
         };
@@ -171,7 +172,23 @@ impl Watcher<'_> {
         Ok(true)
     }
 
+    fn present<'p>(&self, rival: &'p Rival, project: &'p ProjectRef) -> Present<'p>
+    where
+        'a: 'p,
+    {
+        Present {
+            gitlab: self.gitlab,
+            project,
+            id: rival.pipeline.id,
+            sha: &rival.pipeline.sha,
+        }
+    }
+
+    /// Whether what is known of a rival cannot have changed while the lists show the same.
     fn still_holds(&self, known: &Known, rival: &Rival) -> bool {
+        if self.contest == Contest::Matching {
+            return true;
+        }
         let Some(kept) = &known.kept else {
             return false;
         };
@@ -243,10 +260,11 @@ impl Watcher<'_> {
 
     fn work(
         &mut self,
+        rival: &Rival,
         project: &ProjectRef,
-        id: u64,
         budget: &mut Budget<'_>,
     ) -> Result<Work, GuardError> {
+        let id = rival.pipeline.id;
         let Some(known) = self.known.get(&id).filter(|_| !self.is_whole()) else {
             return Ok(Work::Begun);
         };
@@ -255,8 +273,9 @@ impl Watcher<'_> {
         if work != Work::Over {
             return Ok(work);
         }
-        let triggers = budget.find(|| self.gitlab.trigger_jobs(project, id))?;
-        let triggers = triggers.unwrap_or_default();
+        let Some(triggers) = self.present(rival, project).trigger_jobs(budget)? else {
+            return Ok(Work::Over);
+        };
         let work = scope.work(&known.jobs, &triggers, guarded);
         if let Some(known) = self.known.get_mut(&id) {
             known.triggers = triggers;
@@ -292,8 +311,13 @@ impl Watcher<'_> {
             let rests = false;
             return Ok((Place { since, rests }, alone));
         }
-        let triggers = budget.find(|| self.gitlab.trigger_jobs(project, pipeline.id))?;
-        member.triggers = triggers.unwrap_or_default();
+        let present = Present {
+            gitlab: self.gitlab,
+            project,
+            id: pipeline.id,
+            sha: &pipeline.sha,
+        };
+        member.triggers = present.trigger_jobs(budget)?.unwrap_or_default();
         let family = family::read(self.gitlab, root, project, member, budget)?;
         let since = match family.since(scope, entry, now) {
             // Nobody of it has guarded work to do: then its place is that of the whole.

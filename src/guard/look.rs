@@ -3,19 +3,21 @@
 //! Asks for no more than the verdict needs: of the pipelines that came before, the first that stands in the way suffices.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::family::{Families, Root};
 use super::judge::Known;
 use super::other::Other;
 use super::patience::Budget;
 use super::plan::{GuardError, Older, Plan};
+use super::presence::Known as Present;
 use super::rank::Rank;
-use super::rivals::{Contest, Rival};
+use super::rivals::{Branch, Contest, Rival};
 use super::verdict::{Order, Way, own};
-use super::view::{View, timestamp};
-use crate::gitlab::{Gitlab, Pipeline, RunStatus, Standing};
+use super::view::View;
+use crate::gitlab::{Gitlab, Pipeline, ProjectRef, RunStatus, Standing};
 
 /// What a look shows.
 #[derive(Debug)]
@@ -32,10 +34,9 @@ pub(super) struct Watcher<'a> {
     pub(super) gitlab: &'a Gitlab,
     pub(super) plan: &'a Plan,
     pub(super) contest: Contest,
-    statuses: Vec<RunStatus>,
     pub(super) views: Vec<View>,
     pub(super) families: Families,
-    pub(super) branches: HashMap<(usize, u64), String>,
+    pub(super) branches: HashMap<(usize, u64), Branch>,
     pub(super) known: HashMap<u64, Known>,
     /// Who stood in the way last.
     last: Option<u64>,
@@ -45,6 +46,10 @@ pub(super) struct Watcher<'a> {
     /// The place of this pipeline's family in the order; fixed as soon as it is known.
     pub(super) rank: Rank,
     is_placed: bool,
+    /// When its rank became what it is, of the time that is spent.
+    pub(super) ranked: Duration,
+    /// A moment that has passed by the server's time, and when it was learned, of the time that is spent.
+    floor: (Timestamp, Duration),
 }
 
 impl<'a> Watcher<'a> {
@@ -54,18 +59,15 @@ impl<'a> Watcher<'a> {
         budget: &mut Budget<'_>,
     ) -> Result<Self, GuardError> {
         let me = budget.ask(|| gitlab.pipeline(&plan.project, plan.pipeline))?;
+        let learned = budget.spent();
+        let floor = me.started_at.unwrap_or(me.created_at);
+        let floor = (floor.max(me.created_at).max(me.updated_at), learned);
+        let project = me.project_id.map(ProjectRef::Id);
+        let project = project.unwrap_or_else(|| plan.project.clone());
         let mut families = Families::default();
-        let root = families.root(gitlab, &plan.project, &me, budget)?;
-        let asked = plan.statuses.asked()?;
-        let mut statuses = asked.clone();
-        let alive = RunStatus::KNOWN
-            .into_iter()
-            .filter(|status| status.standing() == Standing::Alive);
-        let contest = Contest::of(&asked);
-        if contest != Contest::Matching {
-            statuses.extend(alive.filter(|status| !asked.contains(status)));
-        }
-        let mut views = vec![View::new(plan.project.clone())];
+        let root = families.root(gitlab, &project, &me, budget)?;
+        let contest = Contest::of(&plan.statuses.asked()?);
+        let mut views = vec![View::new(project)];
         views.extend(plan.others.iter().cloned().map(View::new));
         let rank = Rank {
             since: root.made,
@@ -75,7 +77,6 @@ impl<'a> Watcher<'a> {
             gitlab,
             plan,
             contest,
-            statuses,
             views,
             families,
             branches: HashMap::new(),
@@ -85,6 +86,8 @@ impl<'a> Watcher<'a> {
             root,
             rank,
             is_placed: plan.order == Order::Newest || contest == Contest::Matching,
+            ranked: learned,
+            floor,
         })
     }
 
@@ -97,7 +100,7 @@ impl<'a> Watcher<'a> {
                 self.take_place(now, budget)?;
             }
             let rivals = self.rivals(now, budget)?;
-            self.remember(&rivals, now);
+            self.remember(&rivals, budget.spent());
             let (way, others) = match self.plan.order {
                 Order::Oldest => self.oldest(&rivals, now, budget)?,
                 Order::Newest => self.newest(&rivals, now, budget)?,
@@ -115,14 +118,25 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// Reads what is new; gives the server's time of the beginning.
+    /// Reads what is new; gives the server's time of the beginning. Where the server does not tell its time, or a time that has
+    /// passed already, it is later than when this pipeline was read, by what has been spent since.
     fn refresh(&mut self, budget: &mut Budget<'_>) -> Result<Timestamp, GuardError> {
+        let (floor, learned) = self.floor;
+        let since = SignedDuration::try_from(budget.spent().saturating_sub(learned));
+        let least = floor
+            .saturating_add(since.unwrap_or_default())
+            .unwrap_or(floor);
+        let (statuses, contest) = (&self.plan.statuses, self.contest);
+        let wanted = |status: &RunStatus| {
+            let alive = contest != Contest::Matching && status.standing() == Standing::Alive;
+            Ok(alive || statuses.contains(status)?)
+        };
         let mut now = None;
         for view in &mut self.views {
-            let time = view.refresh(self.gitlab, &self.statuses, budget)?;
-            now = now.or(Some(time));
+            let time = view.refresh(self.gitlab, &wanted, floor, budget)?;
+            now = now.or(time);
         }
-        Ok(now.unwrap_or_else(|| timestamp(budget.now())))
+        Ok(now.map_or(least, |now| now.max(least)))
     }
 
     /// Finds this pipeline's place. While it cannot be known (another of the family's jobs waits for a runner, and the server
@@ -130,14 +144,18 @@ impl<'a> Watcher<'a> {
     /// nobody goes ahead wrongly, and it is known as soon as that job starts.
     fn take_place(&mut self, now: Timestamp, budget: &mut Budget<'_>) -> Result<(), GuardError> {
         let (me, root) = (self.me.clone(), self.root.clone());
-        let project = self.plan.project.clone();
+        let project = self.views[0].project.clone();
         let jobs = budget.ask(|| self.gitlab.jobs(&project, me.id))?;
         let (place, _) = self.place(&project, &me, &jobs, &root, now, budget)?;
         let least = Rank {
             since: root.made,
             root: root.id,
         };
+        let before = self.rank;
         (self.rank, self.is_placed) = own(least, place.since, now);
+        if self.rank != before {
+            self.ranked = budget.spent();
+        }
         Ok(())
     }
 
@@ -218,7 +236,13 @@ impl<'a> Watcher<'a> {
         if rival.pipeline.status == RunStatus::Canceling {
             return Ok(true);
         }
-        let jobs = budget.find(|| self.gitlab.jobs(&project, id))?;
+        let present = Present {
+            gitlab: self.gitlab,
+            project: &project,
+            id,
+            sha: &rival.pipeline.sha,
+        };
+        let jobs = present.jobs(budget)?;
         if let (Some(jobs), Some(known)) = (jobs, self.known.get_mut(&id)) {
             known.jobs = jobs;
         }

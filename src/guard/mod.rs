@@ -13,6 +13,7 @@ mod patience;
 mod pattern;
 mod plan;
 mod possible;
+mod presence;
 mod rank;
 mod right;
 mod rivals;

@@ -2,7 +2,7 @@
 //!
 //! Refuses to try again what cannot become better.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::plan::GuardError;
 use crate::gitlab::GitlabError;
@@ -13,30 +13,32 @@ const FIRST: Duration = Duration::from_secs(1);
 /// Longest pause that is not asked for.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The time that is left.
+/// The time that is left. It passes as on a stopwatch: what time of day this machine believes it is does not matter.
 pub(super) struct Budget<'a> {
     clock: &'a dyn Clock,
-    end: SystemTime,
+    begun: Duration,
+    time: Duration,
     /// What is said when something has to be tried again.
     trouble: Vec<String>,
 }
 
 impl<'a> Budget<'a> {
     pub(super) fn new(clock: &'a dyn Clock, time: Duration) -> Self {
-        let now = clock.now();
         Self {
             clock,
-            end: now.checked_add(time).unwrap_or(now),
+            begun: clock.elapsed(),
+            time,
             trouble: Vec::new(),
         }
     }
 
-    pub(super) fn now(&self) -> SystemTime {
-        self.clock.now()
+    /// The time since the beginning.
+    pub(super) fn spent(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(self.begun)
     }
 
     pub(super) fn left(&self) -> Duration {
-        self.end.duration_since(self.now()).unwrap_or_default()
+        self.time.saturating_sub(self.spent())
     }
 
     /// Lets `pause` pass, or what is left.
@@ -81,7 +83,8 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// The same for something that may not be there any more.
+    /// The same for something that may not be there, or not for this token. Whether a pipeline is gone is asked elsewhere
+    /// (`presence`).
     pub(super) fn find<T>(
         &mut self,
         request: impl FnMut() -> Result<T, GitlabError>,

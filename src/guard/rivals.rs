@@ -41,6 +41,17 @@ impl Contest {
     }
 }
 
+/// The branch that a pipeline runs for, besides its own ref.
+#[derive(Clone)]
+pub(super) enum Branch {
+    /// There is none, or nobody wants to know.
+    None,
+    /// That of its merge request.
+    Named(String),
+    /// Its merge request has one, and this token may not see it.
+    Hidden,
+}
+
 /// A pipeline that may matter.
 pub(super) struct Rival {
     /// In which of the views.
@@ -77,11 +88,13 @@ impl Watcher<'_> {
                 }
                 let branch = self.branch(view, &pipeline, budget)?;
                 let refs = &self.plan.refs;
-                let by_branch = match &branch {
-                    Some(branch) => refs.contains(branch)?,
-                    None => false,
+                // What is not known may be any.
+                let (matches, branch) = match branch {
+                    Branch::Named(branch) => (refs.contains(&branch)?, Some(branch)),
+                    Branch::Hidden => (true, None),
+                    Branch::None => (pipeline.reference.is_empty(), None),
                 };
-                if !by_branch && !refs.contains(&pipeline.reference)? {
+                if !matches && !refs.contains(&pipeline.reference)? {
                     continue;
                 }
                 let project = &self.views[view].project;
@@ -109,10 +122,10 @@ impl Watcher<'_> {
         Ok(match (self.contest, pipeline.status.standing()) {
             (Contest::Matching, _) | (_, Standing::Done) => false,
             (Contest::Alive(_), Standing::Alive) => true,
-            // A rest that has just begun may be over before anybody counts it as one.
+            // A rest that has just begun may be over before anybody counts it as one; one that begins later than now is no
+            // rest yet.
             (Contest::Alive(_), Standing::Blocked) => {
-                self.plan.order == Order::Oldest
-                    && now.duration_since(pipeline.updated_at).abs() < REST
+                self.plan.order == Order::Oldest && now.duration_since(pipeline.updated_at) < REST
             }
         })
     }
@@ -123,18 +136,17 @@ impl Watcher<'_> {
         view: usize,
         pipeline: &Pipeline,
         budget: &mut Budget<'_>,
-    ) -> Result<Option<String>, GuardError> {
+    ) -> Result<Branch, GuardError> {
         let (false, Some(iid)) = (self.plan.refs.is_everything(), pipeline.merge_request()) else {
-            return Ok(None);
+            return Ok(Branch::None);
         };
         if let Some(branch) = self.branches.get(&(view, iid)) {
-            return Ok(Some(branch.clone()));
+            return Ok(branch.clone());
         }
         let project = &self.views[view].project;
         let found = budget.find(|| self.gitlab.source_branch(project, iid))?;
-        if let Some(branch) = &found {
-            self.branches.insert((view, iid), branch.clone());
-        }
-        Ok(found)
+        let branch = found.map_or(Branch::Hidden, Branch::Named);
+        self.branches.insert((view, iid), branch.clone());
+        Ok(branch)
     }
 }

@@ -381,6 +381,9 @@ fn how_far_others_are() {
         let found = scope.work(&jobs(texts), &[], Some("deploy"));
         assert_eq!(found, *expected, "{scope:?} {texts:?}");
     }
+    let mut nowhere = jobs(&["1 a running 1 1 1 -"]);
+    nowhere[0].stage = String::new();
+    assert_eq!(stage.work(&nowhere, &[], None), Work::Begun);
     let pending = jobs(&["9 trigger created 1 - - -"]);
     assert_eq!(deploy.work(&[], &pending, None), Work::Ahead);
     assert_eq!(

@@ -131,9 +131,15 @@ impl Family {
     }
 
     /// Whether a member that looks alive does nothing but wait, through a trigger job, for a pipeline that waits for a person
-    /// or a clock. Nobody waits for it then, just as nobody waits for that pipeline.
+    /// or a clock. Nobody waits for it then, just as nobody waits for that pipeline. What an unknown status means is not known,
+    /// so whoever has one does not rest.
     #[must_use]
     pub fn rests(&self, member: &Member, now: Timestamp) -> bool {
+        let unknown = |status: &RunStatus| matches!(status, RunStatus::Other(_));
+        let all = member.jobs.iter().chain(&member.triggers);
+        if unknown(&member.pipeline.status) || all.into_iter().any(|job| unknown(&job.status)) {
+            return false;
+        }
         let waits = |trigger: &Job| {
             let below = self.below(member, trigger);
             trigger.status.standing() != Standing::Done

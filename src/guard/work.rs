@@ -25,12 +25,12 @@ pub enum Work {
 }
 
 impl Scope {
-    /// Whether a job belongs to what is guarded.
+    /// Whether a job belongs to what is guarded, or may: its stage may not be known.
     #[must_use]
     pub fn holds(&self, job: &Job) -> bool {
         match self {
             Self::Pipeline => true,
-            Self::Stage(stage) => job.stage == *stage,
+            Self::Stage(stage) => job.stage == *stage || job.stage.is_empty(),
             Self::Job(name) => is_named(job, name),
         }
     }

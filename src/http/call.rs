@@ -1,18 +1,19 @@
 //! Requests of any method whose every answer counts, refusals included: what an API needs, where the body of an error says
 //! what is wrong.
 //!
-//! Refuses to repeat what must not happen twice, to carry a secret header to another origin, and to show it.
+//! Refuses to repeat what must not happen twice, to carry a secret header to another origin, to show it, and to take what
+//! another origin says for the answer of the one that was asked.
 
 use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION};
 
 use super::client::{Client, REDIRECTS, next_hop, redirect_error};
 use super::error::{HttpError, shown};
-use super::response::{Body, Response};
+use super::response::{Body, Pace, Response};
 use super::retry::{self, Fault};
 use crate::url::SafeUrl;
 
@@ -31,6 +32,15 @@ pub enum Repeat {
     Harmless,
     /// Never: it might have happened already.
     Never,
+}
+
+/// How far a redirect may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leads {
+    /// No farther than the origin that was asked: its answer is believed.
+    Within,
+    /// Anywhere: whoever reads the answer checks what came.
+    Anywhere,
 }
 
 /// A request of any method.
@@ -115,13 +125,14 @@ impl Fault for Attempt {
 }
 
 impl Client {
-    /// Sends a request, again where that is harmless and may help, and gives its last answer whatever the status.
+    /// Sends a request, again where that is harmless and may help, and gives its last answer whatever the status. The answer
+    /// is that of the origin that was asked.
     ///
     /// # Errors
-    /// [`HttpError`] when no answer came.
+    /// [`HttpError`] when no answer came; [`HttpError::Redirect`] when another origin would have to be asked for it.
     pub fn call(&self, call: &Call<'_>) -> Result<Reply, HttpError> {
-        let settled = self.attempts(call, |response, url| {
-            let reply = self.reply(response, url)?;
+        let settled = self.attempts(call, Leads::Within, |response, url| {
+            let reply = reply(response, url, self.pace())?;
             match reply.is_success() {
                 true => Ok(reply),
                 false => Err(Attempt::Refused(reply)),
@@ -133,21 +144,27 @@ impl Client {
         }
     }
 
-    /// Sends a request like [`Self::call`], and leaves the body of a success to be read as it comes. A body that breaks
-    /// off is not repeated here.
+    /// Sends a request like [`Self::call`], and leaves the body of a success to be read as it comes. It may come from another
+    /// origin (GitLab keeps files in object storage), so the caller has to verify it. A body that breaks off is not repeated
+    /// here.
     ///
     /// # Errors
-    /// [`HttpError`] when no answer came.
+    /// [`HttpError`] when no answer came; [`HttpError::Status`] when another origin refused.
     pub fn call_streamed(&self, call: &Call<'_>) -> Result<Streamed, HttpError> {
-        let settled = self.attempts(call, |response, url| {
-            if response.status().is_success() {
+        let settled = self.attempts(call, Leads::Anywhere, |response, url| {
+            let status = response.status();
+            if status.is_success() {
                 return Ok(Response::new(
                     response,
                     url.without_credentials(),
                     self.pace(),
                 ));
             }
-            Err(Attempt::Refused(self.reply(response, url)?))
+            if !url.same_origin(call.url) {
+                let error = HttpError::of_status(url, status, response.headers(), None);
+                return Err(Attempt::Failed(error));
+            }
+            Err(Attempt::Refused(reply(response, url, self.pace())?))
         });
         match settled {
             Ok(response) => Ok(Streamed::Body(response)),
@@ -159,10 +176,11 @@ impl Client {
     fn attempts<T>(
         &self,
         call: &Call<'_>,
+        leads: Leads,
         judge: impl Fn(reqwest::blocking::Response, &SafeUrl) -> Result<T, Attempt>,
     ) -> Result<T, Attempt> {
         let once = || {
-            let (response, url) = self.follow(call).map_err(Attempt::Failed)?;
+            let (response, url) = self.follow(call, leads).map_err(Attempt::Failed)?;
             judge(response, &url)
         };
         match call.repeat {
@@ -172,17 +190,30 @@ impl Client {
     }
 
     /// Sends once. Redirects of requests that only read are followed; of any other they are the answer.
-    fn follow(&self, call: &Call<'_>) -> Result<(reqwest::blocking::Response, SafeUrl), HttpError> {
+    fn follow(
+        &self,
+        call: &Call<'_>,
+        leads: Leads,
+    ) -> Result<(reqwest::blocking::Response, SafeUrl), HttpError> {
         let reads = matches!(call.method, Method::GET | Method::HEAD);
         let mut url = call.url.without_credentials();
         for _ in 0..=REDIRECTS {
             let response = self.transmit(call, &url)?;
             let location = response.headers().get(LOCATION);
             let location = location.and_then(|value| value.to_str().ok());
-            if !reads || !response.status().is_redirection() || location.is_none() {
+            let redirects = matches!(response.status().as_u16(), 301..=303 | 307 | 308);
+            if !reads || !redirects || location.is_none() {
                 return Ok((response, url));
             }
             url = next_hop(call.url, &url, location)?.without_credentials();
+            if leads == Leads::Within && !url.same_origin(call.url) {
+                let problem = format!(
+                    "to another server, {}, whose answer would not be that of {}",
+                    origin(&url),
+                    origin(call.url)
+                );
+                return Err(redirect_error(call.url, problem));
+            }
         }
         let problem = format!("after {REDIRECTS} redirects there is still no answer (a loop?)");
         Err(redirect_error(call.url, problem))
@@ -220,32 +251,36 @@ impl Client {
         let sent = builder.send();
         sent.map_err(|source| HttpError::of_connection(url, source))
     }
+}
 
-    fn reply(
-        &self,
-        response: reqwest::blocking::Response,
-        url: &SafeUrl,
-    ) -> Result<Reply, Attempt> {
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let asked = headers.get(RETRY_AFTER).and_then(|it| it.to_str().ok());
-        let asked = asked.and_then(|asked| retry::retry_after(asked, self.now()));
-        let mut body = Vec::new();
-        let mut response = Response::new(response, url.without_credentials(), self.pace());
-        let read = (&mut response).take(ANSWER + 1).read_to_end(&mut body);
-        read.map_err(|source| Attempt::Failed(response.broken(source)))?;
-        if body.len() as u64 > ANSWER {
-            return Err(Attempt::Failed(HttpError::TooLarge {
-                url: shown(url),
-                limit: ANSWER,
-            }));
-        }
-        Ok(Reply {
-            status,
-            url: url.clone(),
-            body,
-            retry_after: asked.or((status == 429).then_some(LIMITED)),
-            headers,
-        })
+fn reply(
+    response: reqwest::blocking::Response,
+    url: &SafeUrl,
+    pace: Pace,
+) -> Result<Reply, Attempt> {
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let asked = retry::retry_after(&headers);
+    let mut body = Vec::new();
+    let mut response = Response::new(response, url.without_credentials(), pace);
+    let read = (&mut response).take(ANSWER + 1).read_to_end(&mut body);
+    read.map_err(|source| Attempt::Failed(response.broken(source)))?;
+    if body.len() as u64 > ANSWER {
+        return Err(Attempt::Failed(HttpError::TooLarge {
+            url: shown(url),
+            limit: ANSWER,
+        }));
     }
+    Ok(Reply {
+        status,
+        url: url.clone(),
+        body,
+        retry_after: asked.or((status == 429).then_some(LIMITED)),
+        headers,
+    })
+}
+
+/// Scheme, host and port of a URL, for a person.
+fn origin(url: &SafeUrl) -> String {
+    url.expose().origin().ascii_serialization()
 }

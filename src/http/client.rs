@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 use reqwest::Method;
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::LOCATION;
 
 use super::credentials::{Credentials, LoginSource};
 use super::error::{HttpError, shown};
@@ -40,7 +40,7 @@ pub struct Options {
     pub confined: Vec<SafeUrl>,
     /// Largest file that is downloaded, in bytes.
     pub longest: u64,
-    /// The time, and the passing of it.
+    /// The passing of time.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -265,12 +265,8 @@ impl Client {
             ));
         }
         let headers = response.headers();
-        let asked = headers
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok());
-        let now = self.now();
         Err(Failure {
-            retry_after: asked.and_then(|asked| retry::retry_after(asked, now)),
+            retry_after: retry::retry_after(headers),
             error: HttpError::of_status(&url, status, headers, login),
         })
     }
@@ -365,11 +361,6 @@ impl Client {
     /// How long a server may keep silent.
     pub(super) fn patience(&self) -> Duration {
         self.0.options.read_timeout
-    }
-
-    /// The time of this client's clock.
-    pub(super) fn now(&self) -> std::time::SystemTime {
-        self.0.options.clock.now()
     }
 
     fn connection(&self) -> Result<&reqwest::blocking::Client, HttpError> {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::error::{HttpError, shown};
 use super::retry::Clock;
@@ -56,20 +56,19 @@ pub(super) struct TooSlow;
 #[derive(Debug)]
 pub(super) struct Pace {
     clock: Arc<dyn Clock>,
-    began: SystemTime,
+    began: Duration,
 }
 
 impl Pace {
     pub(super) fn new(clock: &Arc<dyn Clock>) -> Self {
         Self {
             clock: Arc::clone(clock),
-            began: clock.now(),
+            began: clock.elapsed(),
         }
     }
 
     fn check(&self, received: u64) -> io::Result<()> {
-        let passed = self.clock.now().duration_since(self.began);
-        let passed = passed.unwrap_or_default();
+        let passed = self.clock.elapsed().saturating_sub(self.began);
         match passed > PATIENCE && received / passed.as_secs() < SLOWEST {
             true => Err(io::Error::other(TooSlow)),
             false => Ok(()),
@@ -201,13 +200,13 @@ mod tests {
 
     use super::*;
 
-    /// Seconds since 1970.
+    /// Seconds since a fixed moment.
     #[derive(Debug)]
     struct Hand(AtomicU64);
 
     impl Clock for Hand {
-        fn now(&self) -> SystemTime {
-            SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
+        fn elapsed(&self) -> Duration {
+            Duration::from_secs(self.0.load(Ordering::SeqCst))
         }
 
         fn sleep(&self, _: Duration) {}

@@ -1,9 +1,13 @@
 //! When a request is tried again, and how long is waited before.
 //!
-//! Refuses to sleep or to ask the time except through a [`Clock`], so that tests do neither.
+//! Refuses to sleep or to measure time except through a [`Clock`], so that tests do neither, and to compare the time of this
+//! machine with that of another one.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// How often and how patiently a request is repeated.
 #[derive(Debug, Clone)]
@@ -61,21 +65,24 @@ pub(crate) trait Fault {
     }
 }
 
-/// The time, and the passing of it.
+/// The passing of time. It does not tell the time of day: that of this machine may differ from a server's by hours, and may
+/// jump.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The time now.
-    fn now(&self) -> SystemTime;
-    /// Lets `pause` pass.
+    /// The time since a fixed moment. It never goes back.
+    fn elapsed(&self) -> Duration;
+    /// Sleeps for `pause`.
     fn sleep(&self, pause: Duration);
 }
 
-/// The machine's own clock.
+/// The machine's monotonic clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 impl Clock for SystemClock {
-    fn now(&self) -> SystemTime {
-        SystemTime::now()
+    fn elapsed(&self) -> Duration {
+        START.elapsed()
     }
 
     fn sleep(&self, pause: Duration) {
@@ -83,13 +90,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// What `Retry-After` asks for (RFC 9110, 10.2.3): seconds, or the time until an HTTP date.
-pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
+/// The pause that a server asks for in `Retry-After`: seconds, or an HTTP date, which is compared with the `Date` of the same
+/// answer. See RFC 9110, 10.2.3: <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let value = text(RETRY_AFTER)?;
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let then = httpdate::parse_http_date(value).ok()?;
+    let now = httpdate::parse_http_date(text(DATE)?).ok()?;
     Some(then.duration_since(now).unwrap_or_default())
 }
 
@@ -100,6 +110,8 @@ pub(crate) const fn is_transient(status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -123,13 +135,23 @@ mod tests {
 
     #[test]
     fn retry_after_in_both_forms() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
-        let asked = |value| retry_after(value, now).map(|pause| pause.as_secs());
-        assert_eq!(asked("120"), Some(120));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
-        assert_eq!(asked("soon"), None);
-        assert_eq!(asked("-1"), None);
+        let asked = |value: &'static str, date: Option<&'static str>| {
+            let mut headers =
+                HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
+            headers.extend(date.map(|date| (DATE, HeaderValue::from_static(date))));
+            retry_after(&headers).map(|pause| pause.as_secs())
+        };
+        let then = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let before = Some("Sun, 06 Nov 1994 08:49:30 GMT");
+        assert_eq!(asked("120", None), Some(120));
+        assert_eq!(asked("120", before), Some(120));
+        assert_eq!(asked(then, before), Some(7));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT", before), Some(0));
+        // Only the server's own clock makes a date a pause.
+        assert_eq!(asked(then, None), None);
+        assert_eq!(asked(then, Some("today")), None);
+        assert_eq!(asked("soon", before), None);
+        assert_eq!(asked("-1", before), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pannier::guard::{self, Outcome, Patience, Plan};
@@ -85,9 +85,9 @@ impl fmt::Debug for Actor {
 }
 
 impl Clock for Actor {
-    fn now(&self) -> SystemTime {
+    fn elapsed(&self) -> Duration {
         let now = self.stage.now().as_nanosecond();
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(now.try_into().unwrap())
+        Duration::from_nanos(now.try_into().unwrap())
     }
 
     fn sleep(&self, pause: Duration) {

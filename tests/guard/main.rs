@@ -1,5 +1,5 @@
 //! The guard against the stand-in GitLab: what it waits for and says (`holding`, `families`, `cancelling`), the program with its exit codes and signals
-//! (`program`), many of them at once (`race`), and the program whose place it takes beside it (`peer`).
+//! (`program`), what it does not believe and what it notices of deletions (`trust`), servers whose clock differs (`clocks`), many of them at once (`race`), and the program whose place it takes beside it (`peer`).
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/git_http.rs"]
@@ -10,6 +10,7 @@ mod gitlab;
 mod loopback;
 
 mod cancelling;
+mod clocks;
 mod families;
 mod fifty;
 mod holding;
@@ -17,3 +18,4 @@ mod peer;
 mod program;
 mod race;
 mod setup;
+mod trust;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use pannier::gitlab::{Gitlab as Door, Kind, ProjectRef, Token, Tokens};
@@ -127,9 +127,8 @@ impl fmt::Debug for Paced {
 }
 
 impl Clock for Paced {
-    fn now(&self) -> SystemTime {
-        let now = self.house.gitlab.read(|state| state.now()).as_nanosecond();
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(now.try_into().unwrap())
+    fn elapsed(&self) -> Duration {
+        self.pauses.lock().unwrap().iter().sum()
     }
 
     fn sleep(&self, pause: Duration) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::gitlab::{GitlabError, Job, ProcessMode};
+use crate::gitlab::{Conditional, GitlabError, Job, ProcessMode};
 use crate::guard::say;
 
 use super::super::Format;
@@ -65,37 +65,38 @@ pub(super) fn run(options: &ResourceGroup, context: &Context) -> Result<(), Fail
         false => None,
     };
     if options.format == Format::Json {
-        let jobs = waiting.as_ref().map(|jobs| {
+        let jobs = waiting.as_ref().map(|waiting| {
             let job = |job: &Job| json!({ "id": job.id, "name": job.name, "status": job.status.word(), "created_at": job.created_at.to_string() });
-            jobs.iter().map(job).collect::<Vec<_>>()
+            waiting.objects.iter().flatten().map(job).collect::<Vec<_>>()
         });
         let shown =
             json!({ "name": group.key, "process_mode": group.process_mode, "waiting": jobs });
         return context.print_json(&shown);
     }
     let mut text = format!("{}: {}\n", group.key, group.process_mode);
-    if let Some(jobs) = waiting {
-        text += &shown(&jobs, Timestamp::now());
+    if let Some(waiting) = waiting {
+        text += &shown(&waiting);
     }
     context.print(&text)
 }
 
-fn shown(jobs: &[Job], now: Timestamp) -> String {
-    if jobs.is_empty() {
-        return "nobody waits\n".to_owned();
-    }
+/// Ages are differences of the server's own times; without its time there are none.
+fn shown(waiting: &Conditional<Job>) -> String {
+    let now = waiting.time.and_then(|time| Timestamp::try_from(time).ok());
     let mut text = String::new();
-    for job in jobs {
-        let age = say::length(now.duration_since(job.created_at));
-        let _ = write!(
-            text,
-            "  job {} #{} {}, made {age} ago",
-            job.name, job.id, job.status
-        );
+    for job in waiting.objects.iter().flatten() {
+        let _ = write!(text, "  job {} #{} {}", job.name, job.id, job.status);
+        if let Some(now) = now {
+            let age = say::length(now.duration_since(job.created_at));
+            let _ = write!(text, ", made {age} ago");
+        }
         if let Some(person) = &job.user {
             let _ = write!(text, ", started by {} (@{})", person.name, person.username);
         }
         text.push('\n');
     }
-    text
+    match text.is_empty() {
+        true => "nobody waits\n".to_owned(),
+        false => text,
+    }
 }

@@ -278,6 +278,7 @@ fn rules(strategy: Strategy, scope: Scope) -> Rules {
         deploys: true,
         beside: false,
         ends: false,
+        unheard: false,
         without: Without::Nothing,
     }
 }
@@ -315,6 +316,24 @@ fn three_guards_of_a_family_and_retries() {
     for strategy in STRATEGIES {
         for scope in scopes() {
             let worlds = search(rules(strategy, scope.clone()), 3, 1);
+            assert!(worlds > 3_000, "{strategy:?} {scope:?}: only {worlds}");
+        }
+    }
+}
+
+/// What runs does so in a status that the guards do not know. A parent in such a status is waited for even while its child waits for
+/// a person, so `Depend` is left out.
+#[test]
+fn three_guards_whose_server_has_a_status_of_its_own() {
+    for strategy in [Strategy::None, Strategy::Mirror] {
+        for scope in scopes() {
+            let rules = Rules {
+                beside: true,
+                ends: true,
+                unheard: true,
+                ..rules(strategy, scope.clone())
+            };
+            let worlds = search(rules, 3, 0);
             assert!(worlds > 3_000, "{strategy:?} {scope:?}: only {worlds}");
         }
     }

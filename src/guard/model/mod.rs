@@ -51,7 +51,7 @@ struct World<const N: usize> {
 #[derive(Clone, Copy)]
 struct Rules {
     order: Order,
-    /// Cancelling and giving up at any moment.
+    /// Cancelling, deleting and giving up at any moment.
     ends: bool,
 }
 
@@ -117,7 +117,7 @@ impl<const N: usize> World<N> {
         let mut all = Vec::new();
         for at in 0..self.phases.len() {
             self.steps(at, rules, &mut all);
-            if rules.ends && self.alive(at) && self.phases[at] != Phase::After {
+            if rules.ends && !matches!(self.phases[at], Phase::Unborn | Phase::Over) {
                 all.push(self.with(at, Phase::Over));
             }
         }

@@ -58,6 +58,7 @@ impl Search {
             State::Created => RunStatus::Created,
             State::Manual => RunStatus::Manual,
             State::Pending => RunStatus::Pending,
+            State::Running if self.rules.unheard => RunStatus::Other("melting".to_owned()),
             State::Running => RunStatus::Running,
             State::Success => RunStatus::Success,
             State::Failed => RunStatus::Failed,
@@ -93,6 +94,7 @@ impl Search {
         let triggers = triggers.collect();
         let pipeline = Pipeline {
             id: pipe.number.into(),
+            project_id: None,
             status: status(pipe.status()),
             source: String::new(),
             reference: String::new(),

@@ -32,6 +32,8 @@ pub(super) struct Rules {
     pub(super) beside: bool,
     /// Cancelling, and guards that give up, at any moment.
     pub(super) ends: bool,
+    /// The server has a word of its own for what runs, which nobody else knows.
+    pub(super) unheard: bool,
     pub(super) without: Without,
 }
 

@@ -29,6 +29,7 @@
 //! gitlab.throttle(Throttle::hourly(7200));                // 429 for a user's further requests, as where an administrator set it
 //! gitlab.latency(Duration::from_millis(100));
 //! gitlab.advance(SignedDuration::from_mins(5));           // the clock stands still otherwise
+//! tools.move_to("platform/kit");                          // old paths lead there; also delete, expel, pipeline.delete()
 //! gitlab.requests();                                      // what was asked, without tokens
 //! gitlab.read(|state| state.pipelines.len());             // and change(|state| …) for what has no method here
 //! ```
@@ -41,6 +42,7 @@ mod ci;
 mod deploys;
 mod faults;
 mod git;
+mod graphql;
 mod hooks;
 mod params;
 mod push;

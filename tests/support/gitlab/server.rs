@@ -13,7 +13,7 @@ use super::faults::{TooMany, server_error};
 use super::loopback::{Answer, Fault, Loopback, Request};
 use super::state::{Clock, Delivery, Id, State};
 use super::throttle::Throttle;
-use super::{git, router};
+use super::{git, graphql, router};
 
 /// What the sender of webhooks gets.
 enum Post {
@@ -56,11 +56,16 @@ impl World {
                 Some(refusal) => refusal,
                 None => router::answer(state, request),
             })
+        } else if request.path == "/api/graphql" {
+            graphql::answer(request)
         } else {
             error(404, serde_json::json!({ "error": "404 Not Found" }))
         };
-        let now = self.lock().now().strftime("%a, %d %b %Y %H:%M:%S GMT");
-        let answer = answer.with("date", now.to_string());
+        let now = self.change(|state| state.date.map(|skew| state.now() + skew));
+        let answer = match now.map(|now| now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+            Some(date) => answer.with("date", date),
+            None => answer,
+        };
         answer.with("x-request-id", format!("01STANDIN{number:017}"))
     }
 }

@@ -329,6 +329,8 @@ pub struct Release {
 #[derive(Debug)]
 pub struct State {
     pub clock: Clock,
+    /// By how much the `Date` of answers differs from the clock; `None` when they have none.
+    pub date: Option<SignedDuration>,
     /// `http://127.0.0.1:port`
     pub base: String,
     /// Holds `ID.git` per project, and the hooks of all.
@@ -359,6 +361,7 @@ impl State {
         let start: Timestamp = "2026-01-05T08:00:00Z".parse().expect("a time");
         Self {
             clock: Clock::Still(start),
+            date: Some(SignedDuration::ZERO),
             base,
             root,
             next: BTreeMap::new(),

@@ -16,10 +16,12 @@ pub enum Status {
     Skipped,
     Manual,
     Scheduled,
+    /// A status that nobody but this server knows.
+    Unheard,
 }
 
 impl Status {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Created,
         Self::WaitingForResource,
         Self::Preparing,
@@ -33,6 +35,7 @@ impl Status {
         Self::Skipped,
         Self::Manual,
         Self::Scheduled,
+        Self::Unheard,
     ];
 
     pub fn word(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Status {
             Self::Skipped => "skipped",
             Self::Manual => "manual",
             Self::Scheduled => "scheduled",
+            Self::Unheard => "unheard_of",
         }
     }
 
@@ -92,6 +96,8 @@ pub fn composite(jobs: &[(Status, bool)]) -> Status {
         Success
     } else if only(&[Created]) {
         Created
+    } else if seen(Unheard) {
+        Unheard
     } else if seen(Canceling) {
         Canceling
     } else if only(&[Success, Skipped, Canceled]) {

@@ -188,6 +188,22 @@ impl Project {
         });
     }
 
+    /// The user is no member any more.
+    pub fn expel(&self, user: &User) {
+        self.world.change(|state| {
+            state.project_mut(self.id).members.remove(&user.id);
+        });
+    }
+
+    /// Deletes it with all that is in it.
+    pub fn delete(&self) {
+        self.world.change(|state| {
+            state.projects.remove(&self.id);
+            state.pipelines.retain(|_, it| it.project != self.id);
+            state.jobs.retain(|_, it| it.project != self.id);
+        });
+    }
+
     /// Commits files on a branch; a new branch begins at the default branch.
     pub fn commit(&self, branch: &str, files: &[(&str, &str)]) -> String {
         let files: Vec<_> = files
@@ -454,6 +470,36 @@ impl Pipeline {
 
     pub fn status(&self) -> Status {
         self.world.lock().pipelines[&self.id].status
+    }
+
+    /// Deletes it with its jobs; its children stay.
+    pub fn delete(&self) {
+        self.world.change(|state| {
+            state.pipelines.remove(&self.id);
+            state.jobs.retain(|_, it| it.pipeline != self.id);
+        });
+    }
+
+    /// Shifts all that is known of its past by so much.
+    pub fn shift(&self, time: jiff::SignedDuration) {
+        self.world.change(|state| {
+            let pipeline = state.pipelines.get_mut(&self.id).expect("it is there");
+            pipeline.created_at += time;
+            pipeline.updated_at += time;
+            for at in [&mut pipeline.started_at, &mut pipeline.finished_at] {
+                *at = at.map(|at| at + time);
+            }
+            for job in state.jobs.values_mut().filter(|it| it.pipeline == self.id) {
+                job.created_at += time;
+                for at in [
+                    &mut job.queued_at,
+                    &mut job.started_at,
+                    &mut job.finished_at,
+                ] {
+                    *at = at.map(|at| at + time);
+                }
+            }
+        });
     }
 
     /// Sets the status; jobs stay as they are.
