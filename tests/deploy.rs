@@ -10,6 +10,7 @@ mod loopback;
 
 mod deploying {
     pub mod flow;
+    pub mod gaps;
     pub mod kills;
     pub mod network;
     pub mod proxy;

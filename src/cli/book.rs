@@ -1,4 +1,4 @@
-//! What the verbs that work on the release book have in common: where it is, who writes and why, and the doors to it.
+//! What the verbs that work on the release log have in common: where it is, who writes and why, and the doors to it.
 //!
 //! The only place that turns the surroundings of a job into the stamp of a writing.
 
@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::config::{Flags, Inputs, book_settings};
+use crate::deploy::{self, Eyes};
 use crate::git::Git;
 use crate::gitlab::{Gitlab, ProjectRef};
 use crate::http::{self, Client};
@@ -19,6 +20,7 @@ use crate::url::SafeUrl;
 use super::context::{Context, StoreOption};
 use super::exit::Exit;
 use super::gitlab;
+use super::log_check::LogCheck;
 use super::report::Failure;
 use super::session::{self, Typed};
 
@@ -28,7 +30,7 @@ pub(super) struct BookOptions {
     /// Configuration file [env: PANNIER_CONFIG] [default: pannier.yml, where there is one]
     #[arg(short, long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Repository of the release book, as `project` or `project@branch` [env: PANNIER_RELEASES]
+    /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
     #[arg(long, value_name = "PROJECT")]
     pub(super) book: Option<String>,
     /// Where a project given by its name alone lives [env: PANNIER_GIT_BASE]
@@ -55,6 +57,8 @@ pub(super) struct Desk<'c> {
     repository: SafeUrl,
     branch: String,
     git_base: Option<SafeUrl>,
+    /// What remembers pushes, where there is a token for it.
+    memory: Option<Gitlab>,
     context: &'c Context,
 }
 
@@ -77,12 +81,13 @@ impl<'c> Desk<'c> {
         let store = context.open_store(&StoreOption {
             store: settings.store.clone(),
         })?;
-        let client = Client::new(http::Options {
+        let options = http::Options {
             credentials: session::credentials(&settings.credentials, std::iter::empty()),
             ..http::Options::default()
-        });
+        };
         Ok(Self {
-            git: Git::new(&store.git_root(), client),
+            memory: gitlab::with_token(context, settings.git_base.as_ref(), options.clone()),
+            git: Git::new(&store.git_root(), Client::new(options)),
             repository: place.value.repository,
             branch: place.value.branch,
             git_base: settings.git_base,
@@ -104,6 +109,28 @@ impl<'c> Desk<'c> {
     /// The book as it is now.
     pub(super) fn book(&self) -> Result<Book, Failure> {
         release::read(&self.shelf()).map_err(failure)
+    }
+
+    /// The book as it is now, for a command that only reads; warns where the production branches are not where it says.
+    pub(super) fn compared(&self) -> Result<(Book, LogCheck), Failure> {
+        let book = self.book()?;
+        let stamp = stamp(self.context, None);
+        let compared = deploy::compare(self.eyes(), &book, &stamp).map_err(failure)?;
+        Ok((book, LogCheck::tell(&compared, false, self.context)))
+    }
+
+    /// The book for a command that writes: what was pushed to production branches without an entry is recorded first.
+    pub(super) fn caught_up(&self, stamp: &Stamp) -> Result<(Book, LogCheck), Failure> {
+        let compared = deploy::catch_up(self.eyes(), &self.shelf(), stamp).map_err(failure)?;
+        let check = LogCheck::tell(&compared, true, self.context);
+        Ok((compared.book, check))
+    }
+
+    const fn eyes(&self) -> Eyes<'_> {
+        Eyes {
+            git: &self.git,
+            gitlab: self.memory.as_ref(),
+        }
     }
 
     /// The GitLab that the environment names, else the one that has the projects.
@@ -172,14 +199,14 @@ pub(super) fn stamp(context: &Context, reason: Option<&str>) -> Stamp {
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("nothing says where the release book is")]
+#[error("nothing says where the release log is")]
 #[diagnostic(help(
     "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
 ))]
 pub(super) struct NoBook;
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the release book is not on this GitLab, so nothing says whose package registry is meant")]
+#[error("the release log is not on this GitLab, so nothing says whose package registry is meant")]
 #[diagnostic(help("name the project with --project, by number or path"))]
 struct NoProject;
 

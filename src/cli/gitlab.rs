@@ -25,6 +25,17 @@ pub(super) fn door(
     Ok(Gitlab::new(Client::new(options), &api, tokens))
 }
 
+/// The same where there is a token for it. Without one the API tells little; what it would have told is unknown then.
+pub(super) fn with_token(
+    context: &Context,
+    git_base: Option<&SafeUrl>,
+    options: Options,
+) -> Option<Gitlab> {
+    let door = door(context, None, git_base, options).ok()?;
+    let tokens = door.tokens();
+    (tokens.access().is_some() || tokens.job().is_some()).then_some(door)
+}
+
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("nothing says where GitLab is")]
 #[diagnostic(help(

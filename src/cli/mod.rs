@@ -17,6 +17,7 @@ mod guard;
 mod image;
 pub mod inspect;
 mod lock;
+mod log_check;
 mod overrides;
 mod panic;
 mod prepare;

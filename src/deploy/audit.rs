@@ -1,4 +1,4 @@
-//! The trail of a deployment: one line of JSON per push, whatever came of it, and the lines of the release book.
+//! The trail of a deployment: one line of JSON per push, whatever came of it, and the lines of the release log.
 //!
 //! Refuses to hold credentials: URLs lose theirs, and what servers said passes [`scrub`](crate::secret::scrub).
 
@@ -7,7 +7,10 @@ use serde::Serialize;
 
 use super::apply::{End, Outcome, Report};
 use super::judge::Kind;
-use crate::release::{Direction, Moving, ReleaseError, Shelf, Stamp, moved, write as write_book};
+use super::plan::{Plan, Step};
+use crate::release::{
+    BranchRef, Direction, Moving, ReleaseError, Shelf, Stamp, moved, planned, write as write_book,
+};
 
 /// One push, as the log has it. Commits have 40 hexadecimal digits; `null` is no branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,44 +74,79 @@ impl AuditLine {
     }
 }
 
-/// Writes a deployment into the release book: what was moved, what was moved back, and what was found although the book does
-/// not say so, as after a run that was killed. Gives how many lines that took.
+/// Writes into the release log what a plan is about to push, so that a run that is killed leaves a trace. `now`: the time
+/// after the plan was made. Returns how many lines that took.
+///
+/// # Errors
+/// [`ReleaseError`]; nothing was pushed yet.
+pub fn announce(
+    shelf: &dyn Shelf,
+    plan: &Plan,
+    stamp: &Stamp,
+    now: Timestamp,
+) -> Result<usize, ReleaseError> {
+    let moving = |step: &Step| {
+        let kind = step
+            .verdict
+            .as_ref()
+            .ok()
+            .filter(|it| **it != Kind::Nothing)?;
+        Some(Moving {
+            at: now,
+            branch: BranchRef {
+                project: step.name.clone(),
+                repository: step.repository.clone(),
+                branch: plan.branch.clone(),
+            },
+            from: step.from.clone(),
+            to: Some(step.to.clone()),
+            direction: direction(*kind),
+        })
+    };
+    let moves: Vec<Moving> = plan.steps.iter().filter_map(moving).collect();
+    if moves.is_empty() {
+        return Ok(0);
+    }
+    write_book(shelf, stamp, |book| planned(book, &moves, stamp))
+}
+
+/// Writes a deployment into the release log: what was moved, what was moved back, and what of the plan did not happen. A
+/// push of which nobody knows how it ended stays planned: the next writer looks at the branch. Returns how many lines that
+/// took.
 ///
 /// # Errors
 /// [`ReleaseError`]; the branches are as the report says all the same.
 pub fn record(shelf: &dyn Shelf, report: &Report, stamp: &Stamp) -> Result<usize, ReleaseError> {
-    let moves: Vec<Moving> = report
-        .ends
-        .iter()
-        .flat_map(|end| lines(end, report, stamp.at))
-        .collect();
-    if moves.is_empty() {
+    let mut moves = Vec::new();
+    let mut unmoved = Vec::new();
+    for end in &report.ends {
+        let line = |from: &Option<String>, to: &Option<String>, direction| Moving {
+            at: end.at.unwrap_or(stamp.at),
+            branch: BranchRef {
+                project: end.name.clone(),
+                repository: end.repository.clone(),
+                branch: report.branch.clone(),
+            },
+            from: from.clone(),
+            to: to.clone(),
+            direction,
+        };
+        let to = Some(end.to.clone());
+        let forth = || line(&end.from, &to, direction(end.kind));
+        match &end.outcome {
+            Outcome::Nothing => moves.push(line(&None, &to, Direction::Found)),
+            Outcome::Moved | Outcome::Stuck { .. } => moves.push(forth()),
+            Outcome::Undone => moves.extend([forth(), line(&to, &end.from, Direction::Undo)]),
+            Outcome::Overtaken { .. } | Outcome::Refused { .. } | Outcome::Untouched => {
+                unmoved.push(forth());
+            }
+            Outcome::Unknown { .. } => {}
+        }
+    }
+    if moves.is_empty() && unmoved.is_empty() {
         return Ok(0);
     }
-    write_book(shelf, stamp, |book| moved(book, &moves, stamp))
-}
-
-fn lines(end: &End, report: &Report, at: Timestamp) -> Vec<Moving> {
-    let line = |from: &Option<String>, to: &Option<String>, direction| Moving {
-        at: end.at.unwrap_or(at),
-        project: end.name.clone(),
-        repository: end.repository.clone(),
-        branch: report.branch.clone(),
-        from: from.clone(),
-        to: to.clone(),
-        direction,
-    };
-    let to = Some(end.to.clone());
-    let forth = || line(&end.from, &to, direction(end.kind));
-    match &end.outcome {
-        Outcome::Nothing => vec![line(&None, &to, Direction::Found)],
-        Outcome::Moved | Outcome::Stuck { .. } => vec![forth()],
-        Outcome::Undone => vec![forth(), line(&to, &end.from, Direction::Undo)],
-        Outcome::Overtaken { .. }
-        | Outcome::Refused { .. }
-        | Outcome::Unknown { .. }
-        | Outcome::Untouched => Vec::new(),
-    }
+    write_book(shelf, stamp, |book| moved(book, &moves, &unmoved, stamp))
 }
 
 const fn direction(kind: Kind) -> Direction {

@@ -59,7 +59,7 @@ pub(super) fn gather(doors: &Doors<'_>, wish: &Wish, rules: &Rules) -> Result<Ga
         is_default_branch: default == rules.branch,
         relation: Relation::Same,
         origin: Origin::DefaultBranch,
-        history: History::Never,
+        history: History::default(),
         right: Right::Yes,
         force: Force::Unknown,
         by: By::default(),

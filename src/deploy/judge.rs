@@ -77,18 +77,34 @@ pub enum Origin {
     },
 }
 
-/// Whether what is to be deployed was there before.
+/// What is known of whether a commit was in production before. That it never was is beyond knowing: branches are also pushed
+/// by hand, and no server remembers everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum History {
     /// It was.
     Deployed,
-    /// It was not.
-    Never,
-    /// Nobody could say.
-    Unknown {
-        /// Why not.
-        why: String,
+    /// It was or may have been, but nobody let it stay: it was taken back, or its deployment was interrupted.
+    Passed {
+        /// What is known of it.
+        how: String,
     },
+    /// Nothing tells of it.
+    Unrecorded {
+        /// Where that was looked up.
+        searched: Vec<String>,
+        /// What could not be read, and why not.
+        unread: Vec<String>,
+    },
+}
+
+impl Default for History {
+    /// Nothing was looked up.
+    fn default() -> Self {
+        Self::Unrecorded {
+            searched: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
 }
 
 /// Whether we may push.
@@ -134,7 +150,7 @@ pub struct Facts {
     pub relation: Relation,
     /// Where the new one comes from.
     pub origin: Origin,
-    /// Whether it was there before.
+    /// What is known of whether it was there before.
     pub history: History,
     /// Whether we may push.
     pub right: Right,
@@ -234,7 +250,7 @@ mod tests {
             is_default_branch: false,
             relation,
             origin: Origin::DefaultBranch,
-            history: History::Never,
+            history: History::default(),
             right: Right::Yes,
             force: Force::Allowed,
             by: By::default(),
@@ -270,13 +286,13 @@ mod tests {
             ("merged", Relation::Diverged { merged: Some(7) }),
             ("vanished", Relation::Vanished),
         ];
-        let unknown = History::Unknown {
-            why: "no token".to_owned(),
+        let passed = History::Passed {
+            how: "it was taken back".to_owned(),
         };
         let pasts = [
             ("deployed", History::Deployed),
-            ("never", History::Never),
-            ("unknown", unknown),
+            ("passed", passed),
+            ("unrecorded", History::default()),
         ];
         let said = [
             ("", rules(false, false)),
@@ -292,7 +308,7 @@ mod tests {
                         ..facts(value)
                     };
                     let verdict = verdict(&facts, rules);
-                    table += format!("{relation:9} {past:9} {words:17} {verdict}").trim_end();
+                    table += format!("{relation:9} {past:10} {words:17} {verdict}").trim_end();
                     table.push('\n');
                 }
             }

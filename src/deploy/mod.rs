@@ -9,6 +9,7 @@ mod audit;
 mod crowd;
 mod error;
 mod facts;
+mod gaps;
 mod history;
 mod judge;
 mod plan;
@@ -16,8 +17,9 @@ mod refusal;
 mod wish;
 
 pub use apply::{End, Ending, Outcome, Report, Run, Stands, apply};
-pub use audit::{AuditLine, record};
+pub use audit::{AuditLine, announce, record};
 pub use error::DeployError;
+pub use gaps::{Compared, Eyes, catch_up, compare};
 pub use history::By;
 pub use judge::{Facts, Force, History, Kind, Origin, Relation, Right, judge};
 pub use plan::{Contained, Doors, Plan, Step, plan};

@@ -22,7 +22,7 @@ pub struct Doors<'a> {
     pub git: &'a Git,
     /// To the API, where there is a token for it.
     pub gitlab: Option<&'a Gitlab>,
-    /// The release book as it is, where the team has one.
+    /// The release log as it is, where the team has one.
     pub book: Option<&'a Book>,
     /// What [`Self::git`] uses, to say whose token does not suffice.
     pub credentials: &'a CredentialEntries,

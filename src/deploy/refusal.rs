@@ -10,7 +10,7 @@ use super::wish::Expect;
 /// Why a project is not deployed. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum Refusal {
-    /// It is behind production and never was there.
+    /// It is behind production, and not known to have been there.
     #[error(
         "{} is outdated: {}{by} is there, which has it already{past}",
         short(to),
@@ -127,17 +127,22 @@ impl Refusal {
     }
 
     pub(super) fn outdated(facts: &Facts) -> Self {
+        const NEWER: &str = "if a newer pipeline was faster, there is nothing to do; to go back to this commit, pass --rollback";
         let (past, hint) = match &facts.history {
-            History::Unknown { why } => (
-                format!(", and whether it ever was in production is not known ({why})"),
-                "if this is a rollback, say --rollback; with a token that reads the project's deployments, or a release book, it \
-                 is known whether it was deployed before",
+            History::Passed { how } => (format!("; {how}"), NEWER),
+            History::Unrecorded { searched, unread } if unread.is_empty() => {
+                (unrecorded(searched), NEWER)
+            }
+            History::Unrecorded { searched, unread } => (
+                format!(
+                    "{}; not searched: {}",
+                    unrecorded(searched),
+                    unread.join("; ")
+                ),
+                "if this is a rollback, pass --rollback; with a release log, or an access token that reads deployments and push \
+                 events, Pannier tells a rollback from an outdated pipeline by itself",
             ),
-            History::Never | History::Deployed => (
-                ", and it never was in production itself".to_owned(),
-                "a newer pipeline was faster: there is nothing to do. If production has to go back to a commit that was never \
-                 deployed, say --rollback",
-            ),
+            History::Deployed => (String::new(), NEWER),
         };
         Self::Outdated {
             to: facts.to.clone(),
@@ -201,6 +206,17 @@ pub(super) fn found(now: Option<&str>, by: &By) -> String {
     match now {
         Some(now) => format!("{}{by} is there", short(now)),
         None => "there is no such branch".to_owned(),
+    }
+}
+
+/// That nothing tells of a commit in production. No more than that: it is no proof that it never was there.
+fn unrecorded(searched: &[String]) -> String {
+    match searched {
+        [] => "; whether it was in production before is not known".to_owned(),
+        _ => format!(
+            "; no record of it in production (searched: {})",
+            searched.join(", ")
+        ),
     }
 }
 

@@ -7,6 +7,7 @@
 mod branch;
 mod deployment;
 mod error;
+mod events;
 mod jobs;
 mod merge_request;
 mod message;
@@ -28,6 +29,7 @@ use serde::de::DeserializeOwned;
 pub use branch::{Branch, Protection};
 pub use deployment::{Deployable, DeployablePipeline, Deployment, Person};
 pub use error::GitlabError;
+pub use events::BranchPush;
 pub use jobs::{Downstream, Job};
 pub use merge_request::MergeRequest;
 pub use packages::{PackageFile, PackageRef};

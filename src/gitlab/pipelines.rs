@@ -77,6 +77,8 @@ pub struct PipelineFilter {
     pub updated_after: Option<Timestamp>,
     /// Of this commit.
     pub sha: Option<String>,
+    /// Of this branch or tag.
+    pub reference: Option<String>,
     /// No more than this many.
     pub at_most: Option<u8>,
 }
@@ -97,6 +99,9 @@ impl PipelineFilter {
         }
         if let Some(sha) = &self.sha {
             plain = plain.with("sha", sha.as_str());
+        }
+        if let Some(reference) = &self.reference {
+            plain = plain.with("ref", reference.as_str());
         }
         if let Some(most) = self.at_most {
             plain = plain.with("per_page", most.to_string());

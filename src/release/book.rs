@@ -13,9 +13,10 @@ use crate::lock::model::Lock;
 use crate::lock::pylock;
 
 use super::FORMAT;
+use super::edit::Edit;
 use super::error::ReleaseError;
 use super::model::{Action, Channel, Entry, Release, Tarball};
-use super::moves::Move;
+use super::moves::{BranchRef, Move, Stage};
 use super::names::{ChannelName, ReleaseId};
 
 /// Where the history is.
@@ -46,6 +47,8 @@ pub(super) fn channel_path(name: &ChannelName) -> String {
 #[derive(Deserialize)]
 struct Head {
     action: String,
+    /// A line that only a newer Pannier can read has it; today's lines do not.
+    format: Option<u64>,
 }
 
 impl Book {
@@ -133,7 +136,7 @@ impl Book {
         }
         let text = String::from_utf8(bytes.to_vec()).map_err(|error| damaged(&path, error))?;
         let read = pylock::read(&text).map_err(|source| ReleaseError::Lock {
-            place: format!("`{path}` of the release book"),
+            place: format!("`{path}` of the release log"),
             source,
         })?;
         Ok((text, read.lock))
@@ -160,7 +163,52 @@ impl Book {
     /// # Errors
     /// [`ReleaseError`] names the first line that cannot be read.
     pub fn moves(&self) -> Result<Vec<Move>, ReleaseError> {
-        self.lines(|action| action == "deploy")
+        let mut lines = self.branch_lines()?;
+        lines.retain(|line| line.action == Stage::Deploy);
+        Ok(lines)
+    }
+
+    /// What was planned for branches, done and given up, the oldest line first.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] names the first line that cannot be read.
+    pub fn branch_lines(&self) -> Result<Vec<Move>, ReleaseError> {
+        self.lines(|action| matches!(action, "plan" | "deploy" | "end" | "done"))
+    }
+
+    /// The branches that the log has lines about.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] names the first line that cannot be read.
+    pub fn branches(&self) -> Result<Vec<BranchRef>, ReleaseError> {
+        let mut found: Vec<BranchRef> = Vec::new();
+        for line in self.branch_lines()?.into_iter().rev() {
+            if !found
+                .iter()
+                .any(|it| line.is_of(&it.repository, &it.branch))
+            {
+                found.push(BranchRef {
+                    project: line.project,
+                    repository: line.repository,
+                    branch: line.branch,
+                });
+            }
+        }
+        found.sort_by(|a, b| (&a.project, &a.branch).cmp(&(&b.project, &b.branch)));
+        Ok(found)
+    }
+
+    /// The log after an edit.
+    #[must_use]
+    pub fn after<O>(&self, edit: &Edit<O>) -> Self {
+        let mut files = self.files.clone();
+        for (path, bytes) in &edit.files {
+            match bytes {
+                Some(bytes) => files.insert(path.clone(), bytes.clone()),
+                None => files.remove(path),
+            };
+        }
+        Self { files }
     }
 
     /// The lines of the history whose action is wanted. Others are another reader's, or of a newer Pannier.
@@ -175,6 +223,10 @@ impl Book {
         for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
             let unread = |error| damaged(HISTORY, format!("line {}: {error}", number + 1));
             let head: Head = serde_json::from_str(line).map_err(unread)?;
+            if let Some(found) = head.format.filter(|format| *format > u64::from(FORMAT)) {
+                let path = format!("line {} of {HISTORY}", number + 1);
+                return Err(ReleaseError::Newer { path, found });
+            }
             if wanted(&head.action) {
                 found.push(serde_json::from_str(line).map_err(unread)?);
             }

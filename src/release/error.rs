@@ -15,7 +15,7 @@ use crate::secret::Exposed;
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ReleaseError {
     /// The book's branch cannot be read or written.
-    #[error("the release book cannot be used")]
+    #[error("the release log cannot be used")]
     Git(
         #[from]
         #[diagnostic_source]
@@ -26,16 +26,16 @@ pub enum ReleaseError {
     #[diagnostic(transparent)]
     Exposed(#[from] Exposed),
     /// Other writers were faster, each time.
-    #[error("the release book moved during each of {tries} tries to write it")]
+    #[error("the release log moved during each of {tries} tries to write it")]
     #[diagnostic(help("many jobs write at once; nothing of this one was written: run it again"))]
     Busy {
         /// How many.
         tries: u32,
     },
     /// A file of the book does not say what it should.
-    #[error("`{path}` of the release book is damaged: {problem}")]
+    #[error("`{path}` of the release log is damaged: {problem}")]
     #[diagnostic(help(
-        "look at the file's history on the book's branch and restore it by a commit"
+        "look at the file's history on the log's branch and restore it by a commit"
     ))]
     Damaged {
         /// The file.
@@ -45,7 +45,7 @@ pub enum ReleaseError {
     },
     /// A file of the book is of a newer Pannier.
     #[error(
-        "`{path}` of the release book has format {found}, only {} is known",
+        "`{path}` of the release log has format {found}, only {} is known",
         super::FORMAT
     )]
     #[diagnostic(help("use a newer Pannier"))]
@@ -57,7 +57,7 @@ pub enum ReleaseError {
     },
     /// The lock of a release is not the one that was recorded.
     #[error("the lock of release {release} has digest {found}, recorded was {recorded}")]
-    #[diagnostic(help("somebody has edited it on the book's branch; restore it by a commit"))]
+    #[diagnostic(help("somebody has edited it on the log's branch; restore it by a commit"))]
     OtherLock {
         /// The release.
         release: String,
@@ -77,7 +77,7 @@ pub enum ReleaseError {
         source: PylockError,
     },
     /// No release is called so.
-    #[error("the release book has no release `{text}`")]
+    #[error("the release log has no release `{text}`")]
     #[diagnostic(help("{hint}"))]
     Unknown {
         /// What was looked for.

@@ -6,8 +6,12 @@
 //! forget anything but a channel's place, and to read the clock: time and author come in as a [`Stamp`].
 
 mod book;
+#[cfg(test)]
+mod branch_tests;
 mod edit;
 mod error;
+mod gaps;
+mod ledger;
 mod model;
 mod moves;
 mod names;
@@ -23,8 +27,10 @@ mod view;
 pub use book::Book;
 pub use edit::{Edit, Outcome, Switch, promote, record};
 pub use error::ReleaseError;
+pub use gaps::{Gap, Seen, found};
+pub use ledger::{moved, planned};
 pub use model::{Action, BackTo, Channel, Entry, Recorded, Release, Stamp, Tarball};
-pub use moves::{Direction, Move, Moving, moved, same_repository};
+pub use moves::{BranchRef, Direction, Move, Moving, Stage, same_repository};
 pub use names::{BadName, ChannelName, ReleaseId};
 pub use registry::{Carried, PACKAGE, Registry, fetch, publish};
 pub use rollback::{goal, rolled_back};

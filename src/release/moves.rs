@@ -1,16 +1,11 @@
-//! Branches that were moved, as lines of the book's history: which project, from where to where, by whom and why.
+//! Lines of the release log about branches: planned moves, moves, and what was found on a branch without a line.
 //!
-//! Lines of an action that a reader does not know are skipped by it, so these do not change the format of the others. Refuses
-//! to write down the same writing twice, and to leave a gap unmentioned: what is found on a branch although no line says so
-//! gets a line of its own.
+//! Lines of an action that a reader does not know are skipped by it, so these do not change the format of the others.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::book::Book;
-use super::edit::{Edit, append, trailer};
-use super::error::ReleaseError;
-use super::model::{Stamp, time};
+use super::model::time;
 use crate::url::SafeUrl;
 
 /// In which direction a branch was moved.
@@ -27,32 +22,51 @@ pub enum Direction {
     Sidewise,
     /// Back, because another project of the same deployment could not be moved.
     Undo,
-    /// Not by this writing: it was found there.
+    /// Observed, not made by Pannier: the branch was found there and no line said so.
     Found,
     /// As a newer Pannier says it.
     #[serde(other)]
     Other,
 }
 
-/// The action of these lines.
+/// What a line of a branch says of the move in it: its `action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Deploy {
+pub enum Stage {
+    /// It is about to be pushed. A reader that knows nothing of plans skips the line.
+    Plan,
+    /// It happened.
     Deploy,
+    /// It was planned and did not happen.
+    End,
+    /// It was planned, and what somebody else has found of it meanwhile is how it ended well.
+    Done,
 }
 
-/// One branch that was moved. Commits have 40 hexadecimal digits.
+/// A production branch of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchRef {
+    /// What people call the project.
+    pub project: String,
+    /// Its repository.
+    pub repository: SafeUrl,
+    /// The branch.
+    pub branch: String,
+}
+
+/// A line about a branch. Commits have 40 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Move {
     /// What no other writing has.
     pub entry: String,
-    /// When.
+    /// When it happened; with [`Direction::Found`] when it was noticed.
     #[serde(with = "time")]
     pub at: Timestamp,
-    /// Who.
+    /// Who did it; with [`Direction::Found`] who noticed it.
     pub by: String,
-    action: Deploy,
+    /// Whether it is planned, done or given up.
+    pub action: Stage,
     /// What people call the project.
     pub project: String,
     /// Its repository.
@@ -67,6 +81,16 @@ pub struct Move {
     pub to: Option<String>,
     /// In which direction.
     pub direction: Direction,
+    /// Who pushed what was found, where the server or an earlier plan tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_by: Option<String>,
+    /// When what was found was pushed, where the server tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_at: Option<Timestamp>,
+    /// The writing whose open plan it was that was found done: a deployment that was interrupted, unless it says
+    /// [`Stage::Done`] later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -80,17 +104,13 @@ pub struct Move {
 pub struct Moving {
     /// When it happened.
     pub at: Timestamp,
-    /// What people call the project.
-    pub project: String,
-    /// Its repository.
-    pub repository: SafeUrl,
     /// The branch.
-    pub branch: String,
+    pub branch: BranchRef,
     /// Where it was.
     pub from: Option<String>,
     /// Where it is since.
     pub to: Option<String>,
-    /// In which direction. With [`Direction::Found`] it is written down only where the book does not say so already.
+    /// In which direction. With [`Direction::Found`] it is written down only where the log does not say so already.
     pub direction: Direction,
 }
 
@@ -111,53 +131,4 @@ pub fn same_repository(one: &SafeUrl, other: &SafeUrl) -> bool {
             .map_or(path.clone(), str::to_owned)
     };
     one.same_origin(other) && path(one) == path(other)
-}
-
-/// Writes moves down in the order in which they happened; gives how many lines that took.
-///
-/// # Errors
-/// [`ReleaseError`] when the history cannot be read.
-pub fn moved(book: &Book, moves: &[Moving], stamp: &Stamp) -> Result<Edit<usize>, ReleaseError> {
-    let before = book.moves()?;
-    let arrived = before.iter().any(|it| it.entry == stamp.entry);
-    let mut lines = Vec::new();
-    for moving in moves.iter().filter(|_| !arrived) {
-        let mut about = before.iter().rev();
-        let last = about.find(|it| it.is_of(&moving.repository, &moving.branch));
-        let from = match moving.direction {
-            Direction::Found if last.is_some_and(|last| last.to == moving.to) => continue,
-            Direction::Found => last.and_then(|last| last.to.clone()),
-            _ => moving.from.clone(),
-        };
-        let line = Move {
-            entry: stamp.entry.clone(),
-            at: moving.at,
-            by: stamp.by.clone(),
-            action: Deploy::Deploy,
-            project: moving.project.clone(),
-            repository: moving.repository.without_credentials(),
-            branch: moving.branch.clone(),
-            from,
-            to: moving.to.clone(),
-            direction: moving.direction,
-            reason: stamp.reason(),
-            pipeline: stamp.pipeline.as_ref().map(SafeUrl::without_credentials),
-        };
-        let text = serde_json::to_string(&line);
-        let text = text.expect("a move is plain data with texts as keys");
-        lines.push(format!("{text}\n"));
-    }
-    let mut names: Vec<&str> = moves.iter().map(|it| it.project.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let what = match names[..] {
-        [] => "nothing".to_owned(),
-        [one] => one.to_owned(),
-        [one, ..] => format!("{one} and {} more", names.len() - 1),
-    };
-    Ok(Edit {
-        files: append(book, &lines.concat()),
-        message: format!("Deploy {what}{}", trailer(stamp)),
-        outcome: lines.len(),
-    })
 }

@@ -205,7 +205,16 @@ fn from_a_lock_with_a_book() {
             .map(|line| {
                 let line: serde_json::Value = serde_json::from_str(line).unwrap();
                 let word = |key: &str| line[key].as_str().unwrap_or("-").to_owned();
-                let words = ["by", "project", "direction", "from", "to", "reason"].map(word);
+                let words = [
+                    "action",
+                    "by",
+                    "project",
+                    "direction",
+                    "from",
+                    "to",
+                    "reason",
+                ]
+                .map(word);
                 words.join(" ")
             })
             .collect();

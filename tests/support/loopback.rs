@@ -75,6 +75,8 @@ pub enum Fault {
     Truncate(usize),
     /// Nothing comes until the server goes.
     Stall,
+    /// What was asked for is done, and nothing comes until the server goes.
+    Hold,
 }
 
 /// Speed in bytes per second, and when what has been sent so far has gone through.
@@ -103,6 +105,11 @@ type Act = Box<dyn FnOnce() + Send>;
 struct State {
     handler: Box<Handler>,
     faults: Mutex<VecDeque<(String, Fault)>>,
+    /// What goes wrong with the request of this number.
+    numbered: Mutex<Option<(usize, Fault)>>,
+    /// How many requests are kept waiting for an answer that does not come.
+    kept: Mutex<usize>,
+    keeping: Condvar,
     /// What happens after an answer has been found and before it is sent.
     acts: Mutex<Vec<(String, Act)>>,
     seen: Mutex<Vec<Request>>,
@@ -129,6 +136,9 @@ impl Loopback {
         let state = Arc::new(State {
             handler: Box::new(handler),
             faults: Mutex::default(),
+            numbered: Mutex::default(),
+            kept: Mutex::default(),
+            keeping: Condvar::new(),
             acts: Mutex::default(),
             seen: Mutex::default(),
             latency: AtomicU64::new(0),
@@ -171,6 +181,20 @@ impl Loopback {
         faults.push_back((part.to_owned(), fault));
     }
 
+    /// Lets the answer to the request with this number go wrong, counted from now and from 0.
+    pub fn fault_at(&self, number: usize, fault: Fault) {
+        let at = self.count() + number;
+        *self.state.numbered.lock().expect("no panic") = Some((at, fault));
+    }
+
+    /// Waits until a request is kept waiting for an answer that does not come; false: none is by then.
+    pub fn keeps(&self, patience: Duration) -> bool {
+        let kept = self.state.kept.lock().expect("no panic");
+        let none = |kept: &mut usize| *kept == 0;
+        let waited = self.state.keeping.wait_timeout_while(kept, patience, none);
+        *waited.expect("no panic").0 > 0
+    }
+
     /// Lets something happen once a request that fits has been answered, before its sender knows it; as for [`Self::fault`].
     pub fn after(&self, part: &str, act: impl FnOnce() + Send + 'static) {
         let mut acts = self.state.acts.lock().expect("no panic");
@@ -185,6 +209,7 @@ impl Loopback {
     /// Takes back the faults that have not happened.
     pub fn heal(&self) {
         self.state.faults.lock().expect("no panic").clear();
+        *self.state.numbered.lock().expect("no panic") = None;
     }
 
     /// From now on every answer waits this long.
@@ -252,14 +277,22 @@ fn serve(
         stream.write_all(b"HTTP/1.1 400 Not HTTP\r\nconnection: close\r\n\r\n")?;
         return Ok(false);
     };
-    state.seen.lock().expect("no panic").push(request.clone());
+    let number = {
+        let mut seen = state.seen.lock().expect("no panic");
+        seen.push(request.clone());
+        seen.len() - 1
+    };
     std::thread::sleep(Duration::from_millis(state.latency.load(Ordering::Relaxed)));
     let line = format!("{} {}?{}", request.method, request.path, request.query);
-    let fault = {
+    let numbered = {
+        let mut numbered = state.numbered.lock().expect("no panic");
+        numbered.take_if(|(at, _)| *at == number)
+    };
+    let fault = numbered.map(|(_, fault)| fault).or_else(|| {
         let mut faults = state.faults.lock().expect("no panic");
         let at = faults.iter().position(|(part, _)| fits(&line, part));
         at.and_then(|at| faults.remove(at)).map(|(_, fault)| fault)
-    };
+    });
     match fault {
         None => {
             let answer = (state.handler)(&request);
@@ -283,7 +316,12 @@ fn serve(
             (state.handler)(&request);
             return Ok(false);
         }
-        Some(Fault::Stall) => {
+        Some(fault @ (Fault::Stall | Fault::Hold)) => {
+            if matches!(fault, Fault::Hold) {
+                (state.handler)(&request);
+            }
+            *state.kept.lock().expect("no panic") += 1;
+            state.keeping.notify_all();
             let mut over = state.over.lock().expect("no panic");
             while !*over {
                 over = state.ended.wait(over).expect("no panic");

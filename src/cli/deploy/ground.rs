@@ -1,6 +1,7 @@
 //! The doors that deployments go through, and the way from wishes to a result that is shown: plan, table, apply, audit,
-//! release book. What all verbs that move production branches share.
+//! release log. What all verbs that move production branches share.
 
+use std::error::Error as _;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Mutex;
@@ -9,7 +10,9 @@ use jiff::Timestamp;
 use miette::Diagnostic;
 
 use crate::config::{BookPlace, CredentialEntries, Flags, Inputs, book_settings};
-use crate::deploy::{self, DeployError, Doors, Ending, Outcome, Report, Rules, Run, Wish};
+use crate::deploy::{
+    self, DeployError, Doors, Ending, Eyes, Outcome, Plan, Report, Rules, Run, Wish,
+};
 use crate::git::{Git, RefusalKind};
 use crate::gitlab::Gitlab;
 use crate::http::{self, Client};
@@ -23,6 +26,7 @@ use super::super::book::BookOptions;
 use super::super::context::{Context, StoreOption};
 use super::super::exit::Exit;
 use super::super::gitlab;
+use super::super::log_check::LogCheck;
 use super::super::release::told;
 use super::super::report::Failure;
 use super::super::session::{self, Typed};
@@ -51,7 +55,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) stamp: &'a Stamp,
     /// How it is run.
     pub(crate) options: &'a RunOptions,
-    /// What is written into the release book when every branch is where it should be.
+    /// What is written into the release log when every branch is where it should be.
     pub(crate) then: Option<&'a dyn Fn() -> Result<release::Outcome, ReleaseError>>,
 }
 
@@ -76,12 +80,7 @@ impl<'c> Ground<'c> {
             credentials: session::credentials(&settings.credentials, std::iter::empty()),
             ..http::Options::default()
         };
-        // Without a token the API tells little; what it would have told is said to be unknown then.
-        let gitlab = gitlab::door(context, None, settings.git_base.as_ref(), options.clone());
-        let gitlab = gitlab.ok().filter(|door| {
-            let tokens = door.tokens();
-            tokens.access().is_some() || tokens.job().is_some()
-        });
+        let gitlab = gitlab::with_token(context, settings.git_base.as_ref(), options.clone());
         Ok(Self {
             git: Git::new(&store.git_root(), Client::new(options)),
             gitlab,
@@ -98,7 +97,7 @@ impl<'c> Ground<'c> {
         self.git_base.as_ref()
     }
 
-    /// The release book, where the team has one.
+    /// The release log, where the team has one.
     fn shelf(&self) -> Option<GitShelf<'_>> {
         self.place.as_ref().map(|place| GitShelf {
             git: &self.git,
@@ -110,7 +109,8 @@ impl<'c> Ground<'c> {
     /// Plans, shows, applies, writes down and shows what came of it; `None`: it stopped at the plan.
     pub(crate) fn carry_out(&self, wanted: &Wanted<'_>) -> Result<Option<Report>, Failure> {
         let trail = Trail::open(self.context, wanted.options)?;
-        let book = self.book();
+        let (book, check) = self.book(wanted).unzip();
+        let check = check.unwrap_or_default();
         let doors = Doors {
             git: &self.git,
             gitlab: self.gitlab.as_ref(),
@@ -128,10 +128,12 @@ impl<'c> Ground<'c> {
         let refused = DeployError::of_refusals(&plan);
         if refused.is_some() || wanted.options.dry_run {
             if !text {
-                self.context.print_json(&Shown::of(&plan, None, None))?;
+                self.context
+                    .print_json(&Shown::of(&plan, None, None, &check))?;
             }
             return refused.map_or(Ok(None), |error| Err(failure(error)));
         }
+        self.announce(&plan, wanted.stamp);
         let run = Run {
             stamp: wanted.stamp,
             now: &Timestamp::now,
@@ -146,7 +148,7 @@ impl<'c> Ground<'c> {
         });
         let outcome = recorded.as_ref().ok().and_then(Option::as_ref);
         if !text {
-            let shown = Shown::of(&plan, Some(&report), outcome);
+            let shown = Shown::of(&plan, Some(&report), outcome, &check);
             self.context.print_json(&shown)?;
         } else {
             if !plan.is_done() {
@@ -163,17 +165,55 @@ impl<'c> Ground<'c> {
         Ok(Some(report))
     }
 
-    /// The book as it is. At night it must not stand in the way: one that cannot be read is a warning.
-    fn book(&self) -> Option<Book> {
+    /// The release log as it is, after what it did not tell was recorded; a dry run only compares. At night it must not stand
+    /// in the way: one that cannot be read or written is a warning.
+    fn book(&self, wanted: &Wanted<'_>) -> Option<(Book, LogCheck)> {
         let shelf = self.shelf()?;
-        match release::read(&shelf) {
-            Ok(book) => Some(book),
+        let eyes = Eyes {
+            git: &self.git,
+            gitlab: self.gitlab.as_ref(),
+        };
+        let compare = || {
+            let book = release::read(&shelf)?;
+            deploy::compare(eyes, &book, wanted.stamp)
+        };
+        let written = (!wanted.options.dry_run)
+            .then(|| deploy::catch_up(eyes, &shelf, wanted.stamp))
+            .transpose();
+        let recorded = matches!(written, Ok(Some(_)));
+        let compared = match written {
+            Ok(Some(compared)) => Ok(compared),
+            Ok(None) => compare(),
             Err(error) => {
-                let message = format!("the release book is not asked: {error}");
-                self.context.reporter().warn(message, None);
+                self.warn_of_log("cannot be brought up to date", &error);
+                compare()
+            }
+        };
+        match compared {
+            Ok(compared) => {
+                let check = LogCheck::tell(&compared, recorded, self.context);
+                Some((compared.book, check))
+            }
+            Err(error) => {
+                self.warn_of_log("is not searched", &error);
                 None
             }
         }
+    }
+
+    /// Writes down what is about to be pushed. Where that fails the next writer finds what was pushed.
+    fn announce(&self, plan: &Plan, stamp: &Stamp) {
+        let Some(shelf) = self.shelf() else { return };
+        if let Err(error) = deploy::announce(&shelf, plan, stamp, Timestamp::now()) {
+            self.warn_of_log("does not have this plan", &error);
+        }
+    }
+
+    fn warn_of_log(&self, problem: &str, error: &ReleaseError) {
+        let because = error.source().map(|it| format!(": {it}"));
+        let because = because.unwrap_or_default();
+        let message = format!("the release log {problem}: {error}{because}");
+        self.context.reporter().warn(message, None);
     }
 
     fn record(&self, report: &Report, stamp: &Stamp) -> Result<(), ReleaseError> {
@@ -244,7 +284,7 @@ struct Halted {
 
 /// The branches are moved, but the book does not say so.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("the branches are as shown, but the release book does not say so")]
+#[error("the branches are as shown, but the release log does not say so")]
 #[diagnostic(help(
     "run the same command again: nothing is pushed twice, and the book gets its lines"
 ))]

@@ -6,6 +6,7 @@ use crate::deploy::{Contained, Kind, Plan, Report, Stands, Step};
 
 use crate::release::Outcome;
 
+use super::super::log_check::LogCheck;
 use super::super::table::{Align, Table};
 
 /// The plan as a table, with a line for each thing that is refused left to the error below it.
@@ -89,9 +90,11 @@ fn contained(step: &Step) -> String {
 pub(super) struct Shown<'a> {
     branch: &'a str,
     projects: Vec<ShownProject<'a>>,
-    /// What was written into the release book, for verbs that set a channel.
+    /// What was written into the release log, for verbs that set a channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     release: Option<&'a Outcome>,
+    #[serde(flatten)]
+    log: &'a LogCheck,
 }
 
 #[derive(Serialize)]
@@ -134,6 +137,7 @@ impl<'a> Shown<'a> {
         plan: &'a Plan,
         report: Option<&Report>,
         release: Option<&'a Outcome>,
+        log: &'a LogCheck,
     ) -> Self {
         let projects = plan.steps.iter().enumerate().map(|(number, step)| {
             let end = report.and_then(|report| report.ends.get(number));
@@ -170,6 +174,7 @@ impl<'a> Shown<'a> {
             branch: &plan.branch,
             projects: projects.collect(),
             release,
+            log,
         }
     }
 }

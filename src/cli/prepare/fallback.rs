@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::config::BookPlace;
+use crate::deploy::{self, Eyes};
 use crate::digest::Digest;
 use crate::lock::fresh::{Freshness, freshness};
 use crate::lock::model::Lock;
@@ -16,9 +17,10 @@ use crate::prepare::{self, Options, Tools};
 use crate::release::{self, ChannelName, GitShelf, ReleaseError, ReleaseId};
 use crate::tarball::Fallback;
 
-use super::super::book::NoBook;
+use super::super::book::{NoBook, stamp};
 use super::super::context::Context;
 use super::super::exit::Exit;
+use super::super::log_check::LogCheck;
 use super::super::report::{self, Failure};
 use super::super::session::Session;
 use super::{Done, failure_of};
@@ -87,7 +89,7 @@ impl Known<'_> {
         context: &Context,
     ) -> Result<Done, Failure> {
         let because = said(&failed);
-        let held = match self.usable(&failed, options) {
+        let held = match self.usable(&failed, options, context) {
             Ok(held) => held,
             Err(why) => {
                 self.warn(
@@ -155,24 +157,35 @@ impl Known<'_> {
     }
 
     /// The lock of the channel, if it is right to prepare it now; else why not.
-    fn usable(&self, failed: &Failed, options: &Options) -> Result<Held, String> {
+    fn usable(
+        &self,
+        failed: &Failed,
+        options: &Options,
+        context: &Context,
+    ) -> Result<Held, String> {
         let request = &self.session.configuration.request;
         if let Blame::Own(why) = failed.blame(request) {
             return Err(why.to_owned());
         }
-        let held = self.held().map_err(|error| chain(&error))?;
+        let held = self.held(context).map_err(|error| chain(&error))?;
         fits(request, &held.lock, &options.images)
             .map_err(|unfit| format!("release {}: {unfit}", held.release))?;
         Ok(held)
     }
 
-    fn held(&self) -> Result<Held, ReleaseError> {
+    fn held(&self, context: &Context) -> Result<Held, ReleaseError> {
         let shelf = GitShelf {
             git: &self.session.git,
             repository: &self.place.repository,
             branch: &self.place.branch,
         };
         let book = release::read(&shelf)?;
+        let eyes = Eyes {
+            git: &self.session.git,
+            gitlab: None,
+        };
+        let compared = deploy::compare(eyes, &book, &stamp(context, None))?;
+        LogCheck::tell(&compared, false, context);
         let channel = book.channel(self.channel)?;
         let channel = channel.ok_or_else(|| ReleaseError::Channel {
             channel: self.channel.to_string(),

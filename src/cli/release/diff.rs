@@ -11,6 +11,7 @@ use super::super::Format;
 use super::super::book::{self, Desk, failure};
 use super::super::context::Context;
 use super::super::lock;
+use super::super::log_check::LogCheck;
 use super::super::report::Failure;
 use super::BookOptions;
 
@@ -42,11 +43,13 @@ struct Shown {
     before: String,
     after: String,
     changes: Vec<String>,
+    #[serde(flatten)]
+    log: LogCheck,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let desk = Desk::open(&arguments.book, context)?;
-    let book = desk.book()?;
+    let (book, log) = desk.compared()?;
     let channel = &arguments.channel;
     let (before, old) = named(&book, &arguments.before, channel)?;
     let (after, new) = match arguments.after.as_deref() {
@@ -62,6 +65,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         before,
         after,
         changes,
+        log,
     };
     match arguments.format {
         Format::Json => context.print_json(&shown),

@@ -13,7 +13,7 @@ use super::super::report::Failure;
 use super::BookOptions;
 use super::publish::{Shown, told};
 
-/// Fetches the tarballs of a release from the package registry, each verified against the release book
+/// Fetches the tarballs of a release from the package registry, each verified against the release log
 ///
 /// A tarball that is not the recorded one is refused (exit 4) and never stands in the folder. In a job CI_JOB_TOKEN suffices.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     release: String,
     #[command(flatten)]
     book: BookOptions,
-    /// Project whose registry it is, by number or path [default: that of the release book]
+    /// Project whose registry it is, by number or path [default: that of the release log]
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
     /// Fetch the tarball of this image; may be given more than once [default: all]
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let desk = Desk::open(&arguments.book, context)?;
     let gitlab = desk.gitlab()?;
     let registry = desk.registry(&gitlab, arguments.project.as_deref())?;
-    let book = desk.book()?;
+    let (book, log) = desk.compared()?;
     let work = || {
         let release = book.release(&book.find(&arguments.release, &arguments.channel)?)?;
         let folder = context.folder.join(&arguments.output);
@@ -56,6 +56,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
             tarballs: release::fetch(&registry, &release, only, &folder, context.reporter())?,
             project: registry.project.to_string(),
             release: release.id,
+            log,
         })
     };
     let shown = work().map_err(failure)?;

@@ -11,6 +11,7 @@ use crate::url::SafeUrl;
 use super::super::Format;
 use super::super::book::{Desk, failure};
 use super::super::context::Context;
+use super::super::log_check::LogCheck;
 use super::super::report::Failure;
 use super::super::table::{Align, Table};
 use super::BookOptions;
@@ -34,7 +35,15 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// A release as `--format json` prints it.
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct List<'a> {
+    releases: Vec<Shown<'a>>,
+    #[serde(flatten)]
+    log: LogCheck,
+}
+
+/// A release in it.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: &'a ReleaseId,
@@ -54,12 +63,12 @@ struct Shown<'a> {
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let desk = Desk::open(&arguments.book, context)?;
-    let book = desk.book()?;
+    let (book, log) = desk.compared()?;
     let rows = release::rows(&book, arguments.limit).map_err(failure)?;
     match arguments.format {
         Format::Json => {
-            let shown: Vec<Shown<'_>> = rows.iter().map(shown).collect();
-            context.print_json(&shown)
+            let releases = rows.iter().map(shown).collect();
+            context.print_json(&List { releases, log })
         }
         Format::Text if rows.is_empty() => {
             context.print("there is no release yet: `pannier release record` writes the first\n")

@@ -1,12 +1,14 @@
 //! `pannier release promote`: a channel is put on a release.
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::release::{self, Action, ChannelName, Outcome};
 
 use super::super::Format;
 use super::super::book::{self, Desk, ReasonOption, failure};
 use super::super::context::Context;
+use super::super::log_check::LogCheck;
 use super::super::report::Failure;
 use super::BookOptions;
 
@@ -36,19 +38,28 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let desk = Desk::open(&arguments.book, context)?;
     let channel = &arguments.channel;
-    // What was meant when the command was given holds for all tries, whoever promotes meanwhile.
-    let id = desk.book()?.find(&arguments.release, channel);
-    let id = id.map_err(failure)?;
     let stamp = desk.stamp(&arguments.reason);
+    let (book, log) = desk.caught_up(&stamp)?;
+    // What was meant when the command was given holds for all tries, whoever promotes meanwhile.
+    let id = book.find(&arguments.release, channel).map_err(failure)?;
     let outcome = release::write(&desk.shelf(), &stamp, |book| {
         release::promote(book, &id, channel, Action::Promote, &stamp)
     });
     let outcome = outcome.map_err(failure)?;
     desk.tell_trail(&outcome, &stamp);
     match arguments.format {
-        Format::Json => context.print_json(&outcome),
+        Format::Json => context.print_json(&Written { outcome, log }),
         Format::Text => context.print(&switched(&outcome)),
     }
+}
+
+/// What `--format json` prints, here and of `record`.
+#[derive(Serialize)]
+pub(super) struct Written {
+    #[serde(flatten)]
+    pub(super) outcome: Outcome,
+    #[serde(flatten)]
+    pub(super) log: LogCheck,
 }
 
 /// What happened to the channel, if one was named.

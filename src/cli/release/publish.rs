@@ -8,8 +8,9 @@ use serde::Serialize;
 use crate::release::{self, Carried, ChannelName, ReleaseError, ReleaseId};
 
 use super::super::Format;
-use super::super::book::{self, Desk, failure};
+use super::super::book::{self, Desk, ReasonOption, failure};
 use super::super::context::Context;
+use super::super::log_check::LogCheck;
 use super::super::report::Failure;
 use super::super::table::{self, Align, Table};
 use super::BookOptions;
@@ -27,7 +28,7 @@ pub(super) struct Arguments {
     release: Option<String>,
     #[command(flatten)]
     book: BookOptions,
-    /// Project whose registry it is, by number or path [default: that of the release book]
+    /// Project whose registry it is, by number or path [default: that of the release log]
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
     /// Folder with the tarballs
@@ -47,6 +48,8 @@ pub(super) struct Shown {
     pub(super) release: ReleaseId,
     pub(super) project: String,
     pub(super) tarballs: Vec<Carried>,
+    #[serde(flatten)]
+    pub(super) log: LogCheck,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -54,7 +57,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let folder = context.folder.join(&arguments.tarballs);
     let gitlab = desk.gitlab()?;
     let registry = desk.registry(&gitlab, arguments.project.as_deref())?;
-    let book = desk.book()?;
+    let stamp = desk.stamp(&ReasonOption { reason: None });
+    let (book, log) = desk.caught_up(&stamp)?;
     let work = || {
         let release = match &arguments.release {
             Some(text) => book.release(&book.find(text, &arguments.channel)?)?,
@@ -69,6 +73,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
             tarballs: release::publish(&registry, &release, &folder)?,
             project: registry.project.to_string(),
             release: release.id,
+            log,
         })
     };
     let shown = work().map_err(failure)?;

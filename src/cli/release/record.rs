@@ -14,6 +14,7 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::report::Failure;
 use super::BookOptions;
+use super::promote::Written;
 
 /// Records the lock as a release, and puts a channel on it if asked
 ///
@@ -66,6 +67,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         None => Vec::new(),
     };
     let stamp = desk.stamp(&arguments.reason);
+    let (_, log) = desk.caught_up(&stamp)?;
     let channel = arguments.channel.as_ref();
     let outcome = release::write(&desk.shelf(), &stamp, |book| {
         release::record(book, &text, &tarballs, channel, &stamp)
@@ -73,7 +75,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let outcome = outcome.map_err(failure)?;
     desk.tell_trail(&outcome, &stamp);
     match arguments.format {
-        Format::Json => context.print_json(&outcome),
+        Format::Json => context.print_json(&Written { outcome, log }),
         Format::Text => context.print(&told(&outcome)),
     }
 }

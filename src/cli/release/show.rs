@@ -11,6 +11,7 @@ use crate::visible;
 use super::super::Format;
 use super::super::book::{self, Desk, failure};
 use super::super::context::Context;
+use super::super::log_check::LogCheck;
 use super::super::report::Failure;
 use super::super::table::{self, Align, Table};
 use super::BookOptions;
@@ -44,12 +45,14 @@ struct Shown {
     release: Release,
     channels: Vec<ChannelName>,
     history: Vec<Entry>,
+    #[serde(flatten)]
+    log: LogCheck,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let desk = Desk::open(&arguments.book, context)?;
-    let book = desk.book()?;
-    let shown = gather(&book, &arguments.release, &arguments.channel).map_err(failure)?;
+    let (book, log) = desk.compared()?;
+    let shown = gather(&book, &arguments.release, &arguments.channel, log).map_err(failure)?;
     if arguments.lock {
         let (text, _) = book.lock(&shown.release).map_err(failure)?;
         return context.print_exact("the lock", &text);
@@ -60,7 +63,12 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     }
 }
 
-fn gather(book: &Book, text: &str, channel: &ChannelName) -> Result<Shown, ReleaseError> {
+fn gather(
+    book: &Book,
+    text: &str,
+    channel: &ChannelName,
+    log: LogCheck,
+) -> Result<Shown, ReleaseError> {
     let id = book.find(text, channel)?;
     let mut channels = Vec::new();
     for name in book.channels() {
@@ -73,6 +81,7 @@ fn gather(book: &Book, text: &str, channel: &ChannelName) -> Result<Shown, Relea
         release: book.release(&id)?,
         channels,
         history: history.filter(|entry| entry.release == id).collect(),
+        log,
     })
 }
 

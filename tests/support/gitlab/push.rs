@@ -2,6 +2,7 @@
 //! them.
 
 use git2::Oid;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::repo;
@@ -14,6 +15,16 @@ pub struct Update {
     pub new: Option<Oid>,
     /// Full name, `refs/heads/main`.
     pub name: String,
+}
+
+/// A reference that moved, as it is remembered.
+#[derive(Debug, Clone)]
+pub struct Push {
+    pub id: Id,
+    pub project: Id,
+    pub user: Id,
+    pub at: Timestamp,
+    pub update: Update,
 }
 
 impl ProtectedBranch {
@@ -74,6 +85,14 @@ impl State {
         let now = self.now();
         self.project_mut(project).last_activity_at = now;
         for update in updates {
+            let id = self.next("event");
+            self.pushes.push(Push {
+                id,
+                project,
+                user,
+                at: now,
+                update: update.clone(),
+            });
             let Some(branch) = update.name.strip_prefix("refs/heads/") else {
                 continue;
             };

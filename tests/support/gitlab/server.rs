@@ -147,6 +147,16 @@ impl Gitlab {
         self.http.fault(part, fault);
     }
 
+    /// Lets the answer to the request with this number go wrong; see [`Loopback::fault_at`].
+    pub fn fault_at(&self, number: usize, fault: Fault) {
+        self.http.fault_at(number, fault);
+    }
+
+    /// Waits until a request is kept waiting; see [`Loopback::keeps`].
+    pub fn keeps(&self, patience: Duration) -> bool {
+        self.http.keeps(patience)
+    }
+
     /// Lets something happen between two requests of somebody; see [`Loopback::after`].
     pub fn after(&self, part: &str, act: impl FnOnce() + Send + 'static) {
         self.http.after(part, act);

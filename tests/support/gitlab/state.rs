@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::push::Push;
 use super::settings::Settings;
 use super::status::Status;
 use super::throttle::Throttle;
@@ -350,6 +351,8 @@ pub struct State {
     pub hooks: BTreeMap<Id, Hook>,
     pub statuses: BTreeMap<Id, CommitStatus>,
     pub releases: Vec<Release>,
+    /// Every reference that ever moved, the oldest first: push events, and what tests compare logs with.
+    pub pushes: Vec<Push>,
     /// Webhooks that have not been sent.
     pub outbox: Vec<Delivery>,
     /// How many requests of a user are answered, where that is limited.
@@ -379,6 +382,7 @@ impl State {
             hooks: BTreeMap::new(),
             statuses: BTreeMap::new(),
             releases: Vec::new(),
+            pushes: Vec::new(),
             outbox: Vec::new(),
             throttle: None,
         }

@@ -266,6 +266,15 @@ impl Project {
 
     /// Points a branch somewhere, whoever may.
     pub fn set_branch(&self, name: &str, commit: &str) {
+        self.put_branch(0, name, commit);
+    }
+
+    /// The same as a push of somebody.
+    pub fn push_as(&self, user: &User, name: &str, commit: &str) {
+        self.put_branch(user.id, name, commit);
+    }
+
+    fn put_branch(&self, user: Id, name: &str, commit: &str) {
         self.world.change(|state| {
             let repository = state.open(self.id);
             let old = repo::branch(&repository, name);
@@ -274,7 +283,7 @@ impl Project {
             repo::set_ref(&repository, &name, new);
             state.pushed(
                 self.id,
-                0,
+                user,
                 &[Update {
                     old,
                     new: Some(new),

@@ -4,6 +4,7 @@ pub mod branches;
 pub mod commits;
 pub mod deployments;
 pub mod environments;
+pub mod events;
 pub mod jobs;
 pub mod members;
 pub mod merge_requests;
@@ -22,7 +23,7 @@ use super::router::Route;
 
 /// All routes; of several that fit, the first is taken.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
-    let nouns: [&'static [Route]; 17] = [
+    let nouns: [&'static [Route]; 18] = [
         users::ROUTES,
         projects::ROUTES,
         members::ROUTES,
@@ -35,6 +36,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         jobs::ROUTES,
         resource_groups::ROUTES,
         environments::ROUTES,
+        events::ROUTES,
         deployments::ROUTES,
         packages::ROUTES,
         webhooks::ROUTES,
