@@ -1,9 +1,10 @@
 //! Checks all links of an image's data projects together, before a tarball of them appears: `unpack` follows them in the
 //! same way, by [`crate::paths::check_link`].
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::pack::Content;
+use crate::pack::{Content, Pack};
 use crate::paths::{AbsoluteLinks, LinkFault, check_link};
 use crate::venv::{EntryKind, Items};
 
@@ -21,33 +22,27 @@ pub(super) fn check(
     arrivals: &Arrivals,
     absolute: AbsoluteLinks,
 ) -> Result<(), PrepareError> {
-    if image.data.is_empty() {
-        return Ok(());
-    }
-    let mut links = BTreeMap::new();
+    let mut links = Links::default();
     for entry in head.iter(&[]).flatten() {
         if let EntryKind::Symlink { target } = entry.kind {
-            links.insert(entry.path.into_owned(), target.to_owned());
+            links.own.insert(entry.path.into_owned(), target.to_owned());
         }
     }
     for plan in &image.data {
-        let stored = arrivals.data(plan)?;
-        for entry in stored.pack.iter() {
-            if let Content::Symlink { target } = entry.content {
-                links.insert(format!("{}{}", folder(plan), entry.path), target.to_owned());
-            }
-        }
+        let project = Project::new(arrivals.data(plan)?.pack);
+        links.projects.insert(plan.name.as_str(), project);
     }
-    let target = |path: &str| links.get(path).map(String::as_str);
     for plan in &image.data {
-        let folder = folder(plan);
-        let own = links.range(folder.clone()..);
-        for (path, own_target) in own.take_while(|(path, _)| path.starts_with(&folder)) {
-            check_link(path, absolute, target).map_err(|fault| PrepareError::Link {
+        let project = &links.projects[plan.name.as_str()];
+        for &number in &project.links {
+            let (path, own_target) = project.link(number);
+            let full = format!("data/{}/{path}", plan.name);
+            let checked = check_link(&full, absolute, |path| links.target(path));
+            checked.map_err(|fault| PrepareError::Link {
                 name: plan.name.clone(),
                 place: place(plan),
-                path: path[folder.len()..].to_owned(),
-                target: own_target.clone(),
+                path: path.to_owned(),
+                target: own_target.to_owned(),
                 fault,
             })?;
         }
@@ -55,8 +50,62 @@ pub(super) fn check(
     Ok(())
 }
 
-fn folder(plan: &DataPlan) -> String {
-    format!("data/{}/", plan.name)
+/// All links of an image.
+#[derive(Default)]
+struct Links<'a> {
+    /// Those of the venv, by their paths.
+    own: HashMap<String, String>,
+    /// By their names.
+    projects: HashMap<&'a str, Project>,
+}
+
+impl Links<'_> {
+    /// The target of the link at `path` of the tarball.
+    fn target(&self, path: &str) -> Option<&str> {
+        let in_data = path.strip_prefix("data/");
+        match in_data.and_then(|rest| rest.split_once('/')) {
+            Some((name, path)) => self.projects.get(name)?.target(path),
+            None => self.own.get(path).map(String::as_str),
+        }
+    }
+}
+
+/// The links of a data project, held as numbers: there can be hundreds of thousands.
+struct Project {
+    pack: Arc<Pack>,
+    /// Numbers of the entries that are links, sorted by path.
+    links: Vec<u32>,
+}
+
+impl Project {
+    fn new(pack: Arc<Pack>) -> Self {
+        let is_link = |content| matches!(content, Content::Symlink { .. });
+        let entries = (0..).zip(pack.iter());
+        let links = entries.filter(|(_, entry)| is_link(entry.content));
+        let mut links: Vec<u32> = links.map(|(number, _)| number).collect();
+        links.sort_by(|a, b| {
+            let path = |number: u32| pack.path_bytes(number as usize);
+            path(*a).cmp(&path(*b))
+        });
+        Self { pack, links }
+    }
+
+    /// Path and target of a link.
+    fn link(&self, number: u32) -> (&str, &str) {
+        let entry = self.pack.get(number as usize);
+        match entry.map(|entry| (entry.path, entry.content)) {
+            Some((path, Content::Symlink { target })) => (path, target),
+            _ => unreachable!("the numbers are those of links"),
+        }
+    }
+
+    fn target(&self, path: &str) -> Option<&str> {
+        let found = self.links.binary_search_by(|number| {
+            let known = self.pack.path_bytes(*number as usize);
+            known.cmp(&Some(path.as_bytes()))
+        });
+        found.ok().map(|at| self.link(self.links[at]).1)
+    }
 }
 
 fn place(plan: &DataPlan) -> String {
@@ -83,15 +132,14 @@ pub(super) const fn help(fault: LinkFault) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs::File;
     use std::num::NonZeroUsize;
-    use std::sync::Arc;
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::digest::Digest;
-    use crate::pack::Pack;
     use crate::store::StoredData;
     use crate::tarball::tests::{container, manifest_bytes, usual};
     use crate::tarball::{Part, assemble};
@@ -101,10 +149,10 @@ mod tests {
     use crate::zip::{self, Rules};
 
     /// The links of a project by their paths.
-    type Project = BTreeMap<String, String>;
+    type Tree = BTreeMap<String, String>;
 
     /// The container of a project: its links and one file; `None` where no snapshot is made of it.
-    fn snapshot(project: &Project) -> Option<(File, Pack)> {
+    fn snapshot(project: &Tree) -> Option<(File, Pack)> {
         let mut writer = zip::Writer::new(tempfile::tempfile().unwrap());
         writer.bytes("README", false, b"text").unwrap();
         for (path, target) in project {
@@ -116,7 +164,7 @@ mod tests {
     }
 
     /// Whether `prepare` and whether `unpack` accept an image of these projects; `None` where no tarball comes of them.
-    fn judged(projects: &[Project], absolute: AbsoluteLinks) -> Option<(bool, bool)> {
+    fn judged(projects: &[Tree], absolute: AbsoluteLinks) -> Option<(bool, bool)> {
         let venv = options("/usr/bin/python3");
         let (_, head) = Planner::start(&venv).unwrap();
         let arrivals = Arrivals::default();
@@ -171,7 +219,7 @@ mod tests {
         Some((prepared.is_ok(), unpacked.is_ok()))
     }
 
-    fn project(links: &[(&str, &str)]) -> Project {
+    fn project(links: &[(&str, &str)]) -> Tree {
         let owned = |(path, target): &(&str, &str)| ((*path).to_owned(), (*target).to_owned());
         links.iter().map(owned).collect()
     }
@@ -229,7 +277,7 @@ mod tests {
         parts.prop_map(|parts| parts.join("/"))
     }
 
-    fn projects() -> impl Strategy<Value = Vec<Project>> {
+    fn projects() -> impl Strategy<Value = Vec<Tree>> {
         let paths = texts(&["a", "b", "A", "ä", "c d"], 4);
         let targets = texts(
             &[
