@@ -261,10 +261,11 @@ fn what_pip_reads_and_uv_cannot_use_is_told_where_it_is_used() {
 #[test]
 fn update_raises_what_still_goes_together() {
     let index = index();
-    let text = "# head\r\nApp == 1.0  # the application\r\ndep==1.0 ; python_version < '3.12'\ndep==1.0 ; python_version >= '3.12'\n\nfree==1.0 --hash=sha256:00\nother==1 # not in the lock";
+    let text = "# head\r\nApp == 1.0  # the application\r\ndep==1.0 ; python_version < '3.12'\ndep==1.0 ; python_version >= '3.12'\n\nfree==1.0 --hash=sha256:HASH\nother==1 # not in the lock";
+    let text = text.replace("HASH", &wheel("free", "1.0", &[]).sha256);
     let project = Project::new(&[
         ("pannier.yml", CONFIG),
-        ("constraints/constraints.txt", text),
+        ("constraints/constraints.txt", &text),
     ]);
     let update = |flags: &str| {
         let mut command = project.with_index(&format!("constraints update {flags}"), &index.url());

@@ -240,3 +240,35 @@ fn what_the_run_itself_brought_along_is_not_passed_over() {
     assert_eq!(code, 2);
     assert!(said.contains("where the release book is"), "{said}");
 }
+
+#[test]
+fn hashes_hold_for_the_versions_that_they_are_of() {
+    let world = World::new();
+    let hashed = "requirements: [lib]\nconstraints: constraints.txt";
+    world.configure(hashed);
+    let own = |version: &str| World::file("lib", version, &[]).sha256;
+    let pin = |version: &str, hash: &str| {
+        let line = format!("lib=={version} --hash=sha256:{hash}\n");
+        world.desk.write("constraints.txt", &line);
+    };
+    // What the index serves is not what the hash was taken from.
+    world.upload("lib", "1.1", &[]);
+    pin("1.1", &"0".repeat(64));
+    let (code, out, said) = world.run("prepare --fallback production");
+    assert_eq!((code, world.version().as_str()), (0, "1.0"), "{out}{said}");
+    assert!(said.contains("hash mismatch"), "{said}");
+    // The last good lock has the very version whose hash is another one.
+    pin("1.0", &"0".repeat(64));
+    let (code, _, said) = world.run("prepare --fallback production");
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("cannot be prepared either"), "{said}");
+    pin("1.1", &own("1.1"));
+    world.ok("prepare --fallback production");
+    assert_eq!(world.version(), "1.1");
+    // A mode that is missing something is this run's own matter.
+    world.configure(&format!("{hashed}\nrequire_hashes: true"));
+    world.desk.write("constraints.txt", "lib==1.1\n");
+    let (code, _, said) = world.run("prepare --fallback production");
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("nothing is prepared from"), "{said}");
+}

@@ -340,3 +340,32 @@ fn a_bump_is_judged_together_with_what_this_run_overrides() {
         assert!(!world.project().join(lock).exists(), "{lock}");
     }
 }
+
+#[test]
+fn hashes_that_change_are_judged_like_a_version() {
+    let world = World::new();
+    let stated = |hash: &str| PINS.replace("side==1.0", &format!("side==1.0 --hash=sha256:{hash}"));
+    let right = support::bumps::sha256("side", "1.0");
+    let wrong = "0".repeat(64);
+    world.change(&stated(&right), &stated(&wrong));
+    let ran = world.against_main();
+    assert_eq!(ran.code, 6, "{}", ran.screen);
+    for part in [
+        "changed",
+        "hash mismatch",
+        &right,
+        &wrong,
+        "constraints.txt:",
+    ] {
+        assert!(ran.screen.contains(part), "{part}: {}", ran.screen);
+    }
+    let world = World::new();
+    world.change(PINS, &stated(&right));
+    let ran = world.against_main();
+    assert_eq!(ran.code, 0, "{}", ran.screen);
+    // A new pin with the hashes of the old one.
+    let world = World::new();
+    let stale = stated(&right).replace("side==1.0", "side==1.1");
+    world.change(&stated(&right), &stale);
+    assert_eq!(world.against_main().code, 6);
+}

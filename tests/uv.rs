@@ -269,6 +269,7 @@ fn build(source: &Path, out: &Path) -> Result<PathBuf, UvError> {
         source,
         python: &python,
         constraints: "setuptools<80\n",
+        require_hashes: false,
         epoch: 1_600_000_000,
         out,
     };

@@ -154,6 +154,9 @@ impl BuildError {
         match self {
             Self::Store(error) => error.is_refusal(),
             Self::Refused { source, .. } => source.is_verdict(),
+            Self::Backend { source, .. } | Self::ForeignBackend { source, .. } => {
+                source.is_hash_refusal()
+            }
             _ => false,
         }
     }

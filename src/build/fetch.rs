@@ -1,12 +1,16 @@
 //! Takes in a wheel or source archive that is known by its URL alone: which file it is only its bytes tell.
 
+use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use super::{BuildError, Builder};
+use crate::constraints::FileHash;
 use crate::digest::Digest;
 use crate::event::Event;
-use crate::store::{StoreError, StoredWheel};
+use crate::store::{Expected, StoreError, StoredWheel};
 use crate::url::SafeUrl;
+use crate::uv::listed_metadata;
 use crate::wheel::WheelFilename;
 
 /// A file that was fetched by its URL.
@@ -21,6 +25,49 @@ pub struct Fetched {
 }
 
 impl Builder<'_> {
+    /// The digests of a file that is known by its SHA-256, by all algorithms that a line of constraints may use. It is fetched
+    /// where the store does not have it; a wheel is kept.
+    ///
+    /// # Errors
+    /// [`BuildError`] when it cannot be had, or is another file.
+    pub fn file_hashes(
+        &self,
+        url: &SafeUrl,
+        name: &str,
+        sha256: &Digest,
+    ) -> Result<Vec<FileHash>, BuildError> {
+        let all = |path: &Path| {
+            let at = |source: io::Error| BuildError::Io {
+                path: path.to_owned(),
+                source,
+            };
+            let mut file = File::open(path).map_err(at)?;
+            Ok(FileHash::all_of(&mut file).map_err(at)?.to_vec())
+        };
+        let filename = name.parse::<WheelFilename>().ok();
+        if let Some(filename) = &filename
+            && let Some(stored) = self.store.wheel(filename, sha256)?
+        {
+            return all(&stored.path);
+        }
+        let mut incoming = self.store.incoming()?;
+        self.client.download(url, &mut incoming, &|bytes| {
+            self.reporter.report(Event::Downloaded { bytes });
+        })?;
+        match filename {
+            Some(filename) => {
+                let metadata = listed_metadata(self.client, url)?;
+                let expected = Expected {
+                    sha256: Some(sha256),
+                    metadata: metadata.as_deref(),
+                };
+                let stored = self.store.admit_wheel(incoming, &filename, expected)?;
+                all(&stored.path)
+            }
+            None => all(incoming.into_file(name, sha256)?.path()),
+        }
+    }
+
     /// Fetches a file, which must have the digest `expected` where one is stated. A wheel is verified in full and kept.
     ///
     /// # Errors
@@ -56,7 +103,7 @@ impl Builder<'_> {
             path: incoming.path().to_owned(),
             source,
         };
-        let mut file = std::fs::File::open(incoming.path()).map_err(at)?;
+        let mut file = File::open(incoming.path()).map_err(at)?;
         let (sha256, _) = Digest::of_reader(&mut file).map_err(at)?;
         match expected.filter(|expected| **expected != sha256) {
             Some(expected) => Err(StoreError::Digest {

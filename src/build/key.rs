@@ -37,6 +37,10 @@ pub(super) fn of(source: &BuildSource, workshop: &Workshop<'_>) -> Result<Digest
         key.field(b"environment");
         key.field(environment.finish().as_bytes());
     }
+    // What was built with anything that happened to be on the index is not what was asked for.
+    if workshop.require_hashes {
+        key.field(b"hashes of everything that it needs");
+    }
     match source {
         // A commit's id is made from its content, so the same commit from another URL is the same source.
         BuildSource::Git {

@@ -93,8 +93,10 @@ pub struct Workshop<'a> {
     pub around: Surroundings,
     /// Interpreters at hand.
     pub pythons: &'a Pythons,
-    /// Build constraints, one requirement per line.
+    /// Build constraints, one requirement per line, with the hashes that they state.
     pub constraints: String,
+    /// Whether everything that a build needs must have a hash there.
+    pub require_hashes: bool,
     /// What happens to submodules.
     pub submodules: Submodules,
 }
@@ -325,6 +327,7 @@ impl<'a> Builder<'a> {
                     source: &tree.path,
                     python,
                     constraints: &self.workshop.constraints,
+                    require_hashes: self.workshop.require_hashes,
                     epoch: tree.epoch,
                     out: &out,
                 },

@@ -60,6 +60,7 @@ fn a_wheel_of_a_folder_that_changed_meanwhile_is_not_remembered() {
             },
             pythons: &pythons,
             constraints: String::new(),
+            require_hashes: false,
             submodules: Submodules::Refuse,
         };
         let key = key::of(&source, &workshop).unwrap();

@@ -14,7 +14,7 @@ pub enum Exit {
     Usage = 2,
     /// The lock does not fit the request (`lock --check`, `prepare --locked`).
     Stale = 3,
-    /// A wheel or a tarball did not pass verification.
+    /// A wheel, a source or a tarball did not pass verification, or does not match a hash that a line states.
     Refused = 4,
     /// A file is not what it is made from or measured against (`renovate config --check`, `lock --strict`, `constraints convert --check`, `constraints lint`, `gate`).
     Drift = 5,
@@ -44,7 +44,7 @@ impl Exit {
         ),
         (
             Self::Refused,
-            "a wheel, a source or a tarball did not pass verification",
+            "a wheel, a source or a tarball did not pass verification, or does not match a `--hash`",
         ),
         (
             Self::Drift,

@@ -55,6 +55,9 @@ pub(super) struct RequestOptions {
     /// File that bounds versions [env: PANNIER_CONSTRAINTS]
     #[arg(long, value_name = "FILE")]
     constraints: Option<PathBuf>,
+    /// Require a hash for every file that is downloaded [env: PANNIER_REQUIRE_HASHES]
+    #[arg(long)]
+    require_hashes: bool,
     /// Index that is asked last [env: UV_DEFAULT_INDEX, PIP_INDEX_URL]
     #[arg(long, value_name = "URL")]
     index_url: Option<String>,
@@ -135,6 +138,7 @@ pub(super) fn configuration(
         git_base: options.git_base.clone(),
         branch: options.branch.clone(),
         constraints: options.constraints.clone(),
+        require_hashes: options.require_hashes,
         index_url: options.index_url.clone(),
         extra_index_urls: options.extra_index_url.clone(),
         output: beside.output,
@@ -305,7 +309,7 @@ impl<'c> Session<'c> {
     ) -> Result<Builder<'s>, Failure> {
         let request = &self.configuration.request;
         let lines = request.constraints.iter().flat_map(|text| &text.lines);
-        let lines = constraints::usable(lines).map_err(|LineErrors(errors)| {
+        let lines = constraints::build_constraints(lines).map_err(|LineErrors(errors)| {
             Failure::new(Exit::Usage, ConfigError::Lines { errors })
         })?;
         let workshop = Workshop {
@@ -313,6 +317,7 @@ impl<'c> Session<'c> {
             around: self.around.clone(),
             pythons: &self.pythons,
             constraints: lines.iter().map(|line| format!("{line}\n")).collect(),
+            require_hashes: request.require_hashes,
             submodules: request.submodules,
         };
         Ok(Builder::new(
@@ -445,6 +450,7 @@ pub(super) fn failure(error: UpdateError) -> Failure {
     let exit = match &error {
         error if error.is_stale() => Exit::Stale,
         UpdateError::Resolve(error) if error.is_refusal() => Exit::Refused,
+        UpdateError::Hashes { source, .. } if source.is_refusal() => Exit::Refused,
         UpdateError::Resolve(error) if error.is_usage() => Exit::Usage,
         UpdateError::Moved { .. } => Exit::Drift,
         _ => Exit::Failed,

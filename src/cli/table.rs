@@ -44,7 +44,8 @@ impl Table {
 
     /// Adds a row, one text per column.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| shown(&cell)).collect());
+        self.rows
+            .push(cells.into_iter().map(|cell| shown(&cell)).collect());
     }
 
     /// The table as lines, each ended; two spaces between columns, no trailing blanks.
@@ -70,11 +71,7 @@ impl Table {
                 .collect();
             format!("{}\n", texts.join("  ").trim_end())
         };
-        let names: Vec<String> = self
-            .head
-            .iter()
-            .map(|(name, _)| shown(name))
-            .collect();
+        let names: Vec<String> = self.head.iter().map(|(name, _)| shown(name)).collect();
         let rows: String = self.rows.iter().map(|row| line(row)).collect();
         line(&names) + &rows
     }

@@ -28,6 +28,7 @@ pub(super) struct Common {
     pub bytecode: Effective<Bytecode>,
     pub store: Option<Effective<PathBuf>>,
     pub releases: Option<Effective<BookPlace>>,
+    pub require_hashes: Effective<bool>,
 }
 
 impl Common {
@@ -64,6 +65,7 @@ impl Common {
             output: output(inputs),
             compression: compression(inputs),
             bytecode: bytecode(inputs),
+            require_hashes: require_hashes(inputs)?,
             store: inputs.path(("--store", flags.store.as_ref()), env::STORE, ("", None)),
         })
     }
@@ -83,6 +85,10 @@ impl Common {
             ("compression".to_owned(), self.compression.origin.clone()),
             ("bytecode".to_owned(), self.bytecode.origin.clone()),
             ("constraints".to_owned(), Origin::Default),
+            (
+                "require_hashes".to_owned(),
+                self.require_hashes.origin.clone(),
+            ),
         ]);
         let base = self.git_base.as_ref().map(|base| base.origin.clone());
         found.insert("git_base".to_owned(), base.unwrap_or(Origin::Default));
@@ -197,6 +203,35 @@ fn bytecode(inputs: &Inputs<'_>) -> Effective<Bytecode> {
         (None, Some(key)) => Effective::new(key, inputs.key("bytecode")),
         (None, None) => Effective::new(Bytecode::default(), Origin::Default),
     }
+}
+
+/// Whoever says so turns it on, and nobody turns it off again: a variable of one pipeline must not weaken what the file asks for.
+fn require_hashes(inputs: &Inputs<'_>) -> Result<Effective<bool>, ConfigError> {
+    let of_variable = match inputs.environment.get(env::REQUIRE_HASHES) {
+        None => false,
+        Some(text) => match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => true,
+            "false" | "0" | "no" | "off" => false,
+            _ => {
+                return Err(ConfigError::Value {
+                    origin: Origin::Variable(env::REQUIRE_HASHES.to_owned()),
+                    value: text.to_owned(),
+                    expected: "`true` or `false`",
+                });
+            }
+        },
+    };
+    let origin = match (inputs.flags.require_hashes, of_variable) {
+        (true, _) => Origin::Flag("--require-hashes"),
+        (false, true) => Origin::Variable(env::REQUIRE_HASHES.to_owned()),
+        (false, false) => match inputs.file().require_hashes {
+            Some(value) => {
+                return Ok(Effective::new(value, inputs.key("require_hashes")));
+            }
+            None => return Ok(Effective::new(false, Origin::Default)),
+        },
+    };
+    Ok(Effective::new(true, origin))
 }
 
 /// Where tarballs go: the file's word starts from its own folder, all others from the current one.

@@ -9,7 +9,7 @@ use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use crate::config::folder::{self, FolderError};
 use crate::config::request::{ImageRequest, ProjectSource, Request};
-use crate::constraints::Reader;
+use crate::constraints::{ConstraintLine, Reader};
 use crate::digest::{Digest, Hasher};
 use crate::git::Submodules;
 use crate::name::PackageName;
@@ -30,7 +30,7 @@ impl Request {
         let constraints = self.constraints.iter().flat_map(|text| &text.lines);
         let mut constraints: Vec<String> = constraints
             .map(|line| match line.requirement() {
-                Ok(requirement) => canonical(requirement),
+                Ok(requirement) => with_hashes(canonical(requirement), line),
                 Err(_) => format!("{:?}", line.constraint),
             })
             .collect();
@@ -134,6 +134,11 @@ fn image_parts(image: &ImageRequest, parts: &mut Parts) {
     packages.sort();
     parts.insert(list("packages"), digest_of(&packages));
     let mut requirements: Vec<String> = image.requirements.iter().map(canonical).collect();
+    let hashed = image.hashed.iter().filter_map(|line| {
+        let requirement = line.requirement().ok()?;
+        Some(with_hashes(canonical(requirement), line))
+    });
+    requirements.extend(hashed);
     requirements.sort();
     parts.insert(list("requirements"), digest_of(&requirements));
     let mut data: Vec<String> = image
@@ -175,6 +180,15 @@ fn canonical(requirement: &Requirement<VerbatimUrl>) -> String {
     }
     requirement.extras.sort();
     requirement.to_string()
+}
+
+/// A requirement with the hashes of its line, in one order.
+fn with_hashes(mut text: String, line: &ConstraintLine) -> String {
+    let mut hashes = line.hashes.clone();
+    hashes.sort();
+    hashes.dedup();
+    text.extend(hashes.iter().map(|hash| format!(" --hash={hash}")));
+    text
 }
 
 fn digest_of(fields: &[String]) -> Digest {

@@ -62,6 +62,7 @@ pub struct Configuration {
 /// [`ConfigError`] for the first thing that makes no sense; all lines of constraints and requirements files at once.
 pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
     let common = Common::new(&inputs)?;
+    let require_hashes = common.require_hashes.value;
     let mut loader = Loader::new(inputs.read, &inputs.environment.0);
     let mut provenance = common.provenance(&inputs);
     let overrides = overrides(&inputs, &common, &mut provenance)?;
@@ -93,6 +94,7 @@ pub fn configure(inputs: Inputs<'_>) -> Result<Configuration, ConfigError> {
         submodules: common.submodules.value,
         absolute_links: common.absolute_links.value,
         overrides,
+        require_hashes,
     };
     let smoke = inputs.file().gate.as_ref();
     let smoke = smoke

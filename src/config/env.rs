@@ -81,6 +81,7 @@ variables! {
     BRANCH = "PANNIER_BRANCH": "Revision of a project that is given without one, as `branch`.";
     CONSTRAINTS = "PANNIER_CONSTRAINTS": "The constraints file, as `constraints`.";
     CONSTRAINTS_TEXT = "PANNIER_CONSTRAINTS_TEXT": "The constraints themselves, where there is no file of them: `constraints.yml` of `pannier constraints convert` sets it.";
+    REQUIRE_HASHES = "PANNIER_REQUIRE_HASHES": "`true`: every file that is downloaded needs a hash, as with `require_hashes`; `false` does not turn that off.";
     PACKAGES = "GITLAB_COM_PACKAGES": "Replaces `packages`, of every image: projects separated by white space; folders start at that of the file.";
     DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space; folders start at that of the file.";
     RELEASES = "PANNIER_RELEASES": "The repository of the release book, as `releases.repository`; `project@branch` names its branch too.";

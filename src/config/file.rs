@@ -19,7 +19,7 @@ use crate::config::overrides::{OverrideName, Prefix, RefPattern};
 use crate::config::project::ProjectSpec;
 use crate::config::text::Text;
 use crate::constraints::{
-    RequirementError, Rule, RuleSettings, Severity, parse_requirement, shown,
+    RequirementError, Rule, RuleSettings, Severity, parse_requirement, shown, url_hash,
 };
 use crate::git;
 use crate::name::{ImageName, PackageName};
@@ -49,6 +49,8 @@ pub struct ConfigFile {
     pub data: Option<Vec<Text<ProjectSpec>>>,
     /// File with bounds on versions, for packages and for what builds need. It never adds a package.
     pub constraints: Option<PathBuf>,
+    /// Whether every file that is downloaded needs a `--hash` in the constraints or requirements files; `false` unless set. Hashes that are given are checked either way.
+    pub require_hashes: Option<bool>,
     /// How serious the findings of `pannier constraints lint` are.
     pub constraints_lint: Option<ConstraintsLint>,
     /// Where packages from the index come from.
@@ -437,6 +439,7 @@ impl FromStr for RequirementEntry {
                 "a git project belongs into `packages`, in the same form",
             ));
         }
+        url_hash(&requirement).map_err(|why| fail(&why))?;
         Ok(Self::Requirement(Box::new(requirement)))
     }
 }

@@ -16,6 +16,8 @@ pub struct Flags {
     pub branch: Option<String>,
     /// `--constraints`
     pub constraints: Option<PathBuf>,
+    /// `--require-hashes`
+    pub require_hashes: bool,
     /// `--index-url`
     pub index_url: Option<String>,
     /// `--extra-index-url`, as often as given

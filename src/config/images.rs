@@ -170,7 +170,7 @@ impl Maker<'_, '_, '_> {
             self.note(name, &["python_link"], &origin);
         }
         let packages = self.packages(name, entry)?;
-        let requirements = self.requirements(name, entry)?;
+        let (requirements, hashed) = self.requirements(name, entry)?;
         let data = self.data(name, entry)?;
         Ok(ImageRequest {
             name: name.clone(),
@@ -180,6 +180,7 @@ impl Maker<'_, '_, '_> {
             python_link: entry.python_link.map(Into::into).unwrap_or_default(),
             packages,
             requirements,
+            hashed,
             data,
         })
     }

@@ -10,8 +10,12 @@ use crate::config::project::ProjectSpec;
 use crate::config::provenance::{Effective, Origin};
 use crate::config::request::{DataRequest, PackageRequest, ProjectSource};
 use crate::config::text::Text;
+use crate::constraints::{ConstraintLine, url_hash};
 use crate::name::ImageName;
 use crate::secret::scrub;
+
+/// Requirements, and those of them that state hashes.
+type Requirements = (Vec<Requirement<VerbatimUrl>>, Vec<ConstraintLine>);
 
 /// The projects of a list, each as it was written.
 type Specs = Effective<Vec<ProjectSpec>>;
@@ -90,28 +94,37 @@ impl Maker<'_, '_, '_> {
         &mut self,
         image: &ImageName,
         entry: &ImageEntry,
-    ) -> Result<Vec<Requirement<VerbatimUrl>>, ConfigError> {
+    ) -> Result<Requirements, ConfigError> {
         let (origin, list) = match (&entry.requirements, &self.inputs.file().requirements) {
             (Some(list), _) => (self.key_of(image, "requirements"), list.as_slice()),
             (None, Some(list)) => (self.inputs.key("requirements"), list.as_slice()),
             (None, None) => (Origin::Default, [].as_slice()),
         };
         self.note(image, &["requirements"], &origin);
-        let mut requirements = Vec::new();
+        let (mut requirements, mut hashed) = (Vec::new(), Vec::new());
         for Text(entry) in list {
             match entry {
-                RequirementEntry::Requirement(one) => requirements.push((**one).clone()),
+                RequirementEntry::Requirement(one) => {
+                    let hash = url_hash(one).unwrap_or_default();
+                    hashed.extend(hash.map(|hash| {
+                        let file = self.inputs.file_name().into();
+                        ConstraintLine::new((**one).clone(), file, 0).with_hashes(vec![hash])
+                    }));
+                    requirements.push((**one).clone());
+                }
                 RequirementEntry::File(path) => {
                     let found = self.loader.requirements(path);
-                    requirements.extend(found.map_err(|source| ConfigError::Requirements {
+                    let found = found.map_err(|source| ConfigError::Requirements {
                         origin: origin.clone(),
                         path: path.clone(),
                         source,
-                    })?);
+                    })?;
+                    requirements.extend(found.requirements);
+                    hashed.extend(found.hashed);
                 }
             }
         }
-        Ok(requirements)
+        Ok((requirements, hashed))
     }
 
     /// The list that holds for an image: the variable's, else its own, else the common one.

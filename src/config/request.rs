@@ -34,6 +34,8 @@ pub struct Request {
     pub absolute_links: AbsoluteLinks,
     /// What comes from elsewhere in this run. The images above say what holds without them.
     pub overrides: Overrides,
+    /// Whether every file that is downloaded must have a hash that a line of the constraints or requirements states.
+    pub require_hashes: bool,
 }
 
 /// One image and what goes into its tarball.
@@ -53,6 +55,8 @@ pub struct ImageRequest {
     pub packages: Vec<PackageRequest>,
     /// Requirements from the index (PEP 508).
     pub requirements: Vec<Requirement<VerbatimUrl>>,
+    /// Those of them that state hashes, with these and the line that states them.
+    pub hashed: Vec<ConstraintLine>,
     /// Projects that are shipped as files.
     pub data: Vec<DataRequest>,
 }
@@ -69,6 +73,7 @@ impl fmt::Debug for ImageRequest {
             .field("python_link", &self.python_link)
             .field("packages", &self.packages)
             .field("requirements", &requirements)
+            .field("hashed", &self.hashed)
             .field("data", &self.data)
             .finish()
     }

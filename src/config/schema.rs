@@ -151,6 +151,7 @@ fn kind(root: &Value, property: &Value) -> String {
         Some("array") => "list of texts",
         Some("string") => "text",
         Some("object") => "map",
+        Some("boolean") => "`true` or `false`",
         _ => "value",
     }
     .to_owned()

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::config::effective::Configuration;
 use crate::config::provenance::Origin;
 use crate::config::request::{ImageRequest, PackageRequest, ProjectSource};
-use crate::constraints::shown;
+use crate::constraints::{ConstraintLine, shown};
 use crate::git::Submodules;
 use crate::name::PackageName;
 use crate::url::SafeUrl;
@@ -62,6 +62,7 @@ impl Configuration {
                 "constraints",
                 constraints.map(|c| c.path.display().to_string()),
             ),
+            self.row("require_hashes", [request.require_hashes.to_string()]),
             self.row("index.url", request.index.url.iter().map(url)),
             self.row("index.extra", request.index.extra.iter().map(url)),
             self.row("submodules", [submodules.to_owned()]),
@@ -105,7 +106,7 @@ impl Configuration {
         let key = |key: &str| format!("images.{}.{key}", image.name);
         let requirements = image.requirements.iter();
         let data = image.data.iter();
-        vec![
+        let mut rows = vec![
             self.row(&key("image"), image.image.clone()),
             self.row(&key("python"), [image.target.python.to_string()]),
             self.row(&key("platform"), [image.target.platform.to_string()]),
@@ -126,7 +127,14 @@ impl Configuration {
                 &key("data"),
                 data.map(|data| format!("{} @ {}", data.name, source(&data.source))),
             ),
-        ]
+        ];
+        if !image.hashed.is_empty() {
+            let hashed = image.hashed.iter().map(hashed);
+            let mut row = self.row(&key("hashes"), hashed);
+            row.origin = self.row(&key("requirements"), []).origin;
+            rows.insert(rows.len() - 1, row);
+        }
+        rows
     }
 
     fn row(&self, key: &str, value: impl IntoIterator<Item = String>) -> Row {
@@ -164,6 +172,16 @@ impl Shown {
         }
         table
     }
+}
+
+/// `six ==1.17.0: 2 hashes (requirements.txt:3)`
+fn hashed(line: &ConstraintLine) -> String {
+    let count = match line.hashes.len() {
+        1 => "1 hash".to_owned(),
+        more => format!("{more} hashes"),
+    };
+    let (name, specifier, place) = (line.name(), line.specifier(), line.place());
+    format!("{name} {specifier}: {count} ({place})")
 }
 
 fn package(package: &PackageRequest) -> String {

@@ -83,8 +83,8 @@ fn a_bump_as_json_says_where_it_stands() {
 
 #[test]
 fn some_changes_are_applied_and_comments_stay() {
-    let old = "# head\r\nsix==1 \\\r\n  --hash=sha256:aa  # why\r\n\r\n# about abc\r\nabc==1\r\ngone==1 # bye\r\nlast==1";
-    let new = "six==2 --hash=sha256:bb\nmore==1 # added\nabc==2\nlast==2\nend==1";
+    let old = "# head\r\nsix==1 \\\r\n  --hash=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa  # why\r\n\r\n# about abc\r\nabc==1\r\ngone==1 # bye\r\nlast==1";
+    let new = "six==2 --hash=sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\nmore==1 # added\nabc==2\nlast==2\nend==1";
     let (old, new) = (document(old), document(new));
     let all = compare(old.constraints(), new.constraints());
     let named = |names: &[&str]| -> Vec<&Bump> {
@@ -95,11 +95,11 @@ fn some_changes_are_applied_and_comments_stay() {
     assert_eq!(old.with_bumps(&new, &[]), old.text());
     assert_eq!(
         old.with_bumps(&new, &named(&["six", "gone"])),
-        "# head\r\nsix==2 --hash=sha256:bb  # why\r\n\r\n# about abc\r\nabc==1\r\nlast==1"
+        "# head\r\nsix==2 --hash=sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb  # why\r\n\r\n# about abc\r\nabc==1\r\nlast==1"
     );
     assert_eq!(
         old.with_bumps(&new, &named(&["abc", "more", "end"])),
-        "# head\r\nsix==1 \\\r\n  --hash=sha256:aa  # why\r\nmore==1 # added\n\r\n# about abc\r\nabc==2\r\ngone==1 # bye\r\nlast==1\nend==1\n"
+        "# head\r\nsix==1 \\\r\n  --hash=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa  # why\r\nmore==1 # added\n\r\n# about abc\r\nabc==2\r\ngone==1 # bye\r\nlast==1\nend==1\n"
     );
 }
 

@@ -11,6 +11,7 @@ use pep440_rs::{VersionSpecifier, VersionSpecifiers};
 use pep508_rs::{MarkerTree, Pep508ErrorSource, Requirement, VerbatimUrl, VersionOrUrl};
 
 use super::grammar::{BoundPart, Parts, Spot, parts};
+use super::hash::{FileHash, with_fragment};
 use super::marker::{self, Marker};
 use super::requirement::{RequirementError, explained};
 use crate::name::PackageName;
@@ -104,6 +105,26 @@ impl Constraint {
             Bound::Odd(text) => text.starts_with('@'),
             _ => false,
         }
+    }
+
+    /// Its URL, if it has one that leads anywhere.
+    pub(super) fn url(&self) -> Option<&url::Url> {
+        match &self.bound {
+            Bound::Url(url) => Some(url.raw()),
+            _ => None,
+        }
+    }
+
+    /// The same with the hash of its file in its URL, if it has one.
+    pub(super) fn with_url_hash(mut self, hashes: &[FileHash]) -> Self {
+        if let (Bound::Url(url), [hash]) = (&mut self.bound, hashes) {
+            *url = VerbatimUrl::from_url(with_fragment(url.raw(), hash));
+            let url = url.clone();
+            if let Ok(requirement) = &mut self.usable {
+                requirement.version_or_url = Some(VersionOrUrl::Url(url));
+            }
+        }
+        self
     }
 
     /// Whether a password stands in its URL, or what may be one.

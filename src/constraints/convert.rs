@@ -303,6 +303,12 @@ fn yaml(text: &str, gathered: &Gathered<'_>, beside: &Path) -> String {
             if let Some(marker) = &written.marker {
                 let _ = write!(yaml, ", marker: {}", quoted(marker));
             }
+            // That of a URL is in the specifier.
+            if !line.hashes.is_empty() && !line.constraint.has_url() {
+                let hashes = line.hashes.iter().map(|hash| quoted(&hash.to_string()));
+                let hashes = hashes.collect::<Vec<_>>().join(", ");
+                let _ = write!(yaml, ", hashes: [{hashes}]");
+            }
             if line.file != *first {
                 let _ = write!(yaml, ", file: {}", quoted(&seen(&line.file)));
             }

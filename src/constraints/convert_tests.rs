@@ -64,7 +64,7 @@ fn mapped(yaml: &str) -> Vec<(u64, String)> {
 
 #[test]
 fn all_that_a_file_may_hold_is_carried() {
-    let main: &[u8] = b"\xef\xbb\xbf# head: $HOME and $$\r\nNumPy==2.0.2 ; python_version < '3.11'  # why\r\nnumpy==2.3 \\\r\n  ; python_version >= '3.11'\r\n-c more/other.txt  # theirs\r\n\r\non==1.10 --hash=sha256:aa\r\njob @ https://${USER_NAME}:${TOKEN}@example.org/job.whl ; os_name == 'posix'\r\nabc==${VERSION}\r\nany";
+    let main: &[u8] = b"\xef\xbb\xbf# head: $HOME and $$\r\nNumPy==2.0.2 ; python_version < '3.11'  # why\r\nnumpy==2.3 \\\r\n  ; python_version >= '3.11'\r\n-c more/other.txt  # theirs\r\n\r\non==1.10 --hash=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\njob @ https://${USER_NAME}:${TOKEN}@example.org/job.whl ; os_name == 'posix'\r\nabc==${VERSION}\r\nany";
     let other = b"# -*- coding: latin-1 -*-\nsix>=1,<2 # \xe4\n-c ../constraints.txt";
     let files = files(&[
         ("constraints/constraints.txt", main),

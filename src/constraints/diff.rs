@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 use serde::Serialize;
 
-use super::ConstraintLine;
 use super::line::pin;
+use super::{ConstraintLine, FileHash};
 use crate::name::PackageName;
 
 /// One change of one package's bound. Prints as `raised numpy ==2.0.2 -> ==2.1.0 (minor)`.
@@ -41,7 +41,7 @@ pub enum BumpKind {
     Raised,
     /// It allows older versions than before, and none of the newest.
     Lowered,
-    /// Something else: a pin became a range, a URL changed, only the marker changed.
+    /// Something else: a pin became a range, a URL changed, only the marker or the hashes changed.
     Changed,
 }
 
@@ -106,6 +106,9 @@ pub struct Bound {
     pub version: Option<Version>,
     /// Marker (PEP 508), normalised.
     pub marker: Option<String>,
+    /// Digests that the files of the package may have; empty when the line states none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hashes: Vec<FileHash>,
     /// The file, as it was named.
     pub file: PathBuf,
     /// Line, from 1.
@@ -128,6 +131,7 @@ impl ConstraintLine {
             specifier: self.specifier(),
             version: self.pin().cloned(),
             marker: self.marker(),
+            hashes: self.hashes.clone(),
             file: self.file.clone(),
             line: self.line,
             index,
@@ -207,7 +211,8 @@ fn bump(
 fn judge(before: &ConstraintLine, after: &ConstraintLine) -> Option<(BumpKind, Option<Level>)> {
     let [old, new] = [before, after].map(|line| &line.constraint);
     if old.bounds_as(new) {
-        return (old.marker() != new.marker()).then_some((BumpKind::Changed, None));
+        let is_same = old.marker() == new.marker() && same_hashes(before, after);
+        return (!is_same).then_some((BumpKind::Changed, None));
     }
     let (Some(old), Some(new)) = (old.versions(), new.versions()) else {
         return Some((BumpKind::Changed, None));
@@ -233,6 +238,17 @@ fn judge(before: &ConstraintLine, after: &ConstraintLine) -> Option<(BumpKind, O
         .iter()
         .filter_map(|(old, new)| Level::between(old, new));
     Some((kind, levels.min()))
+}
+
+/// Whether both lines allow the same files, in whatever order they state their hashes.
+fn same_hashes(before: &ConstraintLine, after: &ConstraintLine) -> bool {
+    let sorted = |line: &ConstraintLine| {
+        let mut hashes = line.hashes.clone();
+        hashes.sort();
+        hashes.dedup();
+        hashes
+    };
+    sorted(before) == sorted(after)
 }
 
 /// The versions at the upper and the lower end of a range.
@@ -304,9 +320,13 @@ impl fmt::Display for Bound {
             "" => f.write_str("any version")?,
             specifier => f.write_str(specifier)?,
         }
-        match &self.marker {
-            Some(marker) => write!(f, " ; {marker}"),
-            None => Ok(()),
+        if let Some(marker) = &self.marker {
+            write!(f, " ; {marker}")?;
+        }
+        match self.hashes.len() {
+            0 => Ok(()),
+            1 => f.write_str(" (1 hash)"),
+            more => write!(f, " ({more} hashes)"),
         }
     }
 }

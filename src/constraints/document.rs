@@ -96,14 +96,14 @@ impl Document {
                 whole: line.whole.clone(),
             };
             match statement(&line, Kind::Constraints) {
-                Ok(Statement::Constraint(constraint)) => {
+                Ok(Statement::Constraint(constraint, hashes)) => {
                     let constraint = ConstraintLine::of(*constraint, &line, file);
-                    document.constraints.push(constraint);
+                    document.constraints.push(constraint.with_hashes(hashes));
                     document.places.push(place);
                     document.starts.push((line.start(), line.shown.clone()));
                 }
                 // None of the others is of this kind of file.
-                Ok(Statement::Requirement(_)) => {}
+                Ok(Statement::Requirement(..)) => {}
                 Ok(Statement::Constraints(path) | Statement::Requirements(path)) => {
                     let line = line.start().line;
                     document.includes.push(Include { path, place, line });
@@ -140,12 +140,6 @@ impl Document {
 
     pub(super) fn start(&self, index: usize) -> &(Place, String) {
         &self.starts[index]
-    }
-
-    /// Whether a constraint has hashes, which belong to one version's files.
-    #[must_use]
-    pub fn has_hashes(&self, index: usize) -> bool {
-        self.statement(index).contains("--hash")
     }
 
     /// The text with these changes. Each constraint is replaced or removed at most once.

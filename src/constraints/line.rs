@@ -11,7 +11,7 @@ use pep508_rs::{Requirement, VerbatimUrl};
 use super::lines::LogicalLine;
 use super::load::line_error;
 use super::statement::Problem;
-use super::{Constraint, LineError, LineErrors};
+use super::{Constraint, FileHash, LineError, LineErrors};
 use crate::name::PackageName;
 
 /// One constraint and where it stands.
@@ -23,8 +23,10 @@ pub struct ConstraintLine {
     pub constraint: Constraint,
     /// File that holds it.
     pub file: PathBuf,
-    /// Its line there, from 1.
+    /// Its line there, from 1; 0 for a requirement of `pannier.yml`.
     pub line: usize,
+    /// Digests of which each file of the package must have one; empty when the line states none.
+    pub hashes: Vec<FileHash>,
     /// Why it cannot be used, if so.
     unusable: Option<Box<LineError>>,
 }
@@ -37,8 +39,16 @@ impl ConstraintLine {
             constraint: requirement.into(),
             file,
             line,
+            hashes: Vec::new(),
             unusable: None,
         }
+    }
+
+    /// The same with hashes.
+    #[must_use]
+    pub fn with_hashes(mut self, hashes: Vec<FileHash>) -> Self {
+        self.hashes = hashes;
+        self
     }
 
     pub(super) fn of(constraint: Constraint, line: &LogicalLine, file: &Path) -> Self {
@@ -54,6 +64,7 @@ impl ConstraintLine {
             constraint,
             file: file.to_owned(),
             line: line.start().line,
+            hashes: Vec::new(),
             unusable,
         }
     }
@@ -88,6 +99,15 @@ impl ConstraintLine {
         crate::secret::redact(&self.constraint.bound())
     }
 
+    /// Where it is, for people: `constraints.txt:3`; the file alone where it has no line of its own.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.line {
+            0 => self.file.display().to_string(),
+            line => format!("{}:{line}", self.file.display()),
+        }
+    }
+
     /// Its marker, in normal form where it is understood; `None` when it always holds.
     #[must_use]
     pub fn marker(&self) -> Option<String> {
@@ -115,6 +135,33 @@ pub(super) fn pin(versions: &VersionSpecifiers) -> Option<&Version> {
         (Some(one), None) if exact(one.operator()) => Some(one.version()),
         _ => None,
     }
+}
+
+/// Whether exactly one version is allowed, by `==`.
+pub(super) fn is_pinned(constraint: &Constraint) -> bool {
+    let versions = constraint.usable().and_then(|_| constraint.versions());
+    versions.is_some_and(|versions| {
+        let mut all = versions.iter();
+        pin(versions).is_some() && all.all(|one| *one.operator() == Operator::Equal)
+    })
+}
+
+/// Constraints on what builds need, as one line each for uv, which checks the hashes that they state.
+///
+/// # Errors
+/// As [`usable`].
+pub fn build_constraints<'a>(
+    lines: impl IntoIterator<Item = &'a ConstraintLine>,
+) -> Result<Vec<String>, LineErrors> {
+    let lines: Vec<&ConstraintLine> = lines.into_iter().collect();
+    let mut usable = usable(lines.iter().copied())?;
+    for (text, line) in usable.iter_mut().zip(lines) {
+        // That of a URL is in its fragment.
+        if !line.constraint.has_url() {
+            text.extend(line.hashes.iter().map(|hash| format!(" --hash={hash}")));
+        }
+    }
+    Ok(usable)
 }
 
 /// Constraints as one line each for uv.

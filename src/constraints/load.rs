@@ -35,6 +35,8 @@ pub fn parse(text: &str, file: &Path) -> Result<Vec<ConstraintLine>, Vec<LineErr
 pub struct RequirementsFile {
     /// What is required, in the order of the files.
     pub requirements: Vec<Requirement<VerbatimUrl>>,
+    /// Those of them that state hashes, with these.
+    pub hashed: Vec<ConstraintLine>,
     /// Constraints that were named by `-c`, or loaded as such.
     pub constraints: Vec<ConstraintLine>,
 }
@@ -44,6 +46,7 @@ impl fmt::Debug for RequirementsFile {
         let requirements: Vec<_> = self.requirements.iter().map(shown).collect();
         f.debug_struct("RequirementsFile")
             .field("requirements", &requirements)
+            .field("hashed", &self.hashed)
             .field("constraints", &self.constraints)
             .finish()
     }
@@ -87,16 +90,21 @@ impl<'a> Loader<'a> {
         self.text(text, name, Kind::Constraints);
     }
 
-    /// Takes a requirements file and those that it names; gives what it requires.
+    /// Takes a requirements file and those that it names; gives what it requires, without its constraints.
     ///
     /// # Errors
     /// What reading this file gives. Errors inside it wait for [`Self::finish`].
-    pub fn requirements(&mut self, file: &Path) -> std::io::Result<Vec<Requirement<VerbatimUrl>>> {
+    pub fn requirements(&mut self, file: &Path) -> std::io::Result<RequirementsFile> {
         // Two images may name the same file: each gets its content.
         self.seen.retain(|(_, constraints)| *constraints);
         self.found.requirements.clear();
+        self.found.hashed.clear();
         self.file(file, Kind::Requirements)?;
-        Ok(std::mem::take(&mut self.found.requirements))
+        Ok(RequirementsFile {
+            requirements: std::mem::take(&mut self.found.requirements),
+            hashed: std::mem::take(&mut self.found.hashed),
+            constraints: Vec::new(),
+        })
     }
 
     /// Everything that was found (the requirements of the last file only), once nothing is wrong with it.
@@ -133,10 +141,17 @@ impl<'a> Loader<'a> {
 
     fn line(&mut self, line: &LogicalLine, file: &Path, kind: Kind) {
         match statement(line, kind) {
-            Ok(Statement::Requirement(requirement)) => self.found.requirements.push(*requirement),
-            Ok(Statement::Constraint(constraint)) => {
+            Ok(Statement::Requirement(requirement, hashes)) => {
+                if !hashes.is_empty() {
+                    let bare = (*requirement).clone();
+                    let hashed = ConstraintLine::new(bare, file.to_owned(), line.start().line);
+                    self.found.hashed.push(hashed.with_hashes(hashes));
+                }
+                self.found.requirements.push(*requirement);
+            }
+            Ok(Statement::Constraint(constraint, hashes)) => {
                 let constraint = ConstraintLine::of(*constraint, line, file);
-                self.found.constraints.push(constraint);
+                self.found.constraints.push(constraint.with_hashes(hashes));
                 self.places.push((line.start(), line.shown.clone()));
             }
             Ok(Statement::Constraints(other)) => {

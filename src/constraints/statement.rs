@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use super::constraint::Constraint;
+use super::hash::{FileHash, FileHashError, of_fragment};
+use super::line::is_pinned;
 use super::lines::LogicalLine;
 use super::requirement::{RequirementError, lenient};
 use crate::url::TOKEN_IN_QUERY;
@@ -21,10 +23,10 @@ pub(super) enum Kind {
 /// What a line says.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Statement {
-    /// Of a constraints file: whether it can be used is asked by those who use it.
-    Constraint(Box<Constraint>),
-    /// Of a requirements file.
-    Requirement(Box<Requirement<VerbatimUrl>>),
+    /// Of a constraints file: whether it can be used is asked by those who use it. With the hashes that its file may have.
+    Constraint(Box<Constraint>, Vec<FileHash>),
+    /// Of a requirements file, with the same.
+    Requirement(Box<Requirement<VerbatimUrl>>, Vec<FileHash>),
     /// `-c file`
     Constraints(PathBuf),
     /// `-r file`
@@ -55,8 +57,14 @@ pub(super) fn statement(line: &LogicalLine, kind: Kind) -> Result<Statement, Pro
     if text.starts_with('-') {
         return option(text, kind);
     }
-    let text = without_hashes(text)?;
+    let (text, hashes) = split_hashes(text)?;
     let constraint: Constraint = text.parse().map_err(Problem::from)?;
+    let hashes = checkable(&constraint, hashes).map_err(|message| Problem {
+        offset: text.len(),
+        message,
+        help: Some("see `pip hash FILE` for the digest of a file".to_owned()),
+    })?;
+    let constraint = constraint.with_url_hash(&hashes);
     if kind == Kind::Constraints {
         if constraint.has_token() {
             return Err(Problem {
@@ -66,7 +74,7 @@ pub(super) fn statement(line: &LogicalLine, kind: Kind) -> Result<Statement, Pro
             });
         }
         return match constraint.extras().is_empty() {
-            true => Ok(Statement::Constraint(Box::new(constraint))),
+            true => Ok(Statement::Constraint(Box::new(constraint), hashes)),
             false => Err(Problem {
                 offset: text.find('[').unwrap_or(0),
                 message: "a constraint cannot have extras: it bounds versions and adds nothing"
@@ -88,22 +96,23 @@ pub(super) fn statement(line: &LogicalLine, kind: Kind) -> Result<Statement, Pro
             help: Some("list it under `packages` of pannier.yml, in the same form".to_owned()),
         });
     }
-    Ok(Statement::Requirement(Box::new(requirement)))
+    Ok(Statement::Requirement(Box::new(requirement), hashes))
 }
 
-/// Cuts off `--hash=…` options: the lock has hashes of its own.
-fn without_hashes(text: &str) -> Result<&str, Problem> {
+/// Splits a line into its requirement and the hashes of its `--hash` options.
+fn split_hashes(text: &str) -> Result<(&str, Vec<FileHash>), Problem> {
     let Some(start) = text.find(" -") else {
-        return Ok(text);
+        return Ok((text, Vec::new()));
     };
+    let mut hashes = Vec::new();
     let mut rest = text[start..].trim_start();
     while !rest.is_empty() {
         let (word, behind) = first_word(rest);
         let (value, behind_value) = first_word(behind);
-        rest = match word {
-            "--hash" if !value.is_empty() => behind_value,
-            word if word.starts_with("--hash=") => behind,
-            word => {
+        let (hash, left) = match (word, word.strip_prefix("--hash=")) {
+            ("--hash", _) if !value.is_empty() => (value, behind_value),
+            (_, Some(value)) => (value, behind),
+            (word, None) => {
                 let name = word.split('=').next().unwrap_or(word);
                 return Err(Problem {
                     offset: text.len() - rest.len(),
@@ -112,8 +121,43 @@ fn without_hashes(text: &str) -> Result<&str, Problem> {
                 });
             }
         };
+        hashes.push(hash.parse().map_err(|why: FileHashError| Problem {
+            offset: text.len() - rest.len(),
+            message: why.to_string(),
+            help: Some("write `--hash=sha256:…`; `pip hash FILE` prints it".to_owned()),
+        })?);
+        rest = left;
     }
-    Ok(text[..start].trim_end())
+    Ok((text[..start].trim_end(), hashes))
+}
+
+/// The hashes of a line, with the one in the fragment of its URL, if they can be checked wherever the line is used.
+///
+/// uv checks the hashes of what builds need for `==` and URLs alone, and pip refuses all others, too.
+fn checkable(constraint: &Constraint, options: Vec<FileHash>) -> Result<Vec<FileHash>, String> {
+    let Some(url) = constraint.url() else {
+        return match options.is_empty() || is_pinned(constraint) {
+            true => Ok(options),
+            false => {
+                Err("hashes name the files of one version: pin the version with `==`".to_owned())
+            }
+        };
+    };
+    if url.scheme().starts_with("git+") {
+        return match options.is_empty() {
+            true => Ok(options),
+            false => Err("a git repository has no file that a hash could name".to_owned()),
+        };
+    }
+    let mut hashes = options;
+    hashes.extend(of_fragment(url)?);
+    hashes.sort();
+    hashes.dedup();
+    match hashes.as_slice() {
+        [] => Ok(hashes),
+        [one] if one.is_sha256() => Ok(hashes),
+        _ => Err("a URL names one file: state the one sha256 digest of it".to_owned()),
+    }
 }
 
 /// What stands before the first blank, and what behind it.

@@ -63,7 +63,7 @@ fn positions_survive_continuation() {
 
 #[test]
 fn hashes_urls_and_arbitrary_equality_are_taken() {
-    let hashed = "six==1.0 --hash=sha256:aa \\\n  --hash=sha256:bb";
+    let hashed = "six==1.0 --hash=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa \\\n  --hash=sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
     assert_eq!(parsed(hashed), ["1: six==1.0"]);
     assert_eq!(parsed("six===1.0"), ["1: six===1.0"]);
     assert_eq!(
@@ -79,7 +79,7 @@ fn hashes_urls_and_arbitrary_equality_are_taken() {
 #[test]
 fn all_errors_of_a_file_come_at_once() {
     insta::assert_snapshot!(report(
-        "numpy=2.0\nfoo bar\n-e ./x\n-r more.txt\nrequests[socks]>=2\n./wheels/a.whl\nhttps://u:secret@example.org/a.whl\n--pre\n--index-url https://u:secret@example.org/simple\nsix==1.0 --hash=sha256:aa --global-option=x\nsix>=1 ; python_version > '3'\nSix<2\n-c\n_a==1\n${MISSING_VAR}\na @ https://u:secret@example.org/${X}"
+        "numpy=2.0\nfoo bar\n-e ./x\n-r more.txt\nrequests[socks]>=2\n./wheels/a.whl\nhttps://u:secret@example.org/a.whl\n--pre\n--index-url https://u:secret@example.org/simple\nsix==1.0 --hash=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --global-option=x\nsix>=1 ; python_version > '3'\nSix<2\n-c\n_a==1\n${MISSING_VAR}\na @ https://u:secret@example.org/${X}"
     ));
 }
 
@@ -137,7 +137,11 @@ fn requirements_files_bring_requirements_and_constraints() {
     let mut loader = Loader::new(&read, &variables);
     for _ in 0..2 {
         let required = loader.requirements(Path::new("r.in")).expect("is there");
-        let shown: Vec<_> = required.iter().map(ToString::to_string).collect();
+        let shown: Vec<_> = required
+            .requirements
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(shown, ["requests[socks]>=2", "six"]);
     }
     assert_eq!(loader.finish().expect("valid").constraints.len(), 1);

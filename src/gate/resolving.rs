@@ -9,7 +9,7 @@ use super::trouble::Trouble;
 use super::{Question, Tools};
 use crate::build::{Builder, Workshop};
 use crate::config::request::{ConstraintsText, Request};
-use crate::constraints::{Bump, ConstraintLine, with_bumps};
+use crate::constraints::{Bump, ConstraintLine, build_constraints, with_bumps};
 use crate::event::{Event, Reporter, Silent, Stage, StageGuard};
 use crate::lock::model::Lock;
 use crate::lock::resolve::{self, Doors, ResolveError, Upgrade, Wanted};
@@ -60,14 +60,14 @@ impl<'a> Resolver<'a> {
 
     /// What builds within these constraints. Those that cannot be used are left out here: there is no lock with them.
     pub(super) fn builder(&self, lines: &[ConstraintLine]) -> Builder<'a> {
+        let usable = lines.iter().filter(|line| line.requirement().is_ok());
+        let constraints = build_constraints(usable).unwrap_or_default();
         let workshop = Workshop {
             uv: self.tools.uv,
             around: self.tools.around.clone(),
             pythons: self.tools.pythons,
-            constraints: lines
-                .iter()
-                .filter_map(|line| Some(format!("{}\n", line.requirement().ok()?)))
-                .collect(),
+            constraints: constraints.iter().map(|line| format!("{line}\n")).collect(),
+            require_hashes: self.question.request.require_hashes,
             submodules: self.question.request.submodules,
         };
         let tools = self.tools;

@@ -78,6 +78,7 @@ impl From<PrepareError> for Trouble {
         let refused = match &error {
             PrepareError::Layout { .. } | PrepareError::Select(_) => true,
             PrepareError::Build(build) => is_own_fault(build),
+            PrepareError::Hashes(why) => why.is_refusal(),
             // Another digest than the index stated a moment ago is the index's fault.
             PrepareError::Store(StoreError::Refused(why)) => why.is_verdict(),
             _ => false,

@@ -1,13 +1,15 @@
 //! The lock: one set of versions for all images, made once and read by everything downstream.
 //!
 //! [`model`] is the value, [`pylock`] the file (PEP 751), [`resolve`] its making, [`select`] what one image takes from
-//! it, [`fresh`] whether it still answers the request, [`diff`] what changed between two; [`overridden`] is the lock of a run
+//! it, [`fresh`] whether it still answers the request, [`hashes`] whether its files are those that the request allows,
+//! [`diff`] what changed between two; [`overridden`] is the lock of a run
 //! with overrides and [`effect`] what these moved. Opens no connection but
 //! through the doors that it is given.
 
 pub mod diff;
 pub mod effect;
 pub mod fresh;
+pub mod hashes;
 pub mod model;
 pub mod overridden;
 pub mod pylock;

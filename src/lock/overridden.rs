@@ -7,7 +7,7 @@ use super::fresh::{Freshness, freshness};
 use super::model::Lock;
 use super::pylock;
 use super::resolve::{self, ResolveError, Tools, Upgrade, Wanted};
-use super::update::{Happened, LockFile, Mode, UpToDate, UpdateError, read};
+use super::update::{Happened, LockFile, Mode, UpToDate, UpdateError, check_hashes, read};
 use crate::config::digest::Parts;
 use crate::config::request::Request;
 use crate::digest::Digest;
@@ -70,6 +70,7 @@ pub fn bring_up_to_date<'t>(
         (Mode::Update(upgrade @ (Upgrade::All | Upgrade::Packages(_))), ..) => upgrade,
         (_, Some(Freshness::Fresh), Some((lock, digest))) => {
             resolve::check_matches(request, before, lock, reporter)?;
+            check_hashes(&place, request, lock)?;
             let effect = compared(before, lock, movement)?;
             return Ok(UpToDate {
                 lock: lock.clone(),

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::diff::{Change, diff};
 use super::effect::Effect;
 use super::fresh::{Freshness, freshness};
+use super::hashes::{HashCheck, HashError};
 use super::model::Lock;
 use super::pylock::{self, PylockError};
 use super::resolve::{self, ResolveError, Tools, Upgrade, Wanted};
@@ -133,6 +134,19 @@ pub enum UpdateError {
         /// What moved, as [`Change`] prints.
         changes: Vec<String>,
     },
+    /// Its files are not those whose hashes the request states.
+    #[error("the lock {path} cannot be used")]
+    #[diagnostic(help("{}", match source {
+        HashError::Mismatch(_) => "somebody edited it: restore it from version control, or delete it and run `pannier lock`".to_owned(),
+        other => miette::Diagnostic::help(other).map(|help| help.to_string()).unwrap_or_default(),
+    }))]
+    Hashes {
+        /// Which file.
+        path: PathBuf,
+        /// Which files, and their hashes.
+        #[source]
+        source: HashError,
+    },
     /// The file cannot be written.
     #[error("cannot write the lock {path}")]
     #[diagnostic(help("check that this user may write there and that the disk is not full"))]
@@ -205,6 +219,7 @@ pub fn bring_up_to_date<'t>(
         (Mode::Update(upgrade), _) => Some(upgrade),
     };
     if let (None, Some((lock, digest))) = (upgrade, &previous) {
+        check_hashes(path, request, lock)?;
         return Ok(UpToDate {
             lock: lock.clone(),
             digest: *digest,
@@ -236,6 +251,19 @@ pub fn bring_up_to_date<'t>(
         digest: Digest::of(text.as_bytes()),
         effect: None,
         lock,
+    })
+}
+
+/// Whether the files of a lock that was not made just now are those whose hashes the request states: somebody may have edited it.
+/// What only the files themselves tell is seen when they are there.
+///
+/// # Errors
+/// [`UpdateError::Hashes`].
+pub(super) fn check_hashes(path: &Path, request: &Request, lock: &Lock) -> Result<(), UpdateError> {
+    let checked = HashCheck::new(request, None).check(lock, &[]);
+    checked.map_err(|source| UpdateError::Hashes {
+        path: path.to_owned(),
+        source,
     })
 }
 

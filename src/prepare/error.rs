@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::build::BuildError;
 use crate::git::GitError;
 use crate::http::HttpError;
+use crate::lock::hashes::HashError;
 use crate::lock::select::SelectError;
 use crate::name::{DataName, ImageName};
 use crate::paths::LinkFault;
@@ -27,6 +28,10 @@ pub enum PrepareError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Select(#[from] SelectError),
+    /// Files of the lock are not those whose hashes the request states.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Hashes(#[from] HashError),
     /// A data project of an image is not in the lock.
     #[error("the lock has no data project {name}")]
     #[diagnostic(help("run `pannier lock` to make the lock anew"))]
@@ -159,6 +164,7 @@ impl PrepareError {
             Self::Layout { source, .. } => source.is_refusal(),
             Self::Git(error) => matches!(error, GitError::Unshippable { .. }),
             Self::Link { .. } => true,
+            Self::Hashes(error) => error.is_refusal(),
             _ => false,
         }
     }

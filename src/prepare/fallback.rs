@@ -11,6 +11,7 @@ use crate::build::BuildError;
 use crate::config::request::{ImageRequest, PackageRequest, ProjectSource, Request};
 use crate::git::GitError;
 use crate::http::HttpError;
+use crate::lock::hashes::HashError;
 use crate::lock::model::{Lock, LockedData, LockedPackage, LockedSource};
 use crate::lock::resolve::{ResolveError, SourceError};
 use crate::lock::select::{self, SelectError, Selected};
@@ -87,7 +88,7 @@ impl Failed {
                 | PrepareError::Link { .. }
                 | PrepareError::Layout { .. }
                 | PrepareError::Filename(_) => Blame::Others,
-                PrepareError::Select(_) | PrepareError::NoData { .. } => {
+                PrepareError::Select(_) | PrepareError::Hashes(_) | PrepareError::NoData { .. } => {
                     Blame::Own("it is this run's own lock that cannot be used")
                 }
                 PrepareError::Folder { .. }
@@ -105,7 +106,11 @@ impl Failed {
 fn of_resolution(error: &ResolveError, request: &Request) -> Blame {
     match error {
         ResolveError::Work(_) => Blame::Own("it is this machine that fails"),
-        ResolveError::TwoDataSources { .. } | ResolveError::BadName(_) => {
+        // Another file than the one whose hash was noted is what a broken or seized index looks like.
+        ResolveError::Hashes(HashError::Mismatch(_)) => Blame::Others,
+        ResolveError::TwoDataSources { .. }
+        | ResolveError::BadName(_)
+        | ResolveError::Hashes(_) => {
             Blame::Own("it is this run's own configuration that cannot be used")
         }
         ResolveError::Metadata { project, .. } | ResolveError::Name { project, .. }

@@ -40,6 +40,7 @@ fn request() -> Request {
             source: git("production"),
         }],
         requirements: vec!["lib>=1".parse().unwrap()],
+        hashed: Vec::new(),
         data: vec![DataRequest {
             name: "tables".parse().unwrap(),
             source: git("production"),
@@ -53,6 +54,7 @@ fn request() -> Request {
         submodules: Submodules::Refuse,
         absolute_links: crate::paths::AbsoluteLinks::Refuse,
         overrides: Overrides::default(),
+        require_hashes: false,
     }
 }
 

@@ -389,6 +389,7 @@ mod tests {
             around: Surroundings::default(),
             pythons: &pythons,
             constraints: String::new(),
+            require_hashes: false,
             submodules: Submodules::Refuse,
         };
         let builder = Builder::new(&store, &git, &client, workshop, &Silent);

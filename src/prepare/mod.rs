@@ -30,7 +30,9 @@ use crate::digest::Digest;
 use crate::event::{Reporter, Stage, StageGuard};
 use crate::git::Git;
 use crate::http::Client;
-use crate::lock::model::{Lock, LockedSource};
+use crate::lock::hashes::{HashCheck, once};
+use crate::lock::model::{Artifact, Lock, LockedSource};
+use crate::lock::resolve::SourceError;
 use crate::name::ImageName;
 use crate::python::Pythons;
 use crate::store::{Keep, Store, StoredWheel};
@@ -106,6 +108,8 @@ pub fn prepare(
     options: &Options,
     tools: &Tools<'_>,
 ) -> Result<Vec<Prepared>, PrepareError> {
+    let known_good = options.fallback.is_some();
+    check_hashes(request, lock, (&options.images, known_good), tools)?;
     let plan = plan::plan(request, lock, &options.images)?;
     tell_empty(&plan, tools);
     std::fs::create_dir_all(&options.output).map_err(|source| PrepareError::Folder {
@@ -147,6 +151,24 @@ pub fn prepare(
         }
         (Ok(()), Ok(prepared)) => Ok(prepared),
     }
+}
+
+/// Whether what goes into the tarballs has the hashes that the request states, whatever made the lock: somebody may have edited
+/// it. What a lock does not tell of a file is read from the file.
+fn check_hashes(
+    request: &Request,
+    lock: &Lock,
+    (images, known_good): (&[ImageName], bool),
+    tools: &Tools<'_>,
+) -> Result<(), PrepareError> {
+    let digests = once(|file: &Artifact| {
+        let hashes = tools
+            .builder
+            .file_hashes(&file.url, &file.name, &file.sha256);
+        hashes.map_err(SourceError::from)
+    });
+    let check = HashCheck::new(request, Some(&digests)).of_known_good(known_good);
+    Ok(check.check(lock, images)?)
 }
 
 /// Brings everything into the store, on `jobs` threads.
@@ -226,6 +248,7 @@ pub fn wheels(
     jobs: usize,
     tools: &Tools<'_>,
 ) -> Result<BTreeMap<ImageName, Vec<StoredWheel>>, PrepareError> {
+    check_hashes(request, lock, (images, false), tools)?;
     let plan = plan::plan(request, lock, images)?;
     let arrivals = Arrivals::default();
     fill(&plan, request, jobs, tools, &arrivals)?;

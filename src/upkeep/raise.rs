@@ -19,11 +19,11 @@ use crate::target::parse_marker;
 pub struct Raised {
     /// The files whose text changes: as they were named, with the new text.
     pub texts: BTreeMap<PathBuf, String>,
-    /// Pins that another version was chosen for but that stay.
+    /// Pins that stay although they may be outdated.
     pub kept: Vec<Kept>,
 }
 
-/// A pin that stays although another version was chosen.
+/// A pin that stays although it may be outdated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Kept {
     /// The package.
@@ -37,13 +37,14 @@ pub struct Kept {
 }
 
 /// The constraints with the pins of these packages (of all, without names) turned into lower bounds: nothing falls below what
-/// it was. Ranges and URLs stay.
+/// it was. Ranges and URLs stay, and so do pins with hashes, which name the files of one version.
 #[must_use]
 pub fn loosened(lines: &[ConstraintLine], names: Option<&[PackageName]>) -> Vec<ConstraintLine> {
     let loosen = |line: &ConstraintLine| {
         let mut line = line.clone();
         if let Some(version) = line.pin().cloned()
             && concerns(names, &line)
+            && line.hashes.is_empty()
         {
             line.constraint = line.constraint.with_versions(at_least(version));
         }
@@ -80,7 +81,9 @@ pub fn raised(
             let chosen = chosen(line, lock);
             let Some(pin) = line.pin() else { continue };
             let stays = chosen.iter().all(|(version, _)| version == pin);
-            if !concerns(names, line) || stays {
+            // With hashes it was not loosened, so nothing else could be chosen.
+            let held = !line.hashes.is_empty() && !chosen.is_empty();
+            if !concerns(names, line) || (stays && !held) {
                 continue;
             }
             match statements(document, index, &chosen) {
@@ -130,7 +133,7 @@ fn statements(
     index: usize,
     chosen: &[(Version, MarkerTree)],
 ) -> Result<String, &'static str> {
-    if document.has_hashes(index) {
+    if !document.constraints()[index].hashes.is_empty() {
         return Err("it has hashes, which belong to the files of one version");
     }
     let statement = document.statement(index);

@@ -17,8 +17,10 @@ pub struct WheelBuild<'a> {
     pub source: &'a Path,
     /// Interpreter to build with.
     pub python: &'a Path,
-    /// Build constraints, one requirement per line.
+    /// Build constraints, one requirement per line; uv checks the hashes that they state.
     pub constraints: &'a str,
+    /// Whether everything that the build needs must have a hash there.
+    pub require_hashes: bool,
     /// `SOURCE_DATE_EPOCH`.
     pub epoch: i64,
     /// Empty folder that the wheel goes to.
@@ -57,6 +59,9 @@ impl Uv {
         if !build.constraints.trim().is_empty() {
             arguments.push("--build-constraints".into());
             arguments.push(constraints.into());
+        }
+        if build.require_hashes {
+            arguments.push("--require-hashes".into());
         }
         arguments.push("--out-dir".into());
         arguments.push(build.out.into());

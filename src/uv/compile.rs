@@ -40,6 +40,14 @@ pub struct Compile<'a> {
     pub preferences: Option<&'a str>,
     /// Whether index pages are asked for again.
     pub refresh: Refresh,
+    /// Packages whose source archives are neither built nor listed; `:all:` for all of them.
+    pub only_binary: &'a [String],
+    /// Packages whose wheels are passed over.
+    pub no_binary: &'a [String],
+    /// Whether requirements of packages are left alone: nothing is built then, and no metadata read.
+    pub no_deps: bool,
+    /// Whether everything that builds need must have a hash in `build_constraints`.
+    pub require_build_hashes: bool,
 }
 
 /// The newest version of one package that has a wheel for a platform.
@@ -53,6 +61,29 @@ pub struct BestWheel<'a> {
     pub python: &'a str,
     /// A platform that uv knows by name, such as `x86_64-manylinux_2_28`; `None` for any platform at all.
     pub platform: Option<&'a str>,
+}
+
+impl Compile<'_> {
+    /// The flags that say which files may be looked at and built.
+    fn choices(&self) -> Vec<OsString> {
+        let mut flags: Vec<OsString> = Vec::new();
+        let named = [
+            ("--only-binary", self.only_binary),
+            ("--no-binary", self.no_binary),
+        ];
+        for (flag, packages) in named {
+            let packages = packages.iter();
+            flags.extend(packages.map(|package| format!("{flag}={package}").into()));
+        }
+        if self.no_deps {
+            flags.push("--no-deps".into());
+        }
+        if self.require_build_hashes {
+            flags.push("--require-build-hashes".into());
+            flags.push("--preview-features=build-dependency-hashes".into());
+        }
+        flags
+    }
 }
 
 impl Uv {
@@ -109,6 +140,7 @@ impl Uv {
         if compile.refresh == Refresh::All {
             arguments.push("--refresh".into());
         }
+        arguments.extend(compile.choices());
         arguments.push("requirements.in".into());
         self.call(
             Call {

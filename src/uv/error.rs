@@ -124,6 +124,31 @@ impl UvError {
         }
     }
 
+    /// Whether uv refused a file because of its hash, or because nobody stated one.
+    #[must_use]
+    pub fn is_hash_refusal(&self) -> bool {
+        const WORDS: [&str; 2] = ["Hash mismatch for", "Hash-checking is "];
+        match self {
+            Self::Failed { explanation, .. } => {
+                WORDS.iter().any(|words| explanation.contains(words))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether uv would have to build a source archive that it was told not to build.
+    #[must_use]
+    pub fn is_about_source_alone(&self) -> bool {
+        match self {
+            Self::Failed { explanation, .. } => {
+                explanation.contains("building from source is disabled")
+                    || (explanation.contains("Building source distributions for")
+                        && explanation.contains("is disabled"))
+            }
+            _ => false,
+        }
+    }
+
     /// Names that uv says the index does not have.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
@@ -177,6 +202,18 @@ mod tests {
         }
         let dead = "Failed to fetch: http://127.0.0.1:9/simple/a/\n  cause: Connection refused";
         assert!(!failed(dead).is_unsatisfiable());
+    }
+
+    #[test]
+    fn files_that_uv_refuses_for_their_hashes_are_known() {
+        let mismatch = "Failed to build `p`\n  cause: Failed to download `good==1.0`\n  cause: Hash mismatch for `good==1.0`\n\n         Expected:";
+        let missing = "Failed to build `p`\n  cause: No solution found when resolving: `good`\n  cause: Hash-checking is required, but no trusted hash was provided for: `good`";
+        assert!(failed(mismatch).is_hash_refusal() && failed(missing).is_hash_refusal());
+        assert!(!failed("No solution found").is_hash_refusal());
+        let wheels = "Because a==1.0 has no usable wheels, …\n\nhint: Wheels are required for `a` because building from source is disabled for all packages";
+        let url = "Failed to download and build `a @ https://example.org/a.tar.gz`\n  cause: Building source distributions for `a` is disabled";
+        assert!(failed(wheels).is_about_source_alone() && failed(url).is_about_source_alone());
+        assert!(!failed(missing).is_about_source_alone());
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod surroundings;
 
 use std::path::PathBuf;
 
+use pep440_rs::Version;
+
 pub use build::WheelBuild;
 pub use compile::{BestWheel, Compile, Refresh};
 pub use error::UvError;
@@ -26,6 +28,9 @@ pub use relay::Relay;
 pub use simple::{ListedFile, ListingError, listed_metadata, listing};
 pub use surroundings::{Indexes, Surroundings};
 
+/// The first uv that checks the hashes of what builds need wherever it builds, and can be told to require them.
+pub const HASHES_VERSION: &str = "0.13.0";
+
 /// A uv that answers, of a version that Pannier knows.
 #[derive(Debug, Clone)]
 pub struct Uv {
@@ -33,4 +38,29 @@ pub struct Uv {
     pub program: PathBuf,
     /// Its version, such as `0.13.9`.
     pub version: String,
+}
+
+impl Uv {
+    /// Whether it checks the hashes of what builds need wherever it builds.
+    #[must_use]
+    pub fn checks_build_hashes(&self) -> bool {
+        let needed: Version = HASHES_VERSION.parse().expect("the constant is a version");
+        self.version.parse().is_ok_and(|own: Version| own >= needed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_versions() {
+        let checks = |version: &str| {
+            let version = version.to_owned();
+            let program = PathBuf::from("uv");
+            Uv { program, version }.checks_build_hashes()
+        };
+        assert!(checks(HASHES_VERSION) && checks(PINNED_VERSION) && checks("1.0"));
+        assert!(!checks(MINIMUM_VERSION) && !checks("0.12.20") && !checks("unknown"));
+    }
 }

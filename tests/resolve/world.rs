@@ -9,7 +9,7 @@ use pannier::config::overrides::Overrides;
 use pannier::config::request::{
     ConstraintsText, ImageRequest, PackageRequest, ProjectSource, Request,
 };
-use pannier::constraints::ConstraintLine;
+use pannier::constraints::{ConstraintLine, FileHash};
 use pannier::digest::Digest;
 use pannier::event::{Event, Reporter, Silent};
 use pannier::git::Submodules;
@@ -85,6 +85,10 @@ impl Sources for Described {
         _targets: &[Target],
     ) -> Result<(Artifact, Arc<Wheel>), SourceError> {
         unreachable!("no request of these tests overrides anything")
+    }
+
+    fn hashes(&self, file: &Artifact) -> Result<Vec<FileHash>, SourceError> {
+        unreachable!("{} is known by its sha256", file.name)
     }
 }
 
@@ -229,6 +233,7 @@ pub fn image(name: &str, python: &str, platform: &str) -> ImageRequest {
         python_link: pannier::venv::PythonLink::Absolute,
         packages: Vec::new(),
         requirements: Vec::new(),
+        hashed: Vec::new(),
         data: Vec::new(),
     }
 }
@@ -242,6 +247,7 @@ pub fn request(images: Vec<ImageRequest>) -> Request {
         submodules: Submodules::Refuse,
         absolute_links: pannier::paths::AbsoluteLinks::Refuse,
         overrides: Overrides::default(),
+        require_hashes: false,
     }
 }
 

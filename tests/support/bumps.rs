@@ -110,6 +110,7 @@ impl World {
         );
     }
 
+    /// Adds a wheel to the index.
     pub fn add(&self, name: &str, version: &str, package: Package<'_>) {
         let wheel = format!("{name}-{version}-py3-none-any.whl");
         let mut file = IndexFile::new(name, &wheel, self::wheel(name, version, package));
@@ -234,4 +235,9 @@ fn wheel(name: &str, version: &str, package: Package<'_>) -> Vec<u8> {
     let text = record.to_text();
     writer.file(&path, false, &mut text.as_bytes()).unwrap();
     writer.finish().unwrap()
+}
+
+/// The digest of a wheel that needs nothing.
+pub fn sha256(name: &str, version: &str) -> String {
+    pannier::digest::Digest::of(&wheel(name, version, Package::default())).to_string()
 }

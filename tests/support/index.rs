@@ -91,6 +91,13 @@ impl Index {
         self.content.lock().expect("no panic").lasting = true;
     }
 
+    /// Serves another file under a name that there is.
+    pub fn replace(&self, file: IndexFile) {
+        let mut content = self.content.lock().expect("no panic");
+        content.files.retain(|known| known.name != file.name);
+        content.files.push(file);
+    }
+
     /// From now on every request needs this `user:password`.
     pub fn protect(&self, login: &str) {
         self.content.lock().expect("no panic").login = Some(login.to_owned());

@@ -5,6 +5,7 @@ use std::io;
 use super::SourceError;
 use crate::build::BuildError;
 use crate::constraints::LineErrors;
+use crate::lock::hashes::HashError;
 use crate::lock::pylock::PylockError;
 use crate::name::{DataName, ImageName, NameError, PackageName};
 use crate::target::MarkerError;
@@ -190,6 +191,10 @@ pub enum ResolveError {
         #[diagnostic_source]
         source: Cause,
     },
+    /// Files are not those whose hashes the request states.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Hashes(#[from] HashError),
     /// uv wrote something that is no lock.
     #[error("what uv wrote cannot be used")]
     Written(#[source] PylockError),
@@ -220,7 +225,7 @@ pub enum ResolveError {
 
 impl From<UvError> for ResolveError {
     fn from(why: UvError) -> Self {
-        if why.is_unsatisfiable() {
+        if why.is_unsatisfiable() && !why.is_hash_refusal() {
             Self::Collision(why)
         } else {
             Self::Uv(why)
@@ -269,6 +274,7 @@ impl ResolveError {
             | Self::TwoDataSources { .. }
             | Self::Conflict { .. } => true,
             Self::Override { source, .. } => source.0.is_unsatisfiable(),
+            Self::Hashes(error) => error.is_refusal(),
             // The build constraints are a part of the request.
             Self::Metadata {
                 source: SourceError::Build(BuildError::Backend { source, .. }),
@@ -304,6 +310,8 @@ impl ResolveError {
                 ..
             } => error.is_refusal(),
             Self::Override { source, .. } => source.0.is_refusal(),
+            Self::Hashes(error) => error.is_refusal(),
+            Self::Uv(error) => error.is_hash_refusal(),
             _ => false,
         }
     }

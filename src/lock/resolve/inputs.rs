@@ -9,7 +9,7 @@ use super::overriding::Overriding;
 use super::projects::Projects;
 use super::stubs::{Stubs, named, requirement_on};
 use crate::config::request::{ImageRequest, Request};
-use crate::constraints::usable;
+use crate::constraints::{build_constraints, usable};
 use crate::name::{ImageName, PackageName};
 use crate::target::{Tag, Target};
 
@@ -30,6 +30,13 @@ pub(super) struct Image {
     pub requested: Vec<PackageName>,
     /// Whether another image with the same marker wants something else.
     pub narrower: bool,
+}
+
+impl Image {
+    /// Its Python, such as `3.13`.
+    pub fn python(&self) -> String {
+        self.target.python.short()
+    }
 }
 
 /// One requirement without the markers of images.
@@ -78,6 +85,12 @@ pub(super) struct Inputs {
     pub build_constraints: Vec<String>,
     /// Lowest Python of the images.
     pub python: String,
+    /// Packages whose source archives are not taken, see [`super::ahead`].
+    pub only_binary: Vec<String>,
+    /// Packages whose wheels are not taken.
+    pub no_binary: Vec<String>,
+    /// Whether everything that builds need must have a hash.
+    pub require_build_hashes: bool,
 }
 
 impl Inputs {
@@ -100,7 +113,7 @@ impl Inputs {
         environments.sort();
         environments.dedup();
         let lines = request.constraints.iter().flat_map(|text| &text.lines);
-        let build_constraints = usable(lines).map_err(ResolveError::Constraints)?;
+        let build_constraints = build_constraints(lines).map_err(ResolveError::Constraints)?;
         let mut bounds = usable(overriding.constraints()).map_err(ResolveError::Constraints)?;
         bounds.extend(
             overriding
@@ -125,6 +138,9 @@ impl Inputs {
             bounds,
             build_constraints,
             python: format!("3.{}", lowest.unwrap_or(8)),
+            only_binary: Vec::new(),
+            no_binary: Vec::new(),
+            require_build_hashes: false,
             images,
         })
     }

@@ -1,10 +1,11 @@
 //! Making a lock: revisions become commits, projects tell their metadata, uv chooses versions, and what uv does not
 //! look at is checked: that every image has a wheel of what was chosen.
 //!
-//! The steps are [`revisions`], [`projects`], [`stubs`], [`inputs`], [`serve`] and [`finish`]; [`overriding`] says in each of
+//! The steps are [`revisions`], [`projects`], [`stubs`], [`inputs`], [`ahead`], [`serve`] and [`finish`]; [`overriding`] says in each of
 //! them what comes from elsewhere in this run. Refuses to write the lock
 //! anywhere and to choose versions by itself: it only takes choices away from uv that serve no image.
 
+mod ahead;
 mod applied;
 mod error;
 mod exclusion;
@@ -30,11 +31,13 @@ pub use error::{Cause, ResolveError};
 pub use overriding::check_matches;
 pub use preview::{Preview, preview};
 
+use super::hashes::{HashCheck, once};
 use super::model::{Artifact, Lock, LockedPackage, LockedSource};
 use crate::build::{BuildError, BuildSource, Builder};
 use crate::config::digest::Parts;
 use crate::config::overrides::{Applied, Kind, Override, OverrideValue};
 use crate::config::request::Request;
+use crate::constraints::FileHash;
 use crate::digest::Digest;
 use crate::event::{Reporter, Stage, StageGuard};
 use crate::git::{Git, GitError};
@@ -110,6 +113,12 @@ pub trait Sources: Sync {
         sha256: Option<&Digest>,
         targets: &[Target],
     ) -> Result<(Artifact, Arc<Wheel>), SourceError>;
+
+    /// The digests of a file, by all algorithms that a line may state.
+    ///
+    /// # Errors
+    /// What fetching gives.
+    fn hashes(&self, file: &Artifact) -> Result<Vec<FileHash>, SourceError>;
 }
 
 /// The sources of the real world.
@@ -159,6 +168,13 @@ impl Sources for Doors<'_> {
             }
         };
         Ok((artifact, wheel))
+    }
+
+    fn hashes(&self, file: &Artifact) -> Result<Vec<FileHash>, SourceError> {
+        let hashes = self
+            .builder
+            .file_hashes(&file.url, &file.name, &file.sha256);
+        Ok(hashes?)
     }
 }
 
@@ -252,9 +268,16 @@ fn attempt(
     let work = TempDir::new().map_err(ResolveError::Work)?;
     let stubs = stubs::write(&projects, &overriding, work.path())?;
     let mut inputs = inputs::Inputs::new(&request, &projects, &stubs, &overriding)?;
+    let digests = once(|file| tools.sources.hashes(file));
+    let check = HashCheck::new(&request, Some(&digests));
+    let required = request.require_hashes;
+    let ahead = ahead::look(&check, required, &mut inputs, (work.path(), tools))?;
     let mut choose = |inputs: &inputs::Inputs| {
-        let chosen = rounds::choose(&changed, inputs, work.path(), tools)?;
+        let chosen = rounds::choose(&changed, inputs, work.path(), tools);
+        let chosen = chosen.map_err(|why| ahead.explain(why, &check))?;
         let mut lock = finish::lock(&changed, &projects, inputs, chosen)?;
+        check.narrow(&mut lock)?;
+        check.check(&lock, &[])?;
         lock.pannier.overrides = applied::records(wanted, &overriding, &projects, &lock);
         Ok(lock)
     };

@@ -129,6 +129,10 @@ impl Search<'_> {
             python: &self.inputs.python,
             preferences: self.preferences.as_deref(),
             refresh: std::mem::take(&mut self.refresh),
+            only_binary: &self.inputs.only_binary,
+            no_binary: &self.inputs.no_binary,
+            no_deps: false,
+            require_build_hashes: self.inputs.require_build_hashes,
         };
         self.written(&compile, "universal")
     }
@@ -214,6 +218,9 @@ impl Search<'_> {
             build_constraints: &self.inputs.build_constraints,
             environments: std::slice::from_ref(&image.marker),
             python: &image.target.python.short(),
+            only_binary: &self.inputs.only_binary,
+            no_binary: &self.inputs.no_binary,
+            require_build_hashes: self.inputs.require_build_hashes,
             ..Compile::default()
         };
         let mut names = Vec::new();
