@@ -4,7 +4,7 @@
 //! One request per repository, all at once; push events are read only for branches of which the log does not tell
 //! everything. Refuses to stop a command because something cannot be compared.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::crowd;
 use super::error::chain;
@@ -15,9 +15,6 @@ use crate::release::{
     write as write_book,
 };
 use crate::url::SafeUrl;
-
-/// How much older than the log's newest line a push may be to be read: clocks of servers and runners differ.
-const SLACK: SignedDuration = SignedDuration::from_hours(24);
 
 /// What reads the branches.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +62,7 @@ fn observe(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Edit<Compared>,
     let mut repositories: Vec<&SafeUrl> = Vec::new();
     for branch in &branches {
         let known = |it: &&SafeUrl| same_repository(it, &branch.repository);
-        if !repositories.iter().any(|it| known(it)) {
+        if !repositories.iter().any(known) {
             repositories.push(&branch.repository);
         }
     }
@@ -113,13 +110,9 @@ fn pushes(eyes: Eyes<'_>, branch: &BranchRef, since: Timestamp) -> Vec<BranchPus
     let Some(project) = gitlab.project_at(&branch.repository) else {
         return all;
     };
-    let asked = gitlab.pushes(&project, &branch.branch, |page| {
-        let old = page.iter().any(|push| push.at < since - SLACK);
+    let asked = gitlab.pushes(&project, &branch.branch, Some(since), |page| {
         all.extend(page);
-        match old {
-            true => More::Enough,
-            false => More::Wanted,
-        }
+        More::Wanted
     });
     if asked.is_err() {
         all.clear();

@@ -179,9 +179,15 @@ impl Search<'_> {
             return;
         }
         let mut all: Vec<BranchPush> = Vec::new();
-        let asked = gitlab.pushes(project, self.place.branch, |page| {
+        let to = Some(self.to);
+        let pushed = |push: &BranchPush| push.to.as_deref() == to || push.from.as_deref() == to;
+        let asked = gitlab.pushes(project, self.place.branch, None, |page| {
+            let found = page.iter().any(pushed);
             all.extend(page);
-            More::Wanted
+            match found {
+                true => More::Enough,
+                false => More::Wanted,
+            }
         });
         let what = format!("pushes to {}", self.place.branch);
         match asked {
@@ -199,9 +205,7 @@ impl Search<'_> {
                 page: None,
             };
         }
-        let to = Some(self.to);
-        let pushed = |push: &&BranchPush| push.to.as_deref() == to || push.from.as_deref() == to;
-        if let (None, Some(push)) = (&self.passed, all.iter().find(pushed)) {
+        if let (None, Some(push)) = (&self.passed, all.iter().find(|it| pushed(it))) {
             let way = if push.to.as_deref() == to {
                 "to it"
             } else {

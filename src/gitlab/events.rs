@@ -3,7 +3,7 @@
 //! GitLab keeps them for three years, and none for a push that moves more than three references at once: a list of them is
 //! evidence, not the whole truth (<https://docs.gitlab.com/api/events/>).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::error::GitlabError;
@@ -64,8 +64,8 @@ impl Event {
 }
 
 impl Gitlab {
-    /// Hands the pushes to a branch to `take`, the newest first, a page at a time, until it has enough. Returns whether nothing
-    /// older was left unread. A job's token does not suffice.
+    /// Hands the pushes to a branch to `take`, the newest first, a page at a time, until it has enough; with `since` none that
+    /// are more than two days older. Returns whether all of them were read. A job's token does not suffice.
     ///
     /// # Errors
     /// [`GitlabError`].
@@ -73,10 +73,16 @@ impl Gitlab {
         &self,
         project: &ProjectRef,
         branch: &str,
+        since: Option<Timestamp>,
         mut take: impl FnMut(Vec<BranchPush>) -> More,
     ) -> Result<bool, GitlabError> {
-        let endpoint =
-            Plain::get(format!("projects/{}/events", project.encoded())).with("action", "pushed");
+        let path = format!("projects/{}/events", project.encoded());
+        let mut endpoint = Plain::get(path).with("action", "pushed");
+        if let Some(since) = since {
+            // GitLab takes a day, and leaves that day out.
+            let day = since - SignedDuration::from_hours(48);
+            endpoint = endpoint.with("after", day.strftime("%Y-%m-%d").to_string());
+        }
         let (mut pages, mut all) = (0, true);
         self.pages(&endpoint, &Needs::READ, |page: Vec<Event>| {
             pages += 1;

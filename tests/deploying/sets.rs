@@ -1,4 +1,4 @@
-//! Several projects at once: together or not at all, fifty in one plan, from a lock, and what the release book tells.
+//! Several projects at once: together or not at all, fifty in one plan, from a lock, and what the release log tells.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! A project with a release book on a git server, and the program that is run in it.
+//! A project with a release log on a git server, and the program that is run in it.
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;

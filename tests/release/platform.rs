@@ -1,4 +1,4 @@
-//! A GitLab with a release book, and the program that is run in a folder of somebody who has a token for it.
+//! A GitLab with a release log, and the program that is run in a folder of somebody who has a token for it.
 #![allow(dead_code)]
 
 use std::path::Path;

@@ -20,12 +20,12 @@ pub(super) use ground::{Ground, Wanted};
 /// Moves production branches to tested commits
 ///
 /// Shows a plan first, and pushes only when no project in it is refused. A push replaces nothing but what the plan has seen:
-/// what somebody else has deployed meanwhile is never overwritten (exit 8). A commit that is behind production and never was
-/// deployed is an outdated pipeline, not a rollback, and refused; one that was in production before goes through. When one of
+/// what somebody else has deployed meanwhile is never overwritten (exit 8). A commit that is behind production is taken for
+/// an outdated pipeline and refused; one whose deployment is on record is a rollback and goes through. When one of
 /// several projects fails, the others are moved back. Running it again is always safe.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier deploy                                      # in a deploy-production job: its project, its commit\n  pannier deploy job-tools --commit 1a2b3c4d --dry-run\n  pannier deploy job-tools@1a2b3c4d other/lib@v2      # several, together or not at all\n  pannier deploy --from-lock pylock.toml              # every package and data project, at its locked commit\n  pannier deploy job-tools@1a2b3c4d --rollback        # back, to a commit that was never deployed too"
+    after_help = "Examples:\n  pannier deploy                                      # in a deploy-production job: its project, its commit\n  pannier deploy job-tools --commit 1a2b3c4d --dry-run\n  pannier deploy job-tools@1a2b3c4d other/lib@v2      # several, together or not at all\n  pannier deploy --from-lock pylock.toml              # every package and data project, at its locked commit\n  pannier deploy job-tools@1a2b3c4d --rollback        # back, also to a commit without a recorded deployment"
 )]
 pub(super) struct Arguments {
     /// Projects, as in pannier.yml; `project@commit` says where to [default: the job's project]
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     /// Deploy the packages and data projects of a lock; with PROJECT only those that are called so
     #[arg(long, value_name = "FILE")]
     from_lock: Option<PathBuf>,
-    /// Go back, also to a commit that was never deployed
+    /// Go back, also to a commit without a recorded deployment
     #[arg(long)]
     rollback: bool,
     /// Allow what is refused otherwise

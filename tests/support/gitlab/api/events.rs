@@ -1,8 +1,9 @@
 //! Events of a project: pushes alone, which is what `action=pushed` asks for.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::super::answer::{Reply, time};
+use super::super::answer::{Reply, invalid, time};
 use super::super::call::Call;
 use super::super::push::Push;
 use super::super::router::{Door, Route};
@@ -19,13 +20,15 @@ pub const ROUTES: &[Route] = &[Route::new(
 fn list(state: &mut State, call: &Call<'_>) -> Reply {
     let action = call.params.text("action");
     let sort = call.params.word("sort", &["asc", "desc"])?;
-    let (after, before) = (call.params.time("after")?, call.params.time("before")?);
+    // Both are days, and neither day is in the list.
+    let after = day(call, "after")?.map(|day| day + SignedDuration::from_hours(24));
+    let before = day(call, "before")?;
     let mut rows: Vec<Value> = state
         .pushes
         .iter()
         .filter(|push| push.project == call.project())
         .filter(|_| action.as_deref().is_none_or(|word| word == "pushed"))
-        .filter(|push| after.is_none_or(|at| push.at > at))
+        .filter(|push| after.is_none_or(|at| push.at >= at))
         .filter(|push| before.is_none_or(|at| push.at < at))
         .filter_map(|push| show(state, push))
         .collect();
@@ -33,6 +36,16 @@ fn list(state: &mut State, call: &Call<'_>) -> Reply {
         rows.reverse();
     }
     Ok(call.page(rows))
+}
+
+/// When a day begins.
+fn day(call: &Call<'_>, name: &str) -> Reply<Option<Timestamp>> {
+    let text = call.params.text(name);
+    let begins = |text: String| {
+        let begins = format!("{text}T00:00:00Z").parse();
+        begins.map_err(|_| invalid(name))
+    };
+    text.map(begins).transpose()
 }
 
 fn show(state: &State, push: &Push) -> Option<Value> {
