@@ -72,17 +72,15 @@ fn observe(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Edit<Compared>,
     for branch in &branches {
         let same = |(it, _): &(&&SafeUrl, _)| same_repository(it, &branch.repository);
         match repositories.iter().zip(&heads).find(same) {
-            Some((_, Ok(heads))) => {
-                let now = heads.branch(&branch.branch);
-                let since = book.unsettled_since(branch, now.as_deref(), stamp)?;
-                readable.push((branch, now, since));
-            }
+            Some((_, Ok(heads))) => readable.push((branch.clone(), heads.branch(&branch.branch))),
             Some((_, Err(error))) => unread.push((branch.clone(), chain(error))),
             None => {}
         }
     }
-    let seen = crowd::each(&readable, |(branch, now, since)| Seen {
-        branch: (*branch).clone(),
+    let since = book.unsettled_since(&readable, stamp)?;
+    let asked: Vec<_> = readable.into_iter().zip(since).collect();
+    let seen = crowd::each(&asked, |((branch, now), since)| Seen {
+        branch: branch.clone(),
         now: now.clone(),
         pushes: since.map_or_else(Vec::new, |since| pushes(eyes, branch, since)),
     });

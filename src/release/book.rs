@@ -16,7 +16,7 @@ use super::FORMAT;
 use super::edit::Edit;
 use super::error::ReleaseError;
 use super::model::{Action, Channel, Entry, Release, Tarball};
-use super::moves::{BranchRef, Move, Stage};
+use super::moves::{BranchRef, Move};
 use super::names::{ChannelName, ReleaseId};
 
 /// Where the history is.
@@ -156,16 +156,6 @@ impl Book {
     /// [`ReleaseError`] names the first line that cannot be read.
     pub fn history(&self) -> Result<Vec<Entry>, ReleaseError> {
         self.lines(|action| matches!(action, "record" | "promote" | "rollback"))
-    }
-
-    /// What happened to branches, the oldest move first.
-    ///
-    /// # Errors
-    /// [`ReleaseError`] names the first line that cannot be read.
-    pub fn moves(&self) -> Result<Vec<Move>, ReleaseError> {
-        let mut lines = self.branch_lines()?;
-        lines.retain(|line| line.action == Stage::Deploy);
-        Ok(lines)
     }
 
     /// What was planned for branches, done and given up, the oldest line first.

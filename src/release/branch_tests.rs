@@ -96,11 +96,12 @@ impl Server {
     fn catch_up(&mut self, by: &str) -> Vec<Gap> {
         let stamp = stamp(by, self.tick());
         let now = self.head.map(String::from);
-        let since = self.book.unsettled_since(&branch(), now.as_deref(), &stamp);
+        let asked = [(branch(), now.clone())];
+        let since = self.book.unsettled_since(&asked, &stamp);
         let seen = Seen {
             branch: branch(),
             now,
-            pushes: match (self.forgets, since.unwrap()) {
+            pushes: match (self.forgets, since.unwrap()[0]) {
                 (false, Some(_)) => self.pushes.clone(),
                 _ => Vec::new(),
             },

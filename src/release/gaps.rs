@@ -47,22 +47,23 @@ pub struct Gap {
 }
 
 impl Book {
-    /// Since when the push events of a branch that is at `now` may tell something that the log does not; `None`: it tells
+    /// For each branch and where it is: since when push events may tell something that the log does not. `None`: it tells
     /// everything, as far as the branch shows.
     ///
     /// # Errors
     /// [`ReleaseError`] when the history cannot be read.
     pub fn unsettled_since(
         &self,
-        branch: &BranchRef,
-        now: Option<&str>,
+        branches: &[(BranchRef, Option<String>)],
         stamp: &Stamp,
-    ) -> Result<Option<Timestamp>, ReleaseError> {
+    ) -> Result<Vec<Option<Timestamp>>, ReleaseError> {
         let ledger = Ledger::read(self, stamp)?;
-        let position = ledger.position(branch);
-        let open = !ledger.open_plans(branch).is_empty();
-        let unsettled = position.filter(|it| open || it.commit != now);
-        Ok(unsettled.map(|it| it.line.at))
+        let since = |(branch, now): &(BranchRef, Option<String>)| {
+            let position = ledger.position(branch)?;
+            let open = !ledger.open_plans(branch).is_empty();
+            (open || position.commit != now.as_deref()).then_some(position.line.at)
+        };
+        Ok(branches.iter().map(since).collect())
     }
 }
 

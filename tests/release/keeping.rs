@@ -1,6 +1,6 @@
 //! Tarballs in the package registry: uploaded once, fetched whole or not at all.
 
-use crate::gitlab::{Fault, Role, Status};
+use crate::gitlab::{Fault, Force, Role, Status};
 
 use super::platform::Platform;
 
@@ -178,4 +178,36 @@ fn a_token_that_is_too_weak_is_told_what_is_needed() {
     command.env("PANNIER_TOKEN", token);
     insta::assert_snapshot!(platform.screen_of("release publish", &mut command));
     assert!(files(&platform).is_empty());
+}
+
+/// Who may not write the release log publishes all the same, and is warned of what the log does not tell.
+#[test]
+fn a_log_with_a_gap_that_cannot_be_written_does_not_stop_a_publisher() {
+    let platform = recorded();
+    let tool = platform.gitlab.project("platform/tool");
+    let (old, new) = (
+        tool.commit("main", &[("n", "1")]),
+        tool.commit("main", &[("n", "2")]),
+    );
+    tool.set_branch("production", &new);
+    let line = serde_json::json!({
+        "entry": "1-0", "at": "2026-03-01T03:12:44Z", "by": "ann", "action": "deploy", "project": "tool",
+        "repository": tool.url(), "branch": "production", "to": old, "direction": "first",
+    });
+    let history = platform.file("history.jsonl").unwrap() + &format!("{line}\n");
+    platform
+        .book
+        .commit("pannier/releases", &[("history.jsonl", &history)]);
+    platform
+        .book
+        .protect("pannier/releases", Role::None, Force::Refused);
+    let output = platform.command("release publish").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("the release log cannot be brought up to date"),
+        "{said}"
+    );
+    assert!(said.contains("`production` of tool is at "), "{said}");
+    assert_eq!(platform.file("history.jsonl").unwrap(), history);
 }
