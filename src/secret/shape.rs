@@ -12,6 +12,9 @@ use super::known::{merged, replace};
 /// Quotes and brackets: they end a URL in a sentence, and in a list.
 const QUOTES: [char; 7] = ['"', '\'', '`', '<', '>', '(', ')'];
 
+/// Rounds after which nothing is left to hide, even in a text that was made for it.
+const ROUNDS: usize = 16;
+
 /// User information, or what looks like it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Login {
@@ -50,8 +53,17 @@ pub fn has_password(text: &str) -> bool {
 }
 
 fn hide(text: &str, whole: bool) -> String {
-    let found = logins(text, whole).into_iter().map(|login| login.range);
-    replace(text, &merged(found.chain(queries(text)).collect()))
+    let mut text = text.to_owned();
+    // What is hidden may have hidden the shape of something else; each round leaves fewer signs to find.
+    for _ in 0..ROUNDS {
+        let found = logins(&text, whole).into_iter().map(|login| login.range);
+        let shown = replace(&text, &merged(found.chain(queries(&text)).collect()));
+        if shown == text {
+            break;
+        }
+        text = shown;
+    }
+    text
 }
 
 /// All user information in a text; with `whole`, white space ends none.

@@ -393,8 +393,8 @@ proptest! {
             let forms = forms(values[value.index(values.len())]);
             let mut at = place.index(text.len() + 1);
             while !text.is_char_boundary(at) { at -= 1; }
-            // Half an escape in front of it would take the first of its characters along.
-            text.insert_str(at, &format!(" {}", &forms[form.index(forms.len())]));
+            // Half an escape before or behind it would take one of its characters along.
+            text.insert_str(at, &format!(" {} ", &forms[form.index(forms.len())]));
         }
         let shown = all.hide(&text).into_owned();
         for value in &values {
