@@ -14,8 +14,7 @@ use crate::uv;
 const BACKEND: &str = "\
 import os, shutil
 def build_wheel(folder, settings=None, metadata=None):
-    if 'BUILT' in os.environ:
-        open(os.environ['BUILT'], 'a').close()
+    open(os.path.join(os.environ['HOME'], 'built'), 'a').close()
     name = next(name for name in os.listdir('.') if name.endswith('.whl'))
     shutil.copy(name, folder)
     return name
@@ -148,7 +147,6 @@ impl World {
             .env("PANNIER_UV", uv::uv().program)
             .env("UV_DEFAULT_INDEX", self.index.url())
             .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("BUILT", self.path().join("built"))
             .envs(variables.iter().copied())
             .current_dir(self.path())
             .arg("--quiet")

@@ -76,7 +76,7 @@ fn flags_beat_the_environment() {
         2,
         "a lock is for all images"
     );
-    let common: Vec<_> = shown.table().into_iter().take(9).collect();
+    let common: Vec<_> = shown.table().into_iter().take(10).collect();
     insta::assert_debug_snapshot!(common);
 }
 
