@@ -1,5 +1,5 @@
 //! `pannier prepare --fallback`: a broken upload, a vanished index or a collision fails nobody's pipeline, and nothing that the run
-//! itself brought along is passed over. A real uv, an index and a release book on loopback.
+//! itself brought along is passed over. A real uv, an index and a release log on loopback.
 #![allow(clippy::unwrap_used)]
 
 #[path = "release/desk.rs"]

@@ -213,14 +213,14 @@ pub(super) fn stamp(context: &Context, reason: Option<&str>) -> Stamp {
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("nothing says where the release log is")]
+#[error("no release log is configured")]
 #[diagnostic(help(
     "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
 ))]
 pub(super) struct NoBook;
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the release log is not on this GitLab, so nothing says whose package registry is meant")]
+#[error("the release log is not on this GitLab, so the project of the package registry is unknown")]
 #[diagnostic(help("name the project with --project, by number or path"))]
 struct NoProject;
 

@@ -42,10 +42,10 @@ pub(super) struct Arguments {
     /// Refuse to change the lock (exit 3 when it does not fit the request)
     #[arg(long)]
     locked: bool,
-    /// When an index, a repository or a package fails, prepare what this channel of the release book holds, with a warning
+    /// When an index, a repository or a package fails, prepare what this channel of the release log holds, with a warning
     #[arg(long, value_name = "CHANNEL", value_parser = super::book::channel)]
     fallback: Option<ChannelName>,
-    /// Repository of the release book, as `project` or `project@branch` [env: PANNIER_RELEASES]
+    /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
     #[arg(long, value_name = "PROJECT")]
     book: Option<String>,
     /// Write a JUnit report: a fallback is a failed test in it, which GitLab shows without failing the job

@@ -205,7 +205,7 @@ fn bytecode(inputs: &Inputs<'_>) -> Effective<Bytecode> {
     }
 }
 
-/// Whoever says so turns it on, and nobody turns it off again: a variable of one pipeline must not weaken what the file asks for.
+/// The file, the flag or the variable can each turn it on. None of them turns it off: a variable of one pipeline must not weaken the file.
 fn require_hashes(inputs: &Inputs<'_>) -> Result<Effective<bool>, ConfigError> {
     let of_variable = match inputs.environment.get(env::REQUIRE_HASHES) {
         None => false,

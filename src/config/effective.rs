@@ -46,7 +46,7 @@ pub struct Configuration {
     pub git_base: Option<SafeUrl>,
     /// Revision of a project given without one.
     pub branch: String,
-    /// Where the release book is, if anyone said it.
+    /// Where the release log is, if anyone said it.
     pub releases: Option<BookPlace>,
     /// `SOURCE_DATE_EPOCH` of the environment, for builds of folders.
     pub source_date_epoch: Option<i64>,
@@ -246,7 +246,7 @@ fn credentials(inputs: &Inputs<'_>, common: &Common, request: &Request) -> Crede
         }
     }
     if let Some(place) = &common.releases {
-        found.take_from_url(&place.value.repository, "the release book's URL");
+        found.take_from_url(&place.value.repository, "the release log's URL");
     }
     for url in request.index.url.iter().chain(&request.index.extra) {
         found.take_from_url(url, "an index URL");

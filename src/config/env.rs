@@ -84,7 +84,7 @@ variables! {
     REQUIRE_HASHES = "PANNIER_REQUIRE_HASHES": "`true`: every file that is downloaded needs a hash, as with `require_hashes`; `false` does not turn that off.";
     PACKAGES = "GITLAB_COM_PACKAGES": "Replaces `packages`, of every image: projects separated by white space; folders start at that of the file.";
     DATA = "DATA_PROJECTS": "Replaces `data`, of every image: projects separated by white space; folders start at that of the file.";
-    RELEASES = "PANNIER_RELEASES": "The repository of the release book, as `releases.repository`; `project@branch` names its branch too.";
+    RELEASES = "PANNIER_RELEASES": "The repository of the release log, as `releases.repository`; `project@branch` names its branch too.";
     PIP_URL = "<NAME>_pip_url": "From where the package or data project NAME comes in this run, as `--override`; in NAME, case is folded and `_` stands for every sign.";
     GITLAB_USER_LOGIN = "GITLAB_USER_LOGIN": "Whose run it is; recorded with overrides.";
     UV = "PANNIER_UV": "The uv program to use; else the one on PATH, else one is fetched.";

@@ -96,7 +96,7 @@ pub struct BuildEntry {
     expecting = "a map with the keys `repository` and `branch`"
 )]
 pub struct ReleasesEntry {
-    /// The repository of the release book, in the forms of `packages`.
+    /// The repository of the release log, in the forms of `packages`.
     pub repository: Text<ProjectSpec>,
     /// Its branch; `pannier/releases` unless set.
     pub branch: Option<String>,

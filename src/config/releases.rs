@@ -1,4 +1,4 @@
-//! Where the release book is, and the settings of the verbs that need nothing else: they name no images.
+//! Where the release log is, and the settings of the verbs that need nothing else: they name no images.
 //!
 //! Written as projects are: `name`, `group/name@branch`, a URL. Refuses folders: other jobs must see the book too.
 
@@ -15,10 +15,10 @@ use crate::config::request::ProjectSource;
 use crate::secret::scrub;
 use crate::url::SafeUrl;
 
-/// Branch of the release book where nothing else is said.
+/// Branch of the release log where nothing else is said.
 pub const BOOK_BRANCH: &str = "pannier/releases";
 
-/// Where the release book is.
+/// Where the release log is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookPlace {
     /// The repository.
@@ -57,7 +57,7 @@ pub fn book_settings(inputs: &Inputs<'_>) -> Result<BookSettings, ConfigError> {
         credentials.take_from_url(base, "git_base");
     }
     if let Some(place) = &common.releases {
-        credentials.take_from_url(&place.value.repository, "the release book's URL");
+        credentials.take_from_url(&place.value.repository, "the release log's URL");
     }
     Ok(BookSettings {
         place: common.releases,

@@ -110,7 +110,7 @@ pub struct Moving {
     pub from: Option<String>,
     /// Where it is since.
     pub to: Option<String>,
-    /// In which direction. With [`Direction::Found`] it is written down only where the log does not say so already.
+    /// In which direction. With [`Direction::Found`] it is recorded only if the log does not have it already.
     pub direction: Direction,
 }
 

@@ -35,7 +35,9 @@ pub fn learn_environment<'a>(
 ) {
     for (name, value) in variables {
         let ours = is_read(name);
-        if is_credential_name(name) && (ours || !is_plain_word(value)) {
+        // A shell's working folder: hiding it would hide half of all paths.
+        let is_secret = is_credential_name(name) && name != "PWD";
+        if is_secret && (ours || !is_plain_word(value)) {
             know(value);
         }
         if ours {

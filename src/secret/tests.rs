@@ -1,3 +1,5 @@
+//! Secrets in every form and text: what is hidden, and what stays.
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -315,6 +317,8 @@ fn the_environment_and_arguments_are_learned_from() {
             ("DATABASE_URL", "postgres://postgres:defaultpw@db"),
             ("PANNIER_GIT_BASE", "https//me:learned%2Ffifth@h"),
             ("SOME_IMAGE", "python:learnedslim@sha256:00"),
+            ("PWD", "/builds/learned"),
+            ("OLDPWD", "/builds/learned/too"),
             ("CI_JOB_URL", "https://learned-7th:x-oauth-basic@h"),
         ],
         is_ours,
@@ -349,6 +353,8 @@ fn the_environment_and_arguments_are_learned_from() {
         "postgrespw",
         "defaultpw",
         "learnedslim",
+        "/builds/learned",
+        "/builds/learned/too",
         "gitlab-ci-token",
         "x-oauth-basic",
     ] {

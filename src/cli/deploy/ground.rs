@@ -282,12 +282,10 @@ struct Halted {
     hint: String,
 }
 
-/// The branches are moved, but the book does not say so.
+/// The branches have moved, but the release log could not be updated.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("the branches are as shown, but the release log does not say so")]
-#[diagnostic(help(
-    "run the same command again: nothing is pushed twice, and the book gets its lines"
-))]
+#[error("the branches are as shown, but the release log could not be updated")]
+#[diagnostic(help("run the same command again: it pushes nothing twice and completes the log"))]
 struct Unrecorded {
     #[source]
     #[diagnostic_source]

@@ -66,7 +66,7 @@ impl Case {
         self.with(configure)
     }
 
-    /// The settings of the release book, or what is said when there are none.
+    /// The settings of the release log, or what is said when there are none.
     fn book(self) -> Result<BookSettings, String> {
         self.with(|inputs| book_settings(&inputs)).map_err(report)
     }

@@ -1,4 +1,4 @@
-//! Where the release book is: each way to say it, and what is refused.
+//! Where the release log is: each way to say it, and what is refused.
 
 use super::{Case, EXAMPLE};
 use crate::config::{BookSettings, Environment, Flags};
