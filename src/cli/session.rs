@@ -26,7 +26,7 @@ use crate::lock::resolve::{Doors, ResolveError, Tools, Upgrade, Wanted, resolve}
 use crate::lock::update::{self, LockFile, Mode, UpToDate, UpdateError};
 use crate::python::Pythons;
 use crate::secret;
-use crate::store::Store;
+use crate::store::{INDEX_RELAY, Store};
 use crate::url::SafeUrl;
 use crate::uv::{Finder, Relay, Surroundings, Uv, UvError};
 
@@ -200,7 +200,7 @@ fn load(
         Failure::new(Exit::Usage, NoConfig { path, source })
     })?;
     // First: an error may repeat what it cannot read.
-    secret::learn_input(&text);
+    secret::learn_words(&text);
     let content =
         ConfigFile::parse(&text, &path).map_err(|error| Failure::new(Exit::Usage, error))?;
     let root = full
@@ -271,7 +271,7 @@ impl<'c> Session<'c> {
                 cache: store.uv_cache(),
                 index: configuration.request.index.clone(),
                 offline: options.offline,
-                relay: Some(Relay::new(client.clone(), store.root().join("index-relay"))),
+                relay: Some(Relay::new(client.clone(), store.root().join(INDEX_RELAY))),
             },
             configuration,
             store,

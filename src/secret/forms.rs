@@ -47,6 +47,10 @@ fn add_plain(value: &str, patterns: &mut Vec<Vec<u8>>) {
     // What looks like an escape in the value itself is undone in a text too.
     let undone = views::of(value).into_iter().map(View::into_bytes);
     patterns.extend(undone.filter(|bytes| bytes.len() >= SHORTEST));
+    // A name has no blanks; without this check `- tool` would hide ` tool`.
+    if value.contains(char::is_whitespace) {
+        return;
+    }
     for sign in ["-", "_", "."] {
         let parts: Vec<&str> = value.split(['-', '_', '.']).collect();
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();

@@ -54,18 +54,58 @@ pub fn learn_text(text: &str) {
     learn_tokens(text);
 }
 
-/// Learns from what may be a mistyped URL, or a file with some in it.
-pub fn learn_input(text: &str) {
-    for whole in [false, true] {
-        for login in shape::logins(text, whole) {
-            let piece = &text[login.range];
-            match login.kind {
-                Kind::Port => know_both(piece),
-                Kind::Url | Kind::Mistyped => learn_login(piece),
-            }
-        }
+/// Learns from a file of the user's in which URLs may be mistyped, such as the configuration: white space ends them. In
+/// a text of many lines anything else would take words between a colon and an `@` far behind it for a password.
+pub fn learn_words(text: &str) {
+    for login in shape::logins(text, false) {
+        learn_shape(&text[login.range], login.kind);
     }
     learn_tokens(text);
+}
+
+/// Learns from a value that may be a mistyped URL with blanks in its password.
+fn learn_input(text: &str) {
+    learn_words(text);
+    let text = text.trim();
+    if text.contains(['\n', '\r']) {
+        return;
+    }
+    for login in shape::logins(text, true) {
+        let (before, piece) = (&text[..login.range.start], &text[login.range]);
+        if !is_prose(before, piece, login.kind) {
+            learn_shape(piece, login.kind);
+        }
+    }
+}
+
+/// Whether what has the shape of user information is a part of a sentence, such as the reason for a release: it would be
+/// hidden in every text, and refused where it is to be stored.
+fn is_prose(before: &str, piece: &str, kind: Kind) -> bool {
+    if !piece.contains(char::is_whitespace) {
+        return false;
+    }
+    let (user, password) = match kind {
+        Kind::Port => ("", piece),
+        // A token that stands alone has no blanks.
+        Kind::Url | Kind::Mistyped => piece.split_once(':').unwrap_or((piece, "")),
+    };
+    // `https://h:8443 is down` has a port.
+    let behind_port = password.trim_start_matches(|c: char| c.is_ascii_digit());
+    let words: Vec<&str> = password.split_whitespace().collect();
+    let inner = &words[..words.len().saturating_sub(1)];
+    let is_url = before.ends_with(['/', '\\', ':']);
+    before.contains(char::is_whitespace)
+        || user.contains(char::is_whitespace)
+        || behind_port.starts_with(char::is_whitespace)
+        || inner.iter().any(|it| it.ends_with([',', ';', ':', '.']))
+        || !is_url && words.len() > 2
+}
+
+fn learn_shape(piece: &str, kind: Kind) {
+    match kind {
+        Kind::Port => know_both(piece),
+        Kind::Url | Kind::Mistyped => learn_login(piece),
+    }
 }
 
 fn learn_urls(text: &str, counts: impl Fn(&str) -> bool) {

@@ -20,7 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use check::Exposed;
 pub use known::Secrets;
-pub use learn::{learn_arguments, learn_environment, learn_input, learn_text};
+pub use learn::{learn_arguments, learn_environment, learn_text, learn_words};
 pub use shape::{has_password, redact, redact_input};
 pub(crate) use shape::{is_credential_name, percent_decode};
 pub use writer::ScrubbedLines;
@@ -88,10 +88,16 @@ pub fn known() -> Arc<Secrets> {
     if let Some(compiled) = &read.compiled {
         return Arc::clone(compiled);
     }
+    let logins = read.logins.clone();
     drop(read);
+    // Without the lock: a panic in here is shown through this list too.
+    let fresh = Arc::new(Secrets::new(logins.iter().cloned()));
     let mut write = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    let Registry { logins, compiled } = &mut *write;
-    Arc::clone(compiled.get_or_insert_with(|| Arc::new(Secrets::new(logins.iter().cloned()))))
+    // What came to be known meanwhile is not in there; the list only grows.
+    if write.logins.len() == logins.len() {
+        write.compiled = Some(Arc::clone(&fresh));
+    }
+    fresh
 }
 
 /// A text for people without known secrets and without anything that has the shape of a password in a URL.

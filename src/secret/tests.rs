@@ -362,6 +362,78 @@ fn the_environment_and_arguments_are_learned_from() {
     }
 }
 
+/// A configuration in which colons, `@` and URLs are frequent, and no secret is.
+const CONFIG: &str = "\
+# Builds: ask the builders-team@example.org, see https://wiki.example.org/x: red, green
+packages:
+  - job-tools@main
+  - group/other-tools@v1.2.3
+requirements:
+  - requests-like >= 2 # pinned: see group/issues@main
+git_base: https://git.example.org:8443
+branch: feature-branch
+releases:
+  repository: team/log@branch-of-log
+images:
+  name: registry.example.org:5000/image-name@sha256:0123456789abcdef
+  other: python:3.13-slim@sha256:0123456789abcdef
+index: {url: https://pypi.example.org:8443/simple, extra: [\"https://more.example.org/simple\"]}
+# https://h.example.org:8443 is down; mail ops-people@example.org
+";
+
+const CONSTRAINTS: &str = "\
+# from: builders-team@example.org
+some-package==1.2.3
+other-package @ https://git.example.org:8443/group/other.git@branch-name
+third-package>=1; python_version < \"3.13\" # note: see job-tools@main
+";
+
+const REASONS: [&str; 7] = [
+    "Revert: broke prod, ask ops@example.org",
+    "--reason=Revert: broke production ask ops@example.org",
+    "https://ci.example.org:8443 is down since noon",
+    "https://ci.example.org:8443: red since noon, ask ops@example.org",
+    "https://ci.example.org, ask ops@example.org",
+    "https://ci.example.org: refused everything, ask ops@example.org",
+    "see https://ci.example.org:no answer at all, ask ops@example.org",
+];
+
+#[test]
+fn texts_without_secrets_teach_nothing() {
+    learn_words(CONFIG);
+    learn_text(CONSTRAINTS);
+    learn_environment(
+        [
+            ("PANNIER_CONSTRAINTS_TEXT", CONSTRAINTS),
+            ("PANNIER_SOME_TEXT", CONFIG),
+        ],
+        |_| true,
+    );
+    learn_arguments(REASONS);
+    let known = known();
+    for text in [CONFIG, CONSTRAINTS].into_iter().chain(REASONS) {
+        assert!(known.find(text).is_empty(), "{}", known.hide(text));
+        assert_eq!(Exposed::check("x", text), Ok(()));
+    }
+    for text in [CONFIG, CONSTRAINTS] {
+        assert_eq!(scrub(text), text);
+    }
+}
+
+#[test]
+fn a_configuration_with_a_mistyped_url_teaches_its_password() {
+    learn_words("packages: [a@main]\ngit_base: \"https//me:in-the-config-1@h\"\nbranch: 'https://me:in-the-config-2'\n");
+    assert!(known().is_one("in-the-config-1"));
+    assert!(known().is_one("in-the-config-2"));
+    assert!(!known().is_one("[a"));
+}
+
+#[test]
+fn a_name_is_not_made_of_words_with_blanks() {
+    let all = secrets(&["- job-tools"]);
+    assert_eq!(all.hide("the job-tools"), "the job-tools");
+}
+
 #[test]
 fn a_log_in_that_is_sure_is_told_from_one_that_may_be_meant() {
     let kinds = |text| {

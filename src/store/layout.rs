@@ -9,6 +9,9 @@ use crate::digest::Digest;
 
 use super::marker::is_beside;
 
+/// The file at the top of a store that holds the address and the secrets of what stands between uv and indexes.
+pub const INDEX_RELAY: &str = "index-relay";
+
 /// A folder at the top of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -135,6 +138,12 @@ fn evidence(child: &Child) -> io::Result<Evidence> {
     if child.name == "lock" {
         let meta = child.path.symlink_metadata()?;
         return Ok(match meta.is_file() && meta.len() == 0 {
+            true => Evidence::None,
+            false => Evidence::Against,
+        });
+    }
+    if child.name == INDEX_RELAY {
+        return Ok(match child.path.symlink_metadata()?.is_file() {
             true => Evidence::None,
             false => Evidence::Against,
         });

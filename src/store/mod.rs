@@ -38,6 +38,7 @@ use crate::zip::{self, Rules};
 pub use built::{BuiltRecord, BuiltWheels};
 pub use error::StoreError;
 pub use incoming::Incoming;
+pub use layout::INDEX_RELAY;
 pub use maintain::{Keep, Maintenance, Pruned, StoreInfo, Verified};
 
 use entry::Snapshot;

@@ -307,6 +307,8 @@ fn nothing_is_made_or_removed_in_a_folder_that_is_no_store() {
         &["lock", "git/project/README", "tmp/.turnstile"],
         &["lock", "uv-cache/mine", "tmp/.turnstile"],
         &["lock", "uv/mine", "tmp/.turnstile"],
+        &["lock", "index-relay/mine", "tmp/.turnstile"],
+        &["lock", "index-relay"],
         &["wheels/readme"],
         &["lock"],
         &[".pannier-store"],
@@ -362,6 +364,7 @@ fn a_store_without_a_marker_is_known_by_its_layout() {
         "uv-cache/CACHEDIR.TAG",
         "uv-cache/archive-v0/x",
         "tmp/run-dead/x",
+        "index-relay",
         "lost+found/x",
     ] {
         let path = it.root.join(name);
