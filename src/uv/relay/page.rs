@@ -55,9 +55,12 @@ fn html(text: &str, page: &SafeUrl, link: &dyn Fn(&SafeUrl) -> String) -> String
     out + "</body></html>\n"
 }
 
+/// The URL of a link. A page's user information is not believed: it is neither sent nor learned as a secret, with which an
+/// index could blank out words in messages. A signature in the query belongs to the file.
 fn joined(page: &SafeUrl, link: &str) -> Option<SafeUrl> {
     let joined = page.expose().join(link.trim()).ok()?;
-    joined.as_str().parse().ok()
+    let joined = SafeUrl::of_server(joined.as_str()).ok()?;
+    Some(joined.without_credentials())
 }
 
 fn escaped(text: &str) -> String {
@@ -105,6 +108,28 @@ mod tests {
             text.contains("&lt;https://cdn.example.org/x/a.whl&gt;"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_signed_link_is_a_link_and_its_user_is_dropped() {
+        let signed = "https://files.example.com/a-1.whl?X-Amz-Signature=00&private_token=11";
+        let user = "https://pageuser:pagepassword@files.example.com/b-1.whl";
+        let json = format!(r#"{{"files": [{{"url": "{signed}"}}, {{"url": "{user}"}}]}}"#);
+        let html = format!("<a href=\"{signed}\"></a><a href=\"{user}\"></a>");
+        for text in [json, html] {
+            let links = std::cell::RefCell::new(Vec::new());
+            let page = "https://example.org/simple/a/".parse().unwrap();
+            let link = |url: &SafeUrl| {
+                links.borrow_mut().push(url.expose().to_string());
+                String::new()
+            };
+            assert!(rewritten(&text, &page, &link).is_some());
+            assert_eq!(
+                links.into_inner(),
+                [signed, "https://files.example.com/b-1.whl"]
+            );
+        }
+        assert_eq!(crate::secret::scrub("a pagepassword"), "a pagepassword");
     }
 
     proptest! {
