@@ -5,10 +5,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::http::Method;
 
@@ -16,9 +15,11 @@ use crate::http::Method;
 const CONNECTIONS: usize = 64;
 /// Longest head of a request, in bytes.
 const HEAD: usize = 64 << 10;
-/// How long a client may take to send its request, and to read a part of the answer.
+/// How long a client may take to send its request as a whole, and to read a part of the answer.
 const READING: Duration = Duration::from_secs(30);
 const WRITING: Duration = Duration::from_secs(300);
+/// How long the connection that wakes the acceptor may take to be made.
+const WAKING: Duration = Duration::from_secs(1);
 
 /// A request.
 pub(super) struct Request {
@@ -68,28 +69,27 @@ impl Reply {
 
 pub(super) type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 
-/// A server that listens as long as this value lives. Answers that are on their way end by themselves.
+/// A server that listens as long as this value lives. Nobody waits for the connections that there are then: they end by
+/// themselves, or with the process.
 pub(super) struct Server {
     address: SocketAddr,
-    over: Arc<AtomicBool>,
+    slots: Arc<Slots>,
     acceptor: Option<JoinHandle<()>>,
 }
 
 impl Server {
     pub(super) fn start(listener: TcpListener, handler: Arc<Handler>) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let over = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&over);
+        let slots = Arc::new(Slots::default());
+        let shared = Arc::clone(&slots);
         let accept = move || {
-            let slots = Arc::new(Slots::default());
             for stream in listener.incoming() {
-                if ended.load(Ordering::Acquire) {
+                let Some(slot) = Slots::take(&shared) else {
                     return;
-                }
+                };
                 let Ok(stream) = stream else {
                     continue;
                 };
-                let slot = Slots::take(&slots);
                 let handler = Arc::clone(&handler);
                 let serve = move || {
                     let _slot = slot;
@@ -107,7 +107,7 @@ impl Server {
             .spawn(accept)?;
         Ok(Self {
             address,
-            over,
+            slots,
             acceptor: Some(acceptor),
         })
     }
@@ -115,49 +115,66 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Release);
-        // The acceptor waits for a connection: this one wakes it.
-        let woken = TcpStream::connect(self.address).is_ok();
+        self.slots.end();
+        // The acceptor may wait for a connection: this one wakes it. Where it cannot be made, nobody waits for the acceptor.
+        let woken = TcpStream::connect_timeout(&self.address, WAKING).is_ok();
         if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
             let _ = acceptor.join();
         }
     }
 }
 
-/// How many connections there are.
+/// How many connections there are, and whether there are to be more.
 #[derive(Default)]
 struct Slots {
-    taken: Mutex<usize>,
+    used: Mutex<Used>,
     freed: Condvar,
+}
+
+#[derive(Default)]
+struct Used {
+    count: usize,
+    over: bool,
 }
 
 struct Slot(Arc<Slots>);
 
 impl Slots {
-    fn take(slots: &Arc<Self>) -> Slot {
-        let taken = slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |taken: &mut usize| *taken >= CONNECTIONS;
-        let mut taken = slots
+    /// Waits for a free slot; `None` once it is over.
+    fn take(slots: &Arc<Self>) -> Option<Slot> {
+        let full = |used: &mut Used| used.count >= CONNECTIONS && !used.over;
+        let mut used = slots
             .freed
-            .wait_while(taken, full)
+            .wait_while(slots.hold(), full)
             .unwrap_or_else(PoisonError::into_inner);
-        *taken += 1;
-        Slot(Arc::clone(slots))
+        if used.over {
+            return None;
+        }
+        used.count += 1;
+        Some(Slot(Arc::clone(slots)))
+    }
+
+    fn end(&self) {
+        self.hold().over = true;
+        self.freed.notify_all();
+    }
+
+    fn hold(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.hold().count -= 1;
         self.0.freed.notify_one();
     }
 }
 
 fn converse(stream: &TcpStream, handler: &Handler) -> io::Result<()> {
-    stream.set_read_timeout(Some(READING))?;
     stream.set_write_timeout(Some(WRITING))?;
     stream.set_nodelay(true)?;
-    let Some(request) = read(stream)? else {
+    let Some(request) = read(stream, READING)? else {
         return write(stream, Reply::empty(400), &Method::GET);
     };
     let reply = match request.method {
@@ -167,11 +184,17 @@ fn converse(stream: &TcpStream, handler: &Handler) -> io::Result<()> {
     write(stream, reply, &request.method)
 }
 
-/// The head of a request; `None` for what is none.
-fn read(mut stream: &TcpStream) -> io::Result<Option<Request>> {
+/// The head of a request, which has to be whole within `patience`; `None` for what is none.
+fn read(mut stream: &TcpStream, patience: Duration) -> io::Result<Option<Request>> {
+    let began = Instant::now();
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
+        let left = patience.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
         let n = stream.read(&mut buffer)?;
         bytes.extend_from_slice(&buffer[..n]);
         match parse(&bytes) {
@@ -232,5 +255,63 @@ fn write(mut stream: &TcpStream, reply: Reply, method: &Method) -> io::Result<()
         if n == 0 {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener() -> TcpListener {
+        TcpListener::bind("127.0.0.1:0").unwrap()
+    }
+
+    #[test]
+    fn it_ends_at_once_whoever_holds_connections() {
+        let listener = listener();
+        let address = listener.local_addr().unwrap();
+        let handler = Arc::new(|_: &Request| Reply::empty(204));
+        let server = Server::start(listener, handler).unwrap();
+        // More than there are slots: the acceptor waits for a free one.
+        let held: Vec<_> = (0..CONNECTIONS + 8)
+            .map(|number| {
+                let mut stream = TcpStream::connect(address).unwrap();
+                if number % 2 == 0 {
+                    stream.write_all(b"GET / HTTP/1.1\r\nhost: ").unwrap();
+                }
+                stream
+            })
+            .collect();
+        let deadline = Instant::now() + READING / 2;
+        while server.slots.hold().count < CONNECTIONS && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(server.slots.hold().count, CONNECTIONS);
+        let began = Instant::now();
+        drop(server);
+        assert!(began.elapsed() < READING / 3, "{:?}", began.elapsed());
+        // The acceptor that waited for a slot closes its socket a moment later.
+        while TcpStream::connect(address).is_ok() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(TcpStream::connect(address).is_err());
+        drop(held);
+    }
+
+    #[test]
+    fn a_head_that_drips_is_given_up() {
+        let listener = listener();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let drip = std::thread::spawn(move || {
+            while client.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let began = Instant::now();
+        let given_up = read(&server, Duration::from_millis(300));
+        assert!(given_up.is_err() && began.elapsed() < READING / 3);
+        drop(server);
+        drip.join().unwrap();
     }
 }
