@@ -238,7 +238,7 @@ fn what_the_run_itself_brought_along_is_not_passed_over() {
     world.desk.write("pannier.yml", "requirements: [lib]\nimages: {a: {python: '3.13', platform: x86_64-manylinux_2_41, interpreter: /usr/bin/python3}}\n");
     let (code, _, said) = world.run("prepare --fallback production");
     assert_eq!(code, 2);
-    assert!(said.contains("where the release log is"), "{said}");
+    assert!(said.contains("no release log is configured"), "{said}");
 }
 
 #[test]

@@ -119,8 +119,8 @@ impl<'c> Desk<'c> {
     pub(super) fn compared(&self) -> Result<(Book, LogCheck), Failure> {
         let book = self.book()?;
         let stamp = stamp(self.context, None);
-        let compared = deploy::compare(self.eyes(), &book, &stamp).map_err(failure)?;
-        Ok((book, LogCheck::tell(&compared, false, self.context)))
+        let compared = deploy::compare(self.eyes(), &book, &stamp);
+        Ok((book, LogCheck::read_only(compared, self.context)))
     }
 
     /// The book for a command that writes: what was pushed to production branches without an entry is recorded first. Who may
@@ -132,7 +132,10 @@ impl<'c> Desk<'c> {
                 Ok((compared.book, check))
             }
             Err(error) => {
-                let checked = self.compared()?;
+                let book = self.book()?;
+                // What cannot be read cannot be written either.
+                let compared = deploy::compare(self.eyes(), &book, stamp).map_err(failure)?;
+                let checked = (book, LogCheck::tell(&compared, false, self.context));
                 let message = format!("the release log cannot be brought up to date: {error}");
                 self.context.reporter().warn(message, None);
                 Ok(checked)

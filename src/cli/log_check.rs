@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::deploy::Compared;
-use crate::release::Gap;
+use crate::release::{Gap, ReleaseError};
 
 use super::context::Context;
 
@@ -29,6 +29,20 @@ struct Unread {
 }
 
 impl LogCheck {
+    /// Warns of what a command that only reads has found. A history that cannot be read is a warning, too: what else the log
+    /// holds may be all that is needed.
+    pub(super) fn read_only(compared: Result<Compared, ReleaseError>, context: &Context) -> Self {
+        match compared {
+            Ok(compared) => Self::tell(&compared, false, context),
+            Err(error) => {
+                let message =
+                    format!("the release log cannot be compared with the branches: {error}");
+                context.reporter().warn(message, None);
+                Self::default()
+            }
+        }
+    }
+
     /// Warns of what was found; `recorded`: whether the log has it by now.
     pub(super) fn tell(compared: &Compared, recorded: bool, context: &Context) -> Self {
         for gap in &compared.gaps {

@@ -265,3 +265,18 @@ fn a_book_that_cannot_be_written() {
     assert!(book.branch("pannier/releases").is_some());
     insta::assert_snapshot!(shown);
 }
+
+/// No entry about this project could be written, neither now nor by whoever comes next.
+#[test]
+fn a_plan_that_would_store_a_secret_ends_before_the_push() {
+    let world = World::new();
+    world.gitlab.project("platform/book");
+    let before = world.now();
+    let mut command = world.by_hand(&world.token, "deploy tools@main");
+    command.env("PANNIER_RELEASES", "book");
+    command.env("TEAM_PASSWORD", "platform/tools");
+    let (code, shown) = world.show("deploy tools@main", &mut command);
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains("would hold a secret"), "{shown}");
+    assert_eq!(world.now(), before, "{shown}");
+}

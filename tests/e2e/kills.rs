@@ -120,7 +120,8 @@ fn killed_prepares_leave_a_store_that_verifies() {
     for round in 0..kills() / 2 {
         // Now with an empty store, now with what the runs before have left.
         if draw.u8(..4) == 0 {
-            fs::remove_dir_all(world.path("store")).unwrap();
+            // A run that was killed early has made neither.
+            let _ = fs::remove_dir_all(world.path("store"));
             let _ = fs::remove_dir_all(world.path("project/dist"));
         }
         interrupted += usize::from(killed(prepare(&world), usual, &mut draw));

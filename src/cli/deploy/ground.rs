@@ -133,7 +133,7 @@ impl<'c> Ground<'c> {
             }
             return refused.map_or(Ok(None), |error| Err(failure(error)));
         }
-        self.announce(&plan, wanted.stamp);
+        self.announce(&plan, wanted.stamp)?;
         let run = Run {
             stamp: wanted.stamp,
             now: &Timestamp::now,
@@ -201,11 +201,21 @@ impl<'c> Ground<'c> {
         }
     }
 
-    /// Writes down what is about to be pushed. Where that fails the next writer finds what was pushed.
-    fn announce(&self, plan: &Plan, stamp: &Stamp) {
-        let Some(shelf) = self.shelf() else { return };
-        if let Err(error) = deploy::announce(&shelf, plan, stamp, Timestamp::now()) {
-            self.warn_of_log("does not have this plan", &error);
+    /// Records what is about to be pushed. Where that fails the next writer finds what was pushed.
+    ///
+    /// # Errors
+    /// When the entry would hold a secret: no later one could be written either.
+    fn announce(&self, plan: &Plan, stamp: &Stamp) -> Result<(), Failure> {
+        let Some(shelf) = self.shelf() else {
+            return Ok(());
+        };
+        match deploy::announce(&shelf, plan, stamp, Timestamp::now()) {
+            Err(error @ ReleaseError::Exposed(_)) => Err(Failure::new(Exit::Failed, error)),
+            Err(error) => {
+                self.warn_of_log("could not be given this plan", &error);
+                Ok(())
+            }
+            Ok(_) => Ok(()),
         }
     }
 
