@@ -79,12 +79,14 @@ pub fn listed_metadata(client: &Client, wheel: &SafeUrl) -> Result<Option<Vec<u8
     let mut url = wheel.expose().clone();
     url.set_path(&format!("{}.metadata", wheel.expose().path()));
     url.set_fragment(None);
-    let Ok(url) = url.as_str().parse() else {
+    let Ok(url) = SafeUrl::of_server(url.as_str()) else {
         return Ok(None);
     };
     let mut start = Start(Vec::new());
     match client.download(&url, &mut start, &|_| {}) {
         Ok(_) => Ok(Some(start.0)),
+        // The rest cannot matter, and may have no end.
+        Err(HttpError::Sink { .. }) if start.0.len() > LONGEST => Ok(Some(start.0)),
         Err(error) if error.status().is_some_and(|it| (400..500).contains(&it)) => Ok(None),
         Err(error) => Err(error),
     }
@@ -93,14 +95,16 @@ pub fn listed_metadata(client: &Client, wheel: &SafeUrl) -> Result<Option<Vec<u8
 /// Longest metadata that a wheel may have, in bytes.
 const LONGEST: usize = 8 << 20;
 
-/// The first bytes of what is downloaded: enough to differ from any metadata that is not longer.
+/// The first bytes of what is downloaded: enough to differ from any metadata that is not longer. Takes no more, which ends the
+/// download.
 struct Start(Vec<u8>);
 
 impl Write for Start {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = (LONGEST + 1).saturating_sub(self.0.len());
-        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        Ok(bytes.len())
+        let taken = bytes.len().min(room);
+        self.0.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -373,6 +377,30 @@ mod tests {
             assert!(read(text).is_err(), "{text}");
         }
         assert_eq!(listed("{\"files\": []}"), []);
+    }
+
+    #[test]
+    fn metadata_without_end_is_read_as_far_as_it_matters() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!(
+            "http://{}/{NAME}?X-Amz-Signature=0",
+            listener.local_addr().unwrap()
+        );
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut line = [0; 1 << 12];
+            let n = std::io::Read::read(&mut stream, &mut line).unwrap();
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+            String::from_utf8_lossy(&line[..n]).into_owned()
+        });
+        let client = Client::new(crate::http::Options::default());
+        let url = SafeUrl::of_server(&url).unwrap();
+        let found = listed_metadata(&client, &url).unwrap();
+        assert_eq!(found.map(|it| it.len()), Some(LONGEST + 1));
+        // The client has gone, or this would not end.
+        let asked = server.join().unwrap();
+        assert!(asked.starts_with(&format!("GET /{NAME}.metadata?X-Amz-Signature=0 ")));
     }
 
     proptest! {
