@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::gitlab::{Conditional, GitlabError, Job, ProcessMode};
 use crate::guard::say;
+use crate::visible::line;
 
 use super::super::Format;
 use super::super::context::Context;
@@ -73,7 +74,7 @@ pub(super) fn run(options: &ResourceGroup, context: &Context) -> Result<(), Fail
             json!({ "name": group.key, "process_mode": group.process_mode, "waiting": jobs });
         return context.print_json(&shown);
     }
-    let mut text = format!("{}: {}\n", group.key, group.process_mode);
+    let mut text = format!("{}: {}\n", line(&group.key), group.process_mode);
     if let Some(waiting) = waiting {
         text += &shown(&waiting);
     }
@@ -85,13 +86,15 @@ fn shown(waiting: &Conditional<Job>) -> String {
     let now = waiting.time.and_then(|time| Timestamp::try_from(time).ok());
     let mut text = String::new();
     for job in waiting.objects.iter().flatten() {
-        let _ = write!(text, "  job {} #{} {}", job.name, job.id, job.status);
+        let name = line(&job.name);
+        let _ = write!(text, "  job {name} #{} {}", job.id, job.status);
         if let Some(now) = now {
             let age = say::length(now.duration_since(job.created_at));
             let _ = write!(text, ", made {age} ago");
         }
         if let Some(person) = &job.user {
-            let _ = write!(text, ", started by {} (@{})", person.name, person.username);
+            let (name, user) = (line(&person.name), line(&person.username));
+            let _ = write!(text, ", started by {name} (@{user})");
         }
         text.push('\n');
     }
