@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 use reqwest::Method;
 use reqwest::header::LOCATION;
 
-use super::credentials::{Credentials, LoginSource};
+use super::credentials::{Credentials, Login, LoginSource};
 use super::error::{HttpError, shown};
 use super::response::{DownloadSink, Pace, Page, Request, Response};
 use super::retry::{self, Clock, Fault, RetryPolicy, SystemClock};
@@ -84,6 +84,9 @@ impl fmt::Debug for Client {
         f.debug_tuple("Client").field(&self.0.options).finish()
     }
 }
+
+/// An answer, where it came from, and whose credentials were sent there.
+pub(super) type Answer = (reqwest::blocking::Response, SafeUrl, Option<LoginSource>);
 
 /// One attempt that failed.
 struct Failure {
@@ -277,13 +280,27 @@ impl Client {
         &self,
         method: &Method,
         request: &Request<'_>,
-    ) -> Result<(reqwest::blocking::Response, SafeUrl, Option<LoginSource>), HttpError> {
+    ) -> Result<Answer, HttpError> {
+        self.answer_to(method, request, &|_| true)
+    }
+
+    /// The same with credentials for those URLs alone that `trusts` approves.
+    pub(super) fn answer_to(
+        &self,
+        method: &Method,
+        request: &Request<'_>,
+        trusts: &dyn Fn(&SafeUrl) -> bool,
+    ) -> Result<Answer, HttpError> {
         let mut url = request.url.clone();
         for _ in 0..=REDIRECTS {
-            let (response, login) = self.exchange(method, request, &url)?;
+            let login = match trusts(&url) {
+                true => self.0.options.credentials.for_url(&url),
+                false => None,
+            };
+            let response = self.exchange(method, request, &url, login.as_ref())?;
             let status = response.status();
             if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok((response, url, login));
+                return Ok((response, url, login.map(|login| login.source())));
             }
             let keeps_method = matches!(status.as_u16(), 307 | 308);
             if request.body.is_some() && !keeps_method {
@@ -320,7 +337,8 @@ impl Client {
         method: &Method,
         request: &Request<'_>,
         url: &SafeUrl,
-    ) -> Result<(reqwest::blocking::Response, Option<LoginSource>), HttpError> {
+        login: Option<&Login>,
+    ) -> Result<reqwest::blocking::Response, HttpError> {
         let connection = self.usable(url)?;
         let bare = url.without_credentials().expose().clone();
         let mut builder = connection.request(method.clone(), bare);
@@ -334,13 +352,11 @@ impl Client {
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
-        let login = self.0.options.credentials.for_url(url);
-        if let Some(login) = &login {
+        if let Some(login) = login {
             builder = builder.basic_auth(login.user(), Some(login.password()));
         }
         let sent = builder.send();
-        let response = sent.map_err(|source| HttpError::of_connection(url, source))?;
-        Ok((response, login.map(|login| login.source())))
+        sent.map_err(|source| HttpError::of_connection(url, source))
     }
 
     /// The connections, when `url` is one that they may be used for.

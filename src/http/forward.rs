@@ -1,6 +1,7 @@
 //! Requests that another program made: the answer goes back to it whatever its status, with its body as it comes.
 //!
-//! Refuses to repeat a request: whoever made it decides that. Redirects and credentials follow the rules of every request.
+//! Refuses to repeat a request: whoever made it decides that. Redirects follow the rules of every request; credentials do, too,
+//! but are for trusted servers alone.
 
 use super::client::Client;
 use super::error::HttpError;
@@ -26,7 +27,8 @@ impl Client {
         self.credentials().for_url(url).is_some()
     }
 
-    /// Sends a GET or HEAD once, follows redirects, and gives the answer whatever its status.
+    /// Sends a GET or HEAD once, follows redirects, and gives the answer whatever its status. Credentials are sent to those
+    /// URLs alone that `trusts` approves, after a redirect as well.
     ///
     /// # Errors
     /// [`HttpError`] when no answer came.
@@ -35,13 +37,14 @@ impl Client {
         method: &Method,
         url: &SafeUrl,
         headers: Vec<(&'static str, String)>,
+        trusts: &dyn Fn(&SafeUrl) -> bool,
     ) -> Result<Forwarded, HttpError> {
         let request = Request {
             url,
             headers,
             body: None,
         };
-        let (answer, url, login) = self.answer(method, &request)?;
+        let (answer, url, login) = self.answer_to(method, &request, trusts)?;
         let status = answer.status();
         let is_error = status.is_client_error() || status.is_server_error();
         Ok(Forwarded {

@@ -32,10 +32,15 @@ impl World {
     }
 
     fn around(&self, url: &str, login: &str) -> Surroundings {
+        self.around_with(url, login, "")
+    }
+
+    /// The same with what netrc says.
+    fn around_with(&self, url: &str, login: &str, netrc: &str) -> Surroundings {
         let url = url.replace("http://", &format!("http://{login}@"));
         let url = url.parse().unwrap();
         let client = Client::new(Options {
-            credentials: Credentials::default().with_index(&url),
+            credentials: Credentials::default().with_index(&url).with_netrc(netrc),
             ..Options::default()
         });
         Surroundings {
@@ -223,6 +228,93 @@ fn files_of_another_server_get_no_password_of_the_index() {
     assert!(lock.contains(&files.http.url("/files/other-1.0")), "{lock}");
     let seen = files.http.seen();
     assert!(!seen.is_empty() && seen.iter().all(|request| request.login().is_none()));
+}
+
+/// A login for every server of this machine, whatever its port.
+const NETRC: &str = "machine 127.0.0.1 login netrc password hush";
+const JSON: &str = "application/vnd.pypi.simple.v1+json";
+
+#[test]
+fn a_page_gets_nothing_of_another_server_with_a_login_of_the_user() {
+    let world = World::new();
+    let files = Index::start();
+    files.add(stub_of("other", "1.0"));
+    let name = stub_of("other", "1.0").name;
+    let link = |url: String| {
+        serde_json::json!({
+            "meta": { "api-version": "1.0" }, "name": "other",
+            "files": [{ "filename": name, "url": url, "hashes": {} }],
+        })
+    };
+    let elsewhere = files.http.url(&format!("/files/{name}"));
+    let direct = link(elsewhere.clone()).to_string();
+    let page = files.http.url("/simple/other/");
+    let moved = link(format!("/pypi/moved/{name}")).to_string();
+    let pages = Loopback::start(move |request| match request.login().as_deref() {
+        Some(LOGIN) if request.path.starts_with("/pypi/moved/") => {
+            Answer::new(302, "").with("location", elsewhere.clone())
+        }
+        Some(LOGIN) if request.path.starts_with("/pypi/away/") => {
+            Answer::new(302, "").with("location", page.clone())
+        }
+        Some(LOGIN) if request.path.starts_with("/pypi/direct/") => {
+            Answer::new(200, direct.clone()).with("content-type", JSON)
+        }
+        Some(LOGIN) => Answer::new(200, moved.clone()).with("content-type", JSON),
+        _ => Answer::new(401, ""),
+    });
+    for index in ["/pypi/direct/", "/pypi/redirected/", "/pypi/away/"] {
+        let before = files.http.count();
+        let around = world.around_with(&pages.url(index), LOGIN, NETRC);
+        let lock = world.lock(&around, "other").unwrap();
+        assert!(lock.contains("other-1.0"), "{lock}");
+        let seen = files.http.seen().split_off(before);
+        assert!(!seen.is_empty(), "{index}");
+        assert!(seen.iter().all(|request| request.login().is_none()));
+    }
+}
+
+#[test]
+fn a_file_that_the_user_named_is_asked_for_with_the_login_of_its_server() {
+    let world = World::new();
+    let files = Index::start();
+    files.add(stub_of("other", "1.0"));
+    files.protect("netrc:hush");
+    let around = world.around_with(&world.index.url(), LOGIN, NETRC);
+    let url = files
+        .http
+        .url(&format!("/files/{}", stub_of("other", "1.0").name));
+    let lock = world.lock(&around, &format!("other @ {url}")).unwrap();
+    assert!(lock.contains(&url), "{lock}");
+}
+
+#[test]
+fn a_signed_link_goes_through_the_relay_like_any_other() {
+    let wheel = stub_of("signed", "1.0");
+    let path = format!("/files/{}?X-Amz-Signature=0123abcd", wheel.name);
+    let json = serde_json::json!({
+        "meta": { "api-version": "1.0" }, "name": "signed",
+        "files": [{ "filename": wheel.name, "url": path, "hashes": {} }],
+    });
+    let html = format!("<a href=\"{path}\">{}</a>", wheel.name);
+    for (kind, page) in [(JSON, json.to_string()), ("text/html", html)] {
+        let world = World::new();
+        let bytes = wheel.bytes.clone();
+        let pages = Loopback::start(move |request| match request.login().as_deref() {
+            Some(LOGIN) if request.path.starts_with("/files/") => Answer::new(200, bytes.clone()),
+            Some(LOGIN) => Answer::new(200, page.clone()).with("content-type", kind),
+            _ => Answer::new(401, ""),
+        });
+        let around = world.around(&pages.url("/simple/"), LOGIN);
+        let lock = world.lock(&around, "signed").unwrap();
+        assert!(lock.contains(&pages.url(&path)), "{lock}");
+        let seen = pages.seen();
+        let mut asked = seen.iter().filter(|it| it.path.starts_with("/files/"));
+        assert!(
+            asked.any(|it| it.query == "X-Amz-Signature=0123abcd"),
+            "{seen:?}"
+        );
+    }
 }
 
 /// What the relay answers to a request line.

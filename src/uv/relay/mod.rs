@@ -2,7 +2,7 @@
 //! the build backends that uv starts hold any.
 //!
 //! Serves the pages of configured indexes and the files that these pages link to, and nothing else; refuses whoever does not
-//! know its secret path. Its own URLs reach no lock and no message: [`Relay::restore`] puts the real ones in their place.
+//! know its secret path, and to send credentials to servers that only a page named. Its own URLs reach no lock and no message: [`Relay::restore`] puts the real ones in their place.
 
 mod address;
 mod page;
@@ -67,7 +67,7 @@ struct Shared {
     address: Address,
     /// Indexes by what the address calls them.
     indexes: Mutex<HashMap<String, SafeUrl>>,
-    /// Files that were named with credentials of their own, by their URLs without them.
+    /// Files that the user named, some with credentials of their own, by their URLs without them.
     files: Mutex<HashMap<String, SafeUrl>>,
     /// What went wrong last.
     problem: Mutex<Option<String>>,
@@ -110,10 +110,13 @@ impl Relay {
     pub(super) fn file(&self, url: &SafeUrl) -> Result<String, UvError> {
         let shared = self.shared()?;
         let relayed = shared.address.file(url);
-        if url.credentials().is_some() {
-            let bare = address::bare(url);
-            hold(&shared.files).insert(bare, url.clone());
-        }
+        let mut files = hold(&shared.files);
+        let bare = address::bare(url);
+        match url.credentials() {
+            Some(_) => files.insert(bare, url.clone()),
+            // The same file may have been named with credentials before.
+            None => Some(files.entry(bare).or_insert_with(|| url.clone()).clone()),
+        };
         Ok(relayed)
     }
 
@@ -239,7 +242,8 @@ impl Shared {
         url: &SafeUrl,
         headers: Vec<(&'static str, String)>,
     ) -> Result<Forwarded, HttpError> {
-        let answer = self.client.forward(method, url, headers)?;
+        let trusts = |url: &SafeUrl| self.trusts(url);
+        let answer = self.client.forward(method, url, headers, &trusts)?;
         // A project that an index does not have is nothing to tell of.
         if let Some(problem) = &answer.problem
             && !matches!(answer.status, 404 | 410 | 416)
@@ -249,10 +253,25 @@ impl Shared {
         Ok(answer)
     }
 
+    /// Whether `url` is on a server that the user named: of an index, or of a file. A page may link to any server, and must
+    /// not get at another one's files with credentials that were never meant for it.
+    fn trusts(&self, url: &SafeUrl) -> bool {
+        let named = |known: &SafeUrl| known.same_origin(url) || is_upgrade(known, url);
+        hold(&self.indexes).values().any(named) || hold(&self.files).values().any(named)
+    }
+
     fn note(&self, error: &HttpError) {
         let help = miette::Diagnostic::help(error).map(|help| format!("\nhint: {help}"));
         *hold(&self.problem) = Some(format!("{error}{}", help.unwrap_or_default()));
     }
+}
+
+/// Whether `url` is on the same host as `known`, with the protection that `known` lacks: servers redirect so.
+fn is_upgrade(known: &SafeUrl, url: &SafeUrl) -> bool {
+    let (known, url) = (known.expose(), url.expose());
+    let schemes = (known.scheme(), url.scheme()) == ("http", "https");
+    let ports = known.port().is_none() && url.port().is_none();
+    schemes && ports && known.host() == url.host()
 }
 
 fn passed_on(request: &Request) -> Vec<(&'static str, String)> {
