@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use super::SHORTEST;
-use super::views::{self, View};
+use super::views;
 
 /// User names that tokens of GitLab, and of the servers and indexes beside it, are sent with.
 const USERS: [&str; 11] = [
@@ -45,8 +45,11 @@ pub(super) fn add(user: &str, value: &str, patterns: &mut Vec<Vec<u8>>) {
 fn add_plain(value: &str, patterns: &mut Vec<Vec<u8>>) {
     patterns.push(value.as_bytes().to_vec());
     // What looks like an escape in the value itself is undone in a text too.
-    let undone = views::of(value).into_iter().map(View::into_bytes);
-    patterns.extend(undone.filter(|bytes| bytes.len() >= SHORTEST));
+    views::each(value, |view| {
+        if view.bytes().len() >= SHORTEST {
+            patterns.push(view.bytes().to_vec());
+        }
+    });
     // A name has no blanks; without this check `- tool` would hide ` tool`.
     if value.contains(char::is_whitespace) {
         return;

@@ -8,11 +8,15 @@ use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 
 use super::{HIDDEN, forms, is_worth_knowing, percent_decode, shape, views};
 
+/// Longest part of a line whose escapes are undone at once, in bytes: far more than any text that gets here, and few enough
+/// to be counted by a view.
+const LONGEST_LINE: usize = 1 << 31;
+
 /// Secrets and all the forms that they are found in. Its `Debug` output shows their number.
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: Vec<String>,
-    /// `None` without any secret, and should the forms of all of them be too many for a matcher.
+    /// `None` without any secret.
     matcher: Option<AhoCorasick>,
     longest: usize,
 }
@@ -100,7 +104,7 @@ impl Secrets {
         self.hide(&text[cut..]).into_owned()
     }
 
-    /// Where secrets are: ranges of bytes in order, none touching another.
+    /// Where secrets are: ranges of whole characters in order, none touching another.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         let Some(matcher) = &self.matcher else {
@@ -108,12 +112,43 @@ impl Secrets {
         };
         let mut found: Vec<Range<usize>> = Vec::new();
         found.extend(matcher.find_overlapping_iter(text).map(|it| it.range()));
-        for view in views::of(text) {
-            let matches = matcher.find_overlapping_iter(view.bytes());
-            found.extend(matches.map(|it| view.source(it.range())));
+        // Escapes are undone line by line, because a view is large: of a secret in several lines each line is known.
+        let mut offset = 0;
+        for line in lines(text) {
+            views::each(line, |view| {
+                for it in matcher.find_overlapping_iter(view.bytes()) {
+                    let range = view.source(it.range());
+                    found.push(offset + range.start..offset + range.end);
+                }
+            });
+            offset += line.len();
+        }
+        // A secret that is not UTF-8 may end within a character.
+        for range in &mut found {
+            while !text.is_char_boundary(range.start) {
+                range.start -= 1;
+            }
+            while !text.is_char_boundary(range.end) {
+                range.end += 1;
+            }
         }
         merged(found)
     }
+}
+
+/// The lines of a text with their ends; a longer one than views are made of is cut.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive('\n').flat_map(|mut line| {
+        std::iter::from_fn(move || {
+            let mut cut = line.len().min(LONGEST_LINE);
+            while !line.is_char_boundary(cut) {
+                cut -= 1;
+            }
+            let (piece, rest) = line.split_at(cut);
+            line = rest;
+            (!piece.is_empty()).then_some(piece)
+        })
+    })
 }
 
 /// The ranges in order, with those that overlap or touch made one.

@@ -68,35 +68,99 @@ fn hide(text: &str, whole: bool) -> String {
 
 /// All user information in a text; with `whole`, white space ends none.
 pub(super) fn logins(text: &str, whole: bool) -> Vec<Login> {
-    let mut found = Vec::new();
-    let mut rest = 0;
-    while let Some(start) = authority(&text[rest..]).map(|start| rest + start) {
-        let tail = &text[start..];
-        let word = match whole {
-            true => tail,
-            false => &tail[..tail.find(char::is_whitespace).unwrap_or(tail.len())],
-        };
-        // What has no `@` may hold the start of another URL, as in a list.
-        rest = start;
-        if let Some((range, kind)) = in_url(word, whole) {
-            rest += range.end;
-            let range = start + range.start..start + range.end;
-            found.push(Login { range, kind });
-        }
-    }
     let words: Vec<&str> = match whole {
         true => vec![text],
         false => text.split_whitespace().collect(),
     };
+    let offset = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
+    let mut found = Vec::new();
+    for &word in &words {
+        in_urls(word, whole, offset(word), &mut found);
+    }
     for word in words {
-        let offset = word.as_ptr() as usize - text.as_ptr() as usize;
         if let Some(range) = bare(before_url(word)) {
-            let range = offset + range.start..offset + range.end;
+            let range = offset(word) + range.start..offset(word) + range.end;
             let kind = Kind::Mistyped;
             found.push(Login { range, kind });
         }
     }
     found
+}
+
+/// Adds the user information of all URLs in a word that stands at `offset`.
+fn in_urls(word: &str, whole: bool, offset: usize, found: &mut Vec<Login>) {
+    let mut signs = Signs::new(word);
+    let mut rest = 0;
+    while let Some(start) = authority(&word[rest..]).map(|start| rest + start) {
+        // What has no `@` may hold the start of another URL, as in a list.
+        rest = start;
+        if let Some((range, kind)) = in_url(&mut signs, start, whole) {
+            rest = range.end;
+            let range = offset + range.start..offset + range.end;
+            found.push(Login { range, kind });
+        }
+    }
+}
+
+/// A word, and the first of some signs behind a place that moves on: each is looked for once, however many URLs the word
+/// seems to hold. Otherwise a server could keep this program busy for hours with one long word.
+struct Signs<'w> {
+    word: &'w str,
+    last_at: Option<usize>,
+    /// Ends of an authority.
+    end: Next,
+    quote: Next,
+    colon: Next,
+    no_digit: Next,
+    /// The last `@` and `]` in front of an end of an authority.
+    before_end: Option<(usize, Option<usize>, Option<usize>)>,
+}
+
+impl<'w> Signs<'w> {
+    fn new(word: &'w str) -> Self {
+        Self {
+            word,
+            last_at: word.rfind('@'),
+            end: Next(None),
+            quote: Next(None),
+            colon: Next(None),
+            no_digit: Next(None),
+            before_end: None,
+        }
+    }
+
+    /// Where an authority ends that starts at `start`, and the last `@` and `]` in it.
+    fn authority(&mut self, start: usize) -> (usize, Option<usize>, Option<usize>) {
+        let end = self.end.from(self.word, start, |c| "/?#".contains(c));
+        let (_, at, bracket) = match self.before_end {
+            Some(known) if known.0 == end => known,
+            // From here on only later places are asked for.
+            _ => {
+                let found = |sign| self.word[start..end].rfind(sign).map(|it| start + it);
+                *self.before_end.insert((end, found('@'), found(']')))
+            }
+        };
+        let inside = |it: &usize| *it >= start;
+        (end, at.filter(inside), bracket.filter(inside))
+    }
+}
+
+/// Where a sign was found, and from where on it was looked for.
+struct Next(Option<(usize, usize)>);
+
+impl Next {
+    /// The first place from `start` on, or the word's end, where `is_it` holds; always the same `is_it`.
+    fn from(&mut self, word: &str, start: usize, is_it: impl Fn(char) -> bool) -> usize {
+        match self.0 {
+            Some((from, found)) if (from..=found).contains(&start) => found,
+            _ => {
+                let found = word[start..].find(is_it);
+                let found = found.map_or(word.len(), |it| start + it);
+                self.0 = Some((start, found));
+                found
+            }
+        }
+    }
 }
 
 /// Where the authority of the first URL in `text` starts. Of `http` and `https` alone the URL Standard takes any number of
@@ -124,28 +188,35 @@ fn before_url(word: &str) -> &str {
     word[..colon].trim_end_matches(plain)
 }
 
-/// User information in a URL, given from its authority on.
-fn in_url(word: &str, whole: bool) -> Option<(Range<usize>, Kind)> {
-    let end = word.find(['/', '?', '#']).unwrap_or(word.len());
-    if let Some(at) = word[..end].rfind('@') {
-        return Some((0..at, Kind::Url));
+/// User information in a URL whose authority starts at `start`.
+fn in_url(signs: &mut Signs<'_>, start: usize, whole: bool) -> Option<(Range<usize>, Kind)> {
+    let word = signs.word;
+    let (end, at, bracket) = signs.authority(start);
+    if let Some(at) = at {
+        return Some((start..at, Kind::Url));
     }
-    let host = word[..end].rfind(']').map_or(0, |end| end + 1);
-    let colon = host + word[host..end].find(':')?;
-    let port = word[colon + 1..end].trim_start_matches(|c: char| c.is_ascii_digit());
-    let empty = port.len() == end - colon - 1;
+    let host = bracket.map_or(start, |bracket| bracket + 1);
+    let colon = signs.colon.from(word, host, |c| c == ':');
+    if colon >= end {
+        return None;
+    }
+    let behind = signs
+        .no_digit
+        .from(word, colon + 1, |c| !c.is_ascii_digit());
+    let port = &word[behind.min(end)..end];
+    let empty = behind == colon + 1;
     let ends =
         port.is_empty() || !whole && port.starts_with(QUOTES) || port.starts_with([',', ';']);
     if ends && !(empty && end < word.len()) {
         return None;
     }
     // No port stands behind the colon, so it is the start of a password that holds what ends an authority.
-    if let Some(at) = word.rfind('@') {
-        return Some((0..at, Kind::Mistyped));
+    if let Some(at) = signs.last_at.filter(|at| *at >= start) {
+        return Some((start..at, Kind::Mistyped));
     }
     let until = match whole {
         true => word.len(),
-        false => word.find(QUOTES).unwrap_or(word.len()),
+        false => signs.quote.from(word, start, |c| QUOTES.contains(&c)),
     };
     let password = word.get(colon + 1..until)?;
     let shown = port.is_empty() || password.is_empty() || password.starts_with(HIDDEN);
@@ -175,20 +246,15 @@ fn bare(word: &str) -> Option<Range<usize>> {
 
 /// Queries and fragments of URLs that hold a token, each without its sign.
 pub(super) fn queries(text: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = Vec::new();
-    for (sign, _) in text.match_indices(['?', '#']) {
-        let start = sign + 1;
-        if found.last().is_some_and(|last| start < last.end) {
-            continue;
-        }
-        let tail = &text[start..];
-        let ends = |c: char| c.is_whitespace() || QUOTES.contains(&c);
-        let query = &tail[..tail.find(ends).unwrap_or(tail.len())];
-        if tokens(query).next().is_some() {
-            found.push(start..start + query.len());
-        }
-    }
-    found
+    let ends = |c: char| c.is_whitespace() || QUOTES.contains(&c);
+    let queries = text.split(ends).filter_map(|word| {
+        // What holds a token behind a later sign holds it behind the first one too.
+        let (before, query) = word.split_once(['?', '#'])?;
+        let start = before.as_ptr() as usize - text.as_ptr() as usize + before.len() + 1;
+        let range = start..start + query.len();
+        tokens(query).next().map(|_| range)
+    });
+    queries.collect()
 }
 
 /// The values of a query that are tokens, by their keys.

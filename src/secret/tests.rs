@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
-use super::shape::{Kind, logins};
+use super::shape::{Kind, logins, queries};
 use super::*;
 
 /// One of each kind, and signs that some encoding changes.
@@ -422,7 +422,9 @@ fn texts_without_secrets_teach_nothing() {
 
 #[test]
 fn a_configuration_with_a_mistyped_url_teaches_its_password() {
-    learn_words("packages: [a@main]\ngit_base: \"https//me:in-the-config-1@h\"\nbranch: 'https://me:in-the-config-2'\n");
+    learn_words(
+        "packages: [a@main]\ngit_base: \"https//me:in-the-config-1@h\"\nbranch: 'https://me:in-the-config-2'\n",
+    );
     assert!(known().is_one("in-the-config-1"));
     assert!(known().is_one("in-the-config-2"));
     assert!(!known().is_one("[a"));
@@ -432,6 +434,80 @@ fn a_configuration_with_a_mistyped_url_teaches_its_password() {
 fn a_name_is_not_made_of_words_with_blanks() {
     let all = secrets(&["- job-tools"]);
     assert_eq!(all.hide("the job-tools"), "the job-tools");
+}
+
+#[test]
+fn a_secret_that_is_no_utf8_is_hidden_by_whole_characters() {
+    let all = secrets(&["passwort%E4", "%E4passwort"]);
+    assert_eq!(all.hide("<passwort\u{4e2d}>"), "<****>");
+    assert_eq!(all.hide("<passwort%E4>"), "<****>");
+    assert_eq!(
+        all.hide("%41 <\u{4e24}passwort\u{4e2d}>"),
+        "%41 <\u{4e24}****>"
+    );
+    know("of-the-utf8-tests%E4");
+    let error = Exposed::check("x", "a\n\u{4e2d}of-the-utf8-tests\u{4e2d}").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x would hold a secret in line 2: \u{4e2d}****"
+    );
+}
+
+#[test]
+fn escapes_are_undone_in_every_line() {
+    let all = secrets(&["pass/word+1", "first line\nsecond line"]);
+    let text = "a\n%70ass%2Fword%2B1 b\r\nfirst%20line\nsecond%20line\nfirst+line%0Asecond%20line";
+    assert_eq!(all.hide(text), "a\n**** b\r\n****\n****\n****");
+}
+
+/// Made to be looked through again from every sign on, which would take hours.
+#[test]
+fn a_megabyte_of_signs_is_read_once() {
+    for part in ["?", "a://", "https://h/?a=b#", "x:y@"] {
+        let signs = part.repeat(1_000_000 / part.len());
+        let shown = redact(&format!("https://u:in-front@h/{signs}?token=in-behind"));
+        assert!(!shown.contains("in-front"), "{part}");
+        assert!(!shown.contains("in-behind"), "{part}");
+        assert!(logins(&signs, true).len() + queries(&signs).len() <= 1);
+    }
+}
+
+#[test]
+fn no_long_word_takes_more_than_its_length() {
+    let all = secrets(&["never-in-such-a-text"]);
+    let parts = [
+        "#",
+        "?a",
+        "a://b",
+        "a:",
+        "http:",
+        "http:]",
+        "http:1",
+        "?a=b&",
+        "x:y@ ",
+        "//",
+        "//x@",
+        "@",
+        "::",
+        "\\",
+        "%25",
+        "&amp;",
+        "a://b:c\"",
+        "https://h:x'",
+        "1",
+    ];
+    for part in parts {
+        let signs = part.repeat(50_000 / part.len());
+        for head in ["", "https://u:in-front@h/x ", "http:a/"] {
+            for tail in ["", "]:1", "@h", "?token=in-behind"] {
+                let text = format!("{head}{signs}{tail}");
+                let shown = redact_input(&redact(&text));
+                assert!(!shown.contains("in-front"), "{head}{part}{tail}");
+                assert!(!shown.contains("in-behind"), "{head}{part}{tail}");
+            }
+        }
+        assert_eq!(all.hide(&signs), &*signs);
+    }
 }
 
 #[test]

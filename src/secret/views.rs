@@ -11,8 +11,8 @@ const LAYERS: usize = 3;
 /// A text with escapes undone.
 pub(super) struct View {
     bytes: Vec<u8>,
-    /// For each byte, the bytes of the text that it is made of.
-    sources: Vec<Range<usize>>,
+    /// For each byte, where the bytes of the text that it is made of start and end.
+    sources: Vec<(u32, u32)>,
 }
 
 impl View {
@@ -20,16 +20,14 @@ impl View {
         &self.bytes
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
     /// The bytes of the text that a range of this view, which is not empty, is made of.
     pub(super) fn source(&self, range: Range<usize>) -> Range<usize> {
-        self.sources[range.start].start..self.sources[range.end - 1].end
+        let (start, _) = self.sources[range.start];
+        let (_, end) = self.sources[range.end - 1];
+        start as usize..end as usize
     }
 
-    fn push(&mut self, byte: u8, source: Range<usize>) {
+    fn push(&mut self, byte: u8, source: (u32, u32)) {
         self.bytes.push(byte);
         self.sources.push(source);
     }
@@ -49,19 +47,19 @@ impl View {
                 .then(|| (escape.read)(&self.bytes[at + 1..]))
                 .flatten();
             if let Some((character, length)) = read {
-                let source = self.source(at..at + 1 + length);
+                let source = (self.sources[at].0, self.sources[at + length].1);
                 match character {
                     Unit::Byte(byte) => undone.push(byte, source),
                     Unit::Char(character) => {
                         for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-                            undone.push(byte, source.clone());
+                            undone.push(byte, source);
                         }
                     }
                 }
                 at += 1 + length;
                 found = true;
             } else {
-                undone.push(byte, self.sources[at].clone());
+                undone.push(byte, self.sources[at]);
                 at += 1;
             }
         }
@@ -100,24 +98,30 @@ const ESCAPES: [Escape; 4] = [
     },
 ];
 
-/// All views of a text but the text itself; none where nothing in it is escaped.
-pub(super) fn of(text: &str) -> Vec<View> {
-    if !text.contains(['%', '+', '\\', '&']) {
-        return Vec::new();
+/// Shows `see` all views of a text, which is shorter than 4 GiB, but the text itself; none where nothing in it is escaped. No more of them than layers
+/// are held at once: a view takes nine times its text.
+pub(super) fn each(text: &str, mut see: impl FnMut(&View)) {
+    let is_escape = |byte: &u8| b"%+\\&".contains(byte);
+    if !text.as_bytes().iter().any(is_escape) {
+        return;
     }
     let plain = View {
         bytes: text.as_bytes().to_vec(),
-        sources: (0..text.len()).map(|at| at..at + 1).collect(),
+        sources: (0..u32::MAX).zip(1..).take(text.len()).collect(),
     };
-    let undo = |view: &View| ESCAPES.iter().filter_map(|it| view.undo(it)).collect();
-    let mut layer: Vec<View> = undo(&plain);
-    let mut all = Vec::new();
-    for _ in 1..LAYERS {
-        let next = layer.iter().flat_map(undo).collect();
-        all.append(&mut std::mem::replace(&mut layer, next));
+    undo_all(&plain, LAYERS, &mut see);
+}
+
+fn undo_all(view: &View, layers: usize, see: &mut impl FnMut(&View)) {
+    if layers == 0 {
+        return;
     }
-    all.append(&mut layer);
-    all
+    for escape in &ESCAPES {
+        if let Some(undone) = view.undo(escape) {
+            see(&undone);
+            undo_all(&undone, layers - 1, see);
+        }
+    }
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {
