@@ -13,6 +13,9 @@ use crate::secret::scrub;
 /// Most lines of a failure that are kept; build backends can be long, and their end says why.
 const KEPT_LINES: usize = 60;
 
+/// Longest part of a line that is kept, in bytes; a server can make uv repeat a whole page.
+const KEPT_LINE: usize = 4096;
+
 /// What is kept of what uv said before it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Log {
@@ -119,10 +122,21 @@ fn explanation(said: &str, log: Log) -> String {
         ),
     };
     let text = scrub(text.trim());
-    text.strip_prefix("error: ")
-        .unwrap_or(&text)
-        .trim()
-        .to_owned()
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim();
+    // Only now: half a secret would not have been found.
+    let lines: Vec<String> = text.lines().map(shortened).collect();
+    lines.join("\n")
+}
+
+fn shortened(line: &str) -> String {
+    let mut kept = line.len().min(KEPT_LINE);
+    while !line.is_char_boundary(kept) {
+        kept -= 1;
+    }
+    match line.len() - kept {
+        0 => line.to_owned(),
+        cut => format!("{} … ({cut} bytes are left out)", &line[..kept]),
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +204,22 @@ mod tests {
             text,
             "Failed to fetch: `https://****@example.org/simple/a/`"
         );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_no_secret_with_it() {
+        crate::secret::know("of-the-uv-run-tests");
+        for before in [4080, 4085, 4095] {
+            let line = format!(
+                "{}of-the-uv-run-tests{}",
+                "x".repeat(before),
+                "é".repeat(9000)
+            );
+            let text = explanation(&format!("error: a\n{line}\nlast"), Log::Dropped);
+            assert!(!text.contains("of-the"), "{text}");
+            assert!(text.ends_with("bytes are left out)\nlast"), "{text}");
+            assert!(text.len() < 5000);
+        }
     }
 
     #[test]
