@@ -103,3 +103,23 @@ fn shown(waiting: &Conditional<Job>) -> String {
         false => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_name_makes_no_line() {
+        let job: Job = serde_json::from_value(json!({
+            "id": 7, "name": "deploy\n  job other #8 success", "status": "created", "created_at": "2026-01-01T00:00:00Z",
+            "user": { "username": "a\nb", "name": "A\u{202e}\nB" },
+        }))
+        .unwrap();
+        let waiting = Conditional {
+            objects: Some(vec![job]),
+            version: None,
+            time: None,
+        };
+        insta::assert_snapshot!(shown(&waiting), @r"  job deploy\n  job other #8 success #7 created, started by A\u{202e}\nB (@a\nb)");
+    }
+}
