@@ -49,7 +49,10 @@ pub fn show(error: &dyn Diagnostic) {
 pub fn render(error: &dyn Diagnostic) -> String {
     // Scrubbed in this one place, whoever has put a text of others into an error.
     let indent = |text: &str, by| indent(&scrub(text), by);
-    let mut text = format!("{RED}error{RED:#}: {}\n", indent(&error.to_string(), "  "));
+    let mut text = format!(
+        "{RED}error{RED:#}: {}\n",
+        indent(&error.to_string(), "    ")
+    );
     let mut cause = error.source();
     while let Some(inner) = cause {
         text += &format!("  because: {}\n", indent(&inner.to_string(), "    "));
@@ -111,7 +114,7 @@ mod tests {
         let left = own.iter().fold(text, |text, style| text.replace(style, ""));
         insta::assert_snapshot!(left, @r"
         error: red\u{1b}]0;t\u{7}
-          section_start:1:x\revil\u{202e}
+            section_start:1:x\revil\u{202e}
           help: red\u{1b}]0;t\u{7}
             section_start:1:x\revil\u{202e}
         ");

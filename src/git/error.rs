@@ -10,6 +10,7 @@ use super::bounds::Excess;
 use super::pack::PackError;
 use crate::http::{Fault, HttpError};
 use crate::url::{SafeUrl, UrlError};
+use crate::visible;
 
 /// Characters of a path that are shown: some are long because they mean ill.
 const SHOWN: usize = 2000;
@@ -135,7 +136,7 @@ pub enum GitError {
         folder: String,
     },
     /// A name in a tree or folder that cannot be shipped.
-    #[error("{place} holds {problem}: `{path}`")]
+    #[error("{place} holds {problem}: `{}`", visible::line(path))]
     #[diagnostic(help("rename or remove it there"))]
     Unshippable {
         /// Repository or folder.

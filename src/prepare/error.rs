@@ -16,6 +16,7 @@ use crate::paths::LinkFault;
 use crate::store::StoreError;
 use crate::tarball::OutputError;
 use crate::venv::LayoutError;
+use crate::visible;
 use crate::wheel::FilenameError;
 
 use super::arrivals::GivenUp;
@@ -98,7 +99,11 @@ pub enum PrepareError {
         source: StoreError,
     },
     /// A link of a data project that `unpack` would refuse.
-    #[error("the data project {name} ({place}) has the link `{path}` to `{target}`: {fault}")]
+    #[error(
+        "the data project {name} ({place}) has the link `{}` to `{}`: {fault}",
+        visible::line(path),
+        visible::line(target)
+    )]
     #[diagnostic(help("{}", links::help(*fault)))]
     Link {
         /// Which one.

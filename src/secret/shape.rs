@@ -269,7 +269,7 @@ pub(super) fn tokens(query: &str) -> impl Iterator<Item = &str> {
 /// Whether a key, variable or flag is called like one that holds a secret: `private_token`, `X-Amz-Signature`, `apiKey`,
 /// `CI_JOB_JWT_V2`.
 pub(crate) fn is_credential_name(name: &str) -> bool {
-    const WORDS: [&str; 13] = [
+    const WORDS: [&str; 17] = [
         "token",
         "tokens",
         "secret",
@@ -283,6 +283,10 @@ pub(crate) fn is_credential_name(name: &str) -> bool {
         "authorization",
         "jwt",
         "bearer",
+        "pat",
+        "creds",
+        "credential",
+        "credentials",
     ];
     const ENDS: [&str; 7] = [
         "token",

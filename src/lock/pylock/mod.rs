@@ -12,6 +12,8 @@ mod write;
 pub use read::{Document, Read, read, read_document};
 pub use write::write;
 
+use crate::visible;
+
 /// Version of the format that is written.
 const LOCK_VERSION: &str = "1.0";
 
@@ -50,7 +52,10 @@ pub enum PylockError {
     ))]
     Syntax(#[source] SyntaxError),
     /// A major version of the format that is not known.
-    #[error("the lock has lock-version {found}, only 1.x is known")]
+    #[error(
+        "the lock has lock-version {}, only 1.x is known",
+        visible::line(found)
+    )]
     #[diagnostic(help("use a newer Pannier, or make the lock anew with `pannier lock`"))]
     LockVersion {
         /// What the file says.
@@ -68,7 +73,11 @@ pub enum PylockError {
     #[diagnostic(help("make it with `pannier lock`"))]
     Foreign,
     /// Something about one package.
-    #[error("the lock's package `{package}`: {problem}")]
+    #[error(
+        "the lock's package `{}`: {}",
+        visible::line(package),
+        visible::line(problem)
+    )]
     #[diagnostic(help(
         "restore the file from version control, or make it anew with `pannier lock`"
     ))]

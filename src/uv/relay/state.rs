@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
@@ -35,7 +36,12 @@ pub(super) fn open(path: &Path) -> io::Result<(TcpListener, Address)> {
         .read(true)
         .write(true)
         .mode(0o600)
+        // A link would lead to somebody else's file, and a pipe would be waited for.
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
         .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.lock()?;
     let mut text = String::new();
