@@ -157,3 +157,16 @@ fn no_short_password_is_shown_by_an_error() {
         });
     }
 }
+
+#[test]
+fn words_between_a_colon_and_an_at_sign_are_shown() {
+    let world = World::new(|_, _| Answer::new(404, ""));
+    let text = "# Ask: builders@example.org\npackages:\n  - job-tools@main\ngit_base: https://git.example.org:8443\n\
+        images: {a: {python: '3.13', platform: x86_64-manylinux_2_41, interpreter: /usr/bin/python3}}\n";
+    world.write("pannier.yml", text);
+    let output = world.command(&["config", "show"]).output().unwrap();
+    let text = shown(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("job-tools"), "{text}");
+    assert!(text.contains("https://git.example.org:8443"), "{text}");
+}
