@@ -33,11 +33,11 @@ fn a_hash_that_no_file_has_is_refused_with_both_digests_and_its_line() {
     assert!(!world.has("pylock.toml"));
     insta::assert_snapshot!(ran.screen, @r"
     error: hash mismatch in 1 package:
-      lib 1.0 (image new, old)
-        expected by constraints.txt:2:
-          sha256:0000000000000000000000000000000000000000000000000000000000000000
-        found for lib-1.0-py3-none-any.whl:
-          sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
+        lib 1.0 (image new, old)
+          expected by constraints.txt:2:
+            sha256:0000000000000000000000000000000000000000000000000000000000000000
+          found for lib-1.0-py3-none-any.whl:
+            sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
       help: either the index serves other files than the hashes were taken from, or the hashes are those of another version: find out which before you change them (`pip hash FILE` prints the hash of a file that you trust)
     ");
     assert_eq!(world.run("prepare").code, 4);
@@ -154,7 +154,7 @@ fn a_source_archive_is_not_built_before_its_hash_was_compared() {
         let ran = world.run("lock");
         assert_eq!(ran.code, 4, "{}", ran.screen);
         let found = format!(
-            "found for raw-1.0.tar.gz:\n      sha256:{}",
+            "found for raw-1.0.tar.gz:\n        sha256:{}",
             digest(&archive)
         );
         assert!(ran.screen.contains(&found), "{}", ran.screen);
@@ -322,11 +322,11 @@ fn required_hashes_that_are_missing_come_all_at_once_and_ready_to_paste() {
     assert_eq!(ran.code, 4, "{}", ran.screen);
     insta::assert_snapshot!(ran.screen, @r"
     error: hashes are required, but 2 packages have none:
-      app==1.0 \
-          --hash=sha256:251ec5c11747882f4cd164e7571424563d4049e1f65c819cc08dd64e30962a54
-      # in place of constraints.txt:1
-      lib==1.0 \
-          --hash=sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
+        app==1.0 \
+            --hash=sha256:251ec5c11747882f4cd164e7571424563d4049e1f65c819cc08dd64e30962a54
+        # in place of constraints.txt:1
+        lib==1.0 \
+            --hash=sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
       help: check that you trust these files, then add the lines to the constraints file
     ");
     let lines = ran
