@@ -29,7 +29,7 @@ impl Builder<'_> {
     /// where the store does not have it; a wheel is kept.
     ///
     /// # Errors
-    /// [`BuildError`] when it cannot be had, or is another file.
+    /// [`BuildError`] if it cannot be fetched or has another digest.
     pub fn file_hashes(
         &self,
         url: &SafeUrl,

@@ -1,4 +1,4 @@
-//! What the verbs that work on the release log have in common: where it is, who writes and why, and the doors to it.
+//! What the commands for the release log share: where it is, who writes and why, and the clients to reach it.
 //!
 //! The only place that turns the surroundings of a job into the stamp of a writing.
 

@@ -44,7 +44,7 @@ impl Contest {
 /// The branch that a pipeline runs for, besides its own ref.
 #[derive(Clone)]
 pub(super) enum Branch {
-    /// There is none, or nobody wants to know.
+    /// There is none, or it makes no difference.
     None,
     /// That of its merge request.
     Named(String),

@@ -24,7 +24,7 @@ pub(super) struct Ledger<'a> {
 pub(super) struct Position<'a> {
     /// The commit; `None`: there is no such branch.
     pub(super) commit: Option<&'a str>,
-    /// The line that says so: the last move, or the first plan where there is no move yet.
+    /// The line that records it: the last move, or the first plan if there is no move yet.
     pub(super) line: &'a Move,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Ledger<'a> {
         self.lines.last_mut().expect("a line was just added")
     }
 
-    /// Makes the log say that a branch is at `commit`, where it says something else.
+    /// Records that a branch is at `commit`, if the log has another commit.
     pub(super) fn reach(&mut self, branch: &BranchRef, commit: Option<&str>) -> bool {
         let elsewhere = self
             .position(branch)

@@ -39,7 +39,7 @@ pub enum HashError {
     Override {
         /// The package.
         package: PackageName,
-        /// The variable, flag or key that says so.
+        /// The variable, flag or key that sets it.
         origin: String,
         /// What it names.
         value: String,
@@ -70,7 +70,7 @@ pub enum HashError {
         /// Its version.
         found: String,
     },
-    /// A file whose digest is needed cannot be had.
+    /// Failed to fetch a file whose digest is needed.
     #[error("{place} states a hash of `{file}` that only the file itself can be compared with")]
     #[diagnostic(help("state its sha256, which the index tells"))]
     Unread {
@@ -78,7 +78,7 @@ pub enum HashError {
         file: String,
         /// File and line.
         place: String,
-        /// Why it cannot be had.
+        /// Why the fetch failed.
         #[source]
         source: SourceError,
     },
