@@ -26,12 +26,21 @@ struct World {
 impl World {
     fn new(requirements: &str) -> Self {
         let (folder, index) = (tempfile::tempdir().unwrap(), Index::start());
+        let world = Self { folder, index };
+        world.configure(requirements);
+        world
+    }
+
+    fn configure(&self, requirements: &str) {
         let config = format!(
             "requirements: [{requirements}]\nindex: {{url: \"{}\"}}\nimages:\n  builder:\n    python: \"3.13\"\n    platform: x86_64-manylinux_2_41\n    interpreter: /usr/bin/python3.13\n",
-            index.url()
+            self.index.url()
         );
-        std::fs::write(folder.path().join("pannier.yml"), config).unwrap();
-        Self { folder, index }
+        std::fs::write(self.folder.path().join("pannier.yml"), config).unwrap();
+    }
+
+    fn lock(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("pylock.toml")).unwrap()
     }
 
     /// Exit code and what was said.
@@ -125,6 +134,46 @@ fn a_wheel_of_other_metadata_than_its_index_lists_is_refused() {
     world.refuses(4, &parts);
     let (code, said) = world.run(&["store", "info", "--format", "json"]);
     assert!(code == 0 && said.contains("\"wheels\", 0, 0"), "{said}");
+}
+
+#[test]
+fn an_index_that_changes_the_metadata_of_a_stored_wheel_gets_nothing_into_a_new_lock() {
+    let world = World::new("lib");
+    let lib = wheel("lib", "", &[("lib.py", "")]);
+    world.index.add(lib.clone());
+    world
+        .index
+        .add(wheel("hidden", "", &[("hidden.py", "import os")]));
+    let (code, said) = world.run(&["prepare"]);
+    assert_eq!(code, 0, "{said}");
+    let before = world.lock();
+    let mut lying = lib;
+    lying.metadata = Some(metadata("lib", "Requires-Dist: hidden\n").into_bytes());
+    world.index.replace(lying);
+    // uv's own cache would hide the change for a while.
+    std::fs::remove_dir_all(world.folder.path().join("store/uv-cache")).unwrap();
+    std::fs::remove_file(world.tarball()).unwrap();
+    for command in ["lock", "prepare"] {
+        // Something of the request changes, so that a new lock is needed.
+        world.configure("lib, lib>0");
+        let (code, said) = world.run(&[command]);
+        assert_eq!(code, 4, "{command}: {said}");
+        let said = said.replace("│ ", "");
+        for part in [
+            "cannot lock `lib-1.0-py3-none-any.whl` by the metadata that its index lists",
+            "the index lists `Requires-Dist: hidden`",
+        ] {
+            assert!(said.contains(part), "`{part}` in: {said}");
+        }
+        assert_eq!(world.lock(), before);
+        assert!(!world.tarball().exists());
+    }
+    // A lock that fits needs no request, and neither does a run without a network.
+    world.configure("lib");
+    let count = world.index.http.count();
+    let (code, said) = world.run(&["prepare", "--locked"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(world.index.http.count(), count);
 }
 
 #[test]

@@ -68,6 +68,31 @@ impl Builder<'_> {
         }
     }
 
+    /// Compares a wheel that the store holds with the metadata that its index lists now. Asks nobody when this run is offline or
+    /// the store does not hold the wheel.
+    ///
+    /// # Errors
+    /// [`BuildError`] when they differ or the index cannot be asked.
+    pub fn check_listed(
+        &self,
+        url: &SafeUrl,
+        name: &str,
+        sha256: &Digest,
+    ) -> Result<(), BuildError> {
+        let Ok(filename) = name.parse::<WheelFilename>() else {
+            return Ok(());
+        };
+        if self.client.is_offline() {
+            return Ok(());
+        }
+        if let Some(stored) = self.store.wheel(&filename, sha256)?
+            && let Some(listed) = listed_metadata(self.client, url)?
+        {
+            stored.check_listed(&listed)?;
+        }
+        Ok(())
+    }
+
     /// Fetches a file, which must have the digest `expected` where one is stated. A wheel is verified in full and kept.
     ///
     /// # Errors

@@ -118,13 +118,13 @@ fn of_resolution(error: &ResolveError, request: &Request) -> Blame {
         {
             FOLDER
         }
-        ResolveError::Revision { source, .. } | ResolveError::Metadata { source, .. } => {
-            match source {
-                SourceError::Git(error) => of_git(error),
-                SourceError::Build(error) => of_build(error, request),
-                SourceError::Other(_) => Blame::Others,
-            }
-        }
+        ResolveError::Revision { source, .. }
+        | ResolveError::Metadata { source, .. }
+        | ResolveError::Listed { source, .. } => match source {
+            SourceError::Git(error) => of_git(error),
+            SourceError::Build(error) => of_build(error, request),
+            SourceError::Other(_) => Blame::Others,
+        },
         ResolveError::Uv(error) => of_uv(error),
         _ => Blame::Others,
     }

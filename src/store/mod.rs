@@ -69,6 +69,22 @@ pub struct StoredWheel {
     pub wheel: Arc<Wheel>,
 }
 
+impl StoredWheel {
+    /// Compares the wheel with what an index lists as its metadata (PEP 658).
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when they differ, [`StoreError::Io`] when the wheel cannot be read.
+    pub fn check_listed(&self, listed: &[u8]) -> Result<(), StoreError> {
+        let file = File::open(&self.path).map_err(StoreError::io("read", &self.path))?;
+        Ok(wheel::check_listed(
+            &file,
+            &self.wheel,
+            &self.filename,
+            listed,
+        )?)
+    }
+}
+
 /// What a wheel has to be, as far as it is known before it comes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expected<'a> {

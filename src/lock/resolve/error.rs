@@ -195,6 +195,16 @@ pub enum ResolveError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Hashes(#[from] HashError),
+    /// The index lists other metadata for a wheel than the wheel in the store has.
+    #[error("cannot lock `{wheel}` by the metadata that its index lists")]
+    Listed {
+        /// The wheel's file name.
+        wheel: String,
+        /// Why not.
+        #[source]
+        #[diagnostic_source]
+        source: SourceError,
+    },
     /// uv wrote something that is no lock.
     #[error("what uv wrote cannot be used")]
     Written(#[source] PylockError),
@@ -306,6 +316,10 @@ impl ResolveError {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Metadata {
+                source: SourceError::Build(error),
+                ..
+            }
+            | Self::Listed {
                 source: SourceError::Build(error),
                 ..
             } => error.is_refusal(),

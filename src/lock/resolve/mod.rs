@@ -12,6 +12,7 @@ mod exclusion;
 mod finish;
 mod hold;
 mod inputs;
+mod listed;
 mod overriding;
 mod place;
 mod preview;
@@ -119,6 +120,12 @@ pub trait Sources: Sync {
     /// # Errors
     /// What fetching gives.
     fn hashes(&self, file: &Artifact) -> Result<Vec<FileHash>, SourceError>;
+
+    /// Compares a wheel with the metadata that its index lists now (PEP 658), if the wheel is at hand and the index may be asked.
+    ///
+    /// # Errors
+    /// What asking gives; that they differ is an error of the build's store.
+    fn check_listed(&self, file: &Artifact) -> Result<(), SourceError>;
 }
 
 /// The sources of the real world.
@@ -176,6 +183,13 @@ impl Sources for Doors<'_> {
             .file_hashes(&file.url, &file.name, &file.sha256);
         Ok(hashes?)
     }
+
+    fn check_listed(&self, file: &Artifact) -> Result<(), SourceError> {
+        let checked = self
+            .builder
+            .check_listed(&file.url, &file.name, &file.sha256);
+        Ok(checked?)
+    }
 }
 
 /// What resolution works with.
@@ -209,6 +223,13 @@ pub struct Wanted<'a> {
 /// # Errors
 /// [`ResolveError`] names the package, the image, the chain of requirements.
 pub fn resolve(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveError> {
+    let lock = choose(wanted, tools)?;
+    listed::check(&lock, tools)?;
+    Ok(lock)
+}
+
+/// Makes the lock by what uv is told, without a look at the wheels.
+fn choose(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveError> {
     let overrides = &wanted.request.overrides;
     if overrides.list.is_empty() {
         let lock = attempt(wanted, BTreeSet::new(), tools);
