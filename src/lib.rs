@@ -7,8 +7,8 @@
 //! |---|---|
 //! | 5 | [`cli`] |
 //! | 4 | [`prepare`], [`unpack`], [`gate`], [`inspect`], [`release`], [`deploy`], [`guard`], [`upkeep`] |
-//! | 3 | [`constraints`], [`renovate`], [`config`], [`tarball`], [`build`], [`bytecode`], [`lock`] |
-//! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
+//! | 3 | [`constraints`], [`renovate`], [`config`], [`build`], [`bytecode`], [`lock`] |
+//! | 2 | [`http`], [`zip`], [`wheel`], [`venv`], [`tarball`], [`store`], [`git`], [`gitlab`], [`python`], [`uv`] |
 //! | 1 | [`secret`], [`atomic`], [`name`], [`digest`], [`url`], [`target`], [`paths`], [`pack`], [`event`], [`child`], [`visible`], [`limited`] |
 //!
 //! Below [`cli`] nothing prints, reads the environment or exits.

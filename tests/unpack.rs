@@ -119,7 +119,7 @@ fn tarball_as(path: &Path, version: &str, files: &Files, packing: Packing) {
         head: None,
         mtime: Mtime::default(),
         packing,
-        keeper: None,
+        cache: None,
     };
     let container = Container {
         file: &container,

@@ -158,7 +158,7 @@ fn unpack(folder: &Path) {
         head: Some(&head),
         mtime: Mtime::default(),
         packing: pannier::tarball::Packing::default(),
-        keeper: None,
+        cache: None,
     };
     let outputs = tempfile::tempdir().unwrap();
     let image = manifest.image.name.clone();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::arbitrary::{Arbitrary, Unstructured};
 use pannier::cli::inspect::{text, tree};
 use pannier::cli::table::{Align, Table};
-use pannier::inspect::{Inspection, Paths, Size};
+use pannier::inspect::{Inspection, Size};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (numbers, rest) = bytes.split_at(bytes.len().min(32));
@@ -23,7 +23,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             packages: BTreeMap::new(),
             data: BTreeMap::new(),
             other: size(),
-            tree: Paths::default(),
+            tree: BTreeMap::default(),
         };
         check(&text(&inspection), 64 * rest.len() + 100_000);
         tree(&inspection, &mut std::io::sink()).expect("a sink takes everything");

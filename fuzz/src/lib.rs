@@ -112,7 +112,7 @@ pub fn tarball(file: &File, pack: &Pack, items: Vec<Item>) -> Vec<u8> {
         head: None,
         mtime: Mtime::default(),
         packing: pannier::tarball::Packing::default(),
-        keeper: None,
+        cache: None,
     };
     let container = Container {
         file,

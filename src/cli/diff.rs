@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::inspect::{Change, Difference, Files, Identity, Node, Paths, diff, inspect};
+use crate::inspect::{Change, Difference, Identity, Node, diff, inspect};
 use crate::visible::{self, Form};
 
 use super::Format;
@@ -45,18 +45,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     });
     let after = after.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let (before, after) = (before?, after?);
-    let difference = diff(&before, &after);
+    let mut difference = diff(&before, &after);
     if arguments.format == Format::Json {
-        let none = Paths::default();
-        let files = if arguments.files {
-            difference.files
-        } else {
-            Files::new(&none, &none)
-        };
-        let difference = Difference {
-            files,
-            ..difference
-        };
+        if !arguments.files {
+            difference.files.clear();
+        }
         return context.stream(Form::Json, |out| {
             serde_json::to_writer_pretty(&mut *out, &difference)?;
             writeln!(out)
@@ -74,7 +67,7 @@ fn text(difference: &Difference<'_>, files: bool, out: &mut dyn Write) -> io::Re
         writeln!(out, "{}", line(&name, change, identity))?;
     }
     let (mut added, mut removed, mut changed) = (0, 0, 0);
-    for change in difference.files.iter() {
+    for change in &difference.files {
         match (&change.before, &change.after) {
             (None, _) => added += 1,
             (_, None) => removed += 1,
@@ -86,7 +79,7 @@ fn text(difference: &Difference<'_>, files: bool, out: &mut dyn Write) -> io::Re
         "files: {added} added, {removed} removed, {changed} changed"
     )?;
     for change in difference.files.iter().filter(|_| files) {
-        writeln!(out, "{}", line(&change.name, &change, node))?;
+        writeln!(out, "{}", line(&change.name, change, |it| node(it)))?;
     }
     Ok(())
 }

@@ -144,11 +144,11 @@ fn rows(found: &Inspection) -> Table {
 pub fn tree(found: &Inspection, out: &mut dyn Write) -> io::Result<()> {
     for (path, node) in &found.tree {
         let depth = path.matches('/').count();
-        let name = path.rsplit('/').next().unwrap_or(&path);
+        let name = path.rsplit('/').next().unwrap_or(path);
         let shown = match node {
             Node::Folder => format!("{name}/"),
             Node::Link { target } => format!("{name} -> {target}"),
-            Node::File { bytes, .. } => format!("{name}  {}", table::bytes(bytes)),
+            Node::File { bytes, .. } => format!("{name}  {}", table::bytes(*bytes)),
         };
         writeln!(out, "{}{}", "  ".repeat(depth), visible::line(&shown))?;
     }

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::iter;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::{Inspection, Node, Paths, Size};
+use super::{Inspection, Node, Size};
 use crate::tarball::{Manifest, Source};
 
 /// What differs between two tarballs.
@@ -17,33 +17,7 @@ pub struct Difference<'a> {
     /// By data project, sorted by name.
     pub data: Vec<Change<Identity>>,
     /// By file, sorted by path.
-    pub files: Files<'a>,
-}
-
-/// What differs by file. There may be very many: they are found anew whenever they are asked for, and never all there.
-#[derive(Debug, Clone, Copy)]
-pub struct Files<'a> {
-    before: &'a Paths<Node>,
-    after: &'a Paths<Node>,
-}
-
-impl<'a> Files<'a> {
-    /// What differs between two trees.
-    #[must_use]
-    pub const fn new(before: &'a Paths<Node>, after: &'a Paths<Node>) -> Self {
-        Self { before, after }
-    }
-
-    /// The changes, sorted by path.
-    pub fn iter(self) -> impl Iterator<Item = Change<Node>> {
-        changes(self.before, self.after)
-    }
-}
-
-impl Serialize for Files<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
-    }
+    pub files: Vec<Change<&'a Node>>,
 }
 
 /// One thing that is not the same in both; `None` where it is missing.
@@ -78,7 +52,7 @@ pub fn diff<'a>(before: &'a Inspection, after: &'a Inspection) -> Difference<'a>
     Difference {
         packages: changes(packages(before), packages(after)).collect(),
         data: changes(data(before), data(after)).collect(),
-        files: Files::new(&before.tree, &after.tree),
+        files: changes(nodes(before), nodes(after)).collect(),
     }
 }
 
@@ -110,6 +84,11 @@ fn changes<T: PartialEq>(
             after,
         })
     })
+}
+
+fn nodes(inspection: &Inspection) -> impl Iterator<Item = (String, &Node)> {
+    let nodes = inspection.tree.iter();
+    nodes.map(|(path, node)| (path.clone(), node))
 }
 
 fn packages(inspection: &Inspection) -> BTreeMap<String, Identity> {

@@ -5,7 +5,6 @@
 mod diff;
 mod node;
 mod owners;
-mod paths;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,12 +20,10 @@ use crate::name::PackageName;
 use crate::tarball::read::{Entries, EntryKind, Extent, ReadError, plain};
 use crate::tarball::{MANIFEST_PATH, Manifest};
 
-pub use diff::{Change, Difference, Files, Identity, diff};
+pub use diff::{Change, Difference, Identity, diff};
 pub use node::Node;
-pub use paths::{Iter, Paths, Value};
 
-use owners::Owners;
-use paths::Writer;
+use owners::{Owners, Reading};
 
 /// Largest manifest or `RECORD` that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -48,7 +45,7 @@ pub struct Inspection {
     pub other: Size,
     /// Every entry by its path; of two at one path the later.
     #[serde(skip)]
-    pub tree: Paths<Node>,
+    pub tree: BTreeMap<String, Node>,
 }
 
 /// How much.
@@ -137,7 +134,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
         other: Size::default(),
         tree,
     };
-    inspection.measure(owners);
+    inspection.measure(&owners);
     Ok(inspection)
 }
 
@@ -145,10 +142,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
 fn read(
     entries: &mut Entries<impl BufRead>,
     path: &Path,
-) -> Result<(Manifest, Paths<Node>, Owners), InspectError> {
-    let mut tree = Writer::new();
+) -> Result<(Manifest, BTreeMap<String, Node>, Owners), InspectError> {
+    let mut tree = BTreeMap::new();
     let mut manifest = None;
-    let mut owners = Owners::new();
+    let mut owners = Owners::default();
     while let Some(entry) = entries.next_entry()? {
         if manifest.is_none() && entry.path != MANIFEST_PATH {
             let path = path.to_owned();
@@ -161,7 +158,7 @@ fn read(
                 let mut hasher = Hasher::default();
                 let read = bytes <= LARGEST;
                 let mut kept = manifest.is_none().then(Vec::new);
-                let mut record = read.then(|| owners.begin(&entry.path)).flatten();
+                let mut record = read.then(|| Reading::begin(&entry.path)).flatten();
                 entries.content(|run| {
                     hasher.update(run);
                     if let Some(kept) = kept.as_mut().filter(|_| read) {
@@ -176,7 +173,7 @@ fn read(
                     manifest = Some(parse(&kept, path)?);
                 }
                 if let Some(record) = record {
-                    owners.end(record);
+                    owners.add(record);
                 }
                 Node::File {
                     bytes,
@@ -185,12 +182,12 @@ fn read(
                 }
             }
         };
-        tree.push(entry.path, node);
+        tree.insert(entry.path, node);
     }
     let manifest = manifest.ok_or_else(|| InspectError::NoManifest {
         path: path.to_owned(),
     })?;
-    Ok((manifest, tree.finish(), owners))
+    Ok((manifest, tree, owners))
 }
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Manifest, InspectError> {
@@ -200,10 +197,11 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Manifest, InspectError> {
 
 impl Inspection {
     /// Adds up the files, by whose they are.
-    fn measure(&mut self, owners: Owners) {
-        let (names, owners) = owners.finish();
-        let mut owned = vec![Size::default(); names.len()];
-        let mut owners = owners.iter().peekable();
+    fn measure(&mut self, owners: &Owners) {
+        let packages = self.manifest.packages.iter();
+        self.packages = packages
+            .map(|it| (it.name.clone(), Size::default()))
+            .collect();
         for data in &self.manifest.data {
             self.data.entry(data.name.to_string()).or_default();
         }
@@ -211,29 +209,17 @@ impl Inspection {
             let Node::File { bytes, .. } = node else {
                 continue;
             };
-            // Both are sorted: what is listed before this path is not in the tree.
-            while owners.next_if(|(listed, _)| *listed < path).is_some() {}
-            let owner = owners.next_if(|(listed, _)| *listed == path);
+            let owner = owners.of(path);
             let project = path
                 .strip_prefix("data/")
                 .and_then(|rest| rest.split_once('/'));
             let part = match (owner, project) {
-                (Some((_, owner)), _) => &mut owned[owner as usize],
+                (Some(owner), _) => self.packages.entry(owner.clone()).or_default(),
                 (None, Some((name, _))) => self.data.entry(name.to_owned()).or_default(),
                 (None, None) => &mut self.other,
             };
-            part.add(bytes);
-            self.total.add(bytes);
-        }
-        for package in &self.manifest.packages {
-            self.packages.entry(package.name.clone()).or_default();
-        }
-        for (name, size) in names.into_iter().zip(owned) {
-            if size.files > 0 {
-                let package = self.packages.entry(name).or_default();
-                package.files = package.files.saturating_add(size.files);
-                package.bytes = package.bytes.saturating_add(size.bytes);
-            }
+            part.add(*bytes);
+            self.total.add(*bytes);
         }
     }
 }

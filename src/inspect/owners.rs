@@ -2,7 +2,8 @@
 //!
 //! A `RECORD` that cannot be read to its end leaves its files to nobody. Where two list one file, the later one has it.
 
-use super::paths::{Paths, Writer};
+use std::collections::HashMap;
+
 use crate::name::PackageName;
 use crate::wheel::Record;
 
@@ -10,62 +11,56 @@ use crate::wheel::Record;
 const LONGEST: usize = 16 << 10;
 
 /// What the `RECORD`s have said so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Owners {
     packages: Vec<PackageName>,
-    files: Writer<u32>,
+    /// Files by path, with the number of their package.
+    files: HashMap<String, usize>,
 }
 
 impl Owners {
-    pub(super) const fn new() -> Self {
-        Self {
-            packages: Vec::new(),
-            files: Writer::new(),
-        }
-    }
-
-    /// Begins with the file at `path`, if it is the `RECORD` of a package.
-    pub(super) fn begin(&mut self, path: &str) -> Option<Reading> {
-        let (package, folder) = package_of(path)?;
-        let owner = u32::try_from(self.packages.len()).ok()?;
+    /// Adds a `RECORD` of which everything has been taken.
+    pub(super) fn add(&mut self, record: Reading) {
+        let (package, files) = record.finish();
+        let number = self.packages.len();
         self.packages.push(package);
-        Some(Reading {
-            folder: folder.to_owned(),
-            owner,
-            rest: Vec::new(),
-            quoted: false,
-            files: Some(Writer::new()),
-        })
+        let files = files.unwrap_or_default().into_iter();
+        self.files.extend(files.map(|path| (path, number)));
     }
 
-    /// Ends with a `RECORD` of which everything has been taken.
-    pub(super) fn end(&mut self, record: Reading) {
-        if let Some(files) = record.finish() {
-            self.files.append(files);
-        }
-    }
-
-    /// The packages, and for every file that one lists its package's place among them.
-    pub(super) fn finish(self) -> (Vec<PackageName>, Paths<u32>) {
-        (self.packages, self.files.finish())
+    /// The package that owns the file at `path`.
+    pub(super) fn of(&self, path: &str) -> Option<&PackageName> {
+        Some(&self.packages[*self.files.get(path)?])
     }
 }
 
 /// A `RECORD` of which not everything has come yet.
 #[derive(Debug)]
 pub(super) struct Reading {
+    package: PackageName,
     /// What its paths are relative to.
     folder: String,
-    owner: u32,
     /// What has come of a row that has not ended.
     rest: Vec<u8>,
     /// Whether `rest` ends inside quotes.
     quoted: bool,
     /// The files of the rows so far; nothing once a row cannot be read.
-    files: Option<Writer<u32>>,
+    files: Option<Vec<String>>,
 }
 
 impl Reading {
+    /// Begins with the file at `path`, if it is the `RECORD` of a package.
+    pub(super) fn begin(path: &str) -> Option<Self> {
+        let (package, folder) = package_of(path)?;
+        Some(Self {
+            package,
+            folder: folder.to_owned(),
+            rest: Vec::new(),
+            quoted: false,
+            files: Some(Vec::new()),
+        })
+    }
+
     /// Takes a run of its bytes.
     pub(super) fn take(&mut self, bytes: &[u8]) {
         if self.files.is_none() {
@@ -95,11 +90,11 @@ impl Reading {
         }
     }
 
-    /// The files that it lists.
-    fn finish(mut self) -> Option<Writer<u32>> {
+    /// Its package, and the files that it lists.
+    fn finish(mut self) -> (PackageName, Option<Vec<String>>) {
         let last = std::mem::take(&mut self.rest);
         self.read(&last);
-        self.files
+        (self.package, self.files)
     }
 
     /// Reads whole rows.
@@ -109,9 +104,7 @@ impl Reading {
         };
         let read = Record::rows(rows).and_then(|mut rows| {
             rows.try_for_each(|row| {
-                if let Some(path) = join(&self.folder, &row?.path) {
-                    files.push(path, self.owner);
-                }
+                files.extend(join(&self.folder, &row?.path));
                 Ok(())
             })
         });
@@ -143,6 +136,8 @@ fn join(folder: &str, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -166,17 +161,20 @@ mod tests {
 
     /// The files of `RECORD`s that come in pieces of `piece` bytes, with the names of their packages.
     fn owned(records: &[(&str, &str)], piece: usize) -> Vec<(String, String)> {
-        let mut owners = Owners::new();
+        let mut owners = Owners::default();
         for (path, text) in records {
-            let mut record = owners.begin(path).unwrap();
+            let mut record = Reading::begin(path).unwrap();
             for piece in text.as_bytes().chunks(piece) {
                 record.take(piece);
             }
-            owners.end(record);
+            owners.add(record);
         }
-        let (packages, files) = owners.finish();
-        let named = |(path, owner)| (path, packages[owner as usize].to_string());
-        files.iter().map(named).collect()
+        let paths: BTreeSet<String> = owners.files.keys().cloned().collect();
+        let named = |path: String| {
+            let owner = owners.of(&path).unwrap().to_string();
+            (path, owner)
+        };
+        paths.into_iter().map(named).collect()
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn anew(
         head: Some(&head),
         mtime: options.mtime,
         packing: options.packing,
-        keeper: Some(with.store),
+        cache: Some(with.store),
     };
     let written = output(image, options).write(&contents, |tarball| {
         adding.all(tarball)?;
@@ -150,7 +150,7 @@ fn again(
         head: Some(&head),
         mtime: options.mtime,
         packing: options.packing,
-        keeper: None,
+        cache: None,
     };
     let written = output(image, options).write_like(&contents, like);
     written.map_err(|source| unwritten(image, source))

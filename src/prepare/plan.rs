@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::lock::model::{Artifact, Lock, LockedData, LockedPackage, LockedSource};
 use crate::lock::select::{self, Choice, Selected};
 use crate::name::{DataName, ImageName, PackageName};
-use crate::tarball::Source;
+use crate::tarball::{ManifestOverride, OverrideKind, Source};
 use crate::target::Target;
 use crate::url::SafeUrl;
 use crate::venv::{DirectUrl, PythonLink};
@@ -39,7 +39,7 @@ pub(super) struct ImagePlan {
     /// Sorted by name.
     pub(super) data: Vec<DataPlan>,
     /// Those of the lock that are about something of this image.
-    pub(super) overrides: Vec<Applied>,
+    pub(super) overrides: Vec<ManifestOverride>,
 }
 
 /// One package of one image.
@@ -134,13 +134,35 @@ pub(super) fn plan(
 }
 
 /// The overrides of the packages and data projects of one image.
-fn overrides(lock: &Lock, packages: &[PackagePlan], data: &[DataName]) -> Vec<Applied> {
+fn overrides(lock: &Lock, packages: &[PackagePlan], data: &[DataName]) -> Vec<ManifestOverride> {
     let concerns = |one: &&Applied| match one.kind {
         Kind::Package => packages.iter().any(|it| it.name.as_str() == one.name),
         Kind::Data => data.iter().any(|name| name.as_str() == one.name),
     };
     let overrides = lock.pannier.overrides.iter();
-    overrides.filter(concerns).cloned().collect()
+    overrides.filter(concerns).cloned().map(shown).collect()
+}
+
+/// An override as the manifest shows it.
+fn shown(one: Applied) -> ManifestOverride {
+    ManifestOverride {
+        name: one.name,
+        kind: match one.kind {
+            Kind::Package => OverrideKind::Package,
+            Kind::Data => OverrideKind::Data,
+        },
+        from: one.from,
+        version: one.version,
+        url: one.url,
+        revision: one.revision,
+        commit: one.commit,
+        subdirectory: one.subdirectory,
+        sha256: one.sha256,
+        said_by: one.said_by,
+        asked_by: one.asked_by,
+        set_aside: one.set_aside,
+        moves: one.moves,
+    }
 }
 
 fn package(

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io;
 
-use super::kept::Kept;
+use super::kept::PackedRun;
 use super::segment::Segment;
 use super::tar::Mtime;
 use crate::digest::Digest;
@@ -35,7 +35,7 @@ pub(super) trait Archive {
     ///
     /// # Errors
     /// [`ArchiveError::Read`] where this packing has no such thing.
-    fn append(&mut self, _: &Kept) -> Result<(), ArchiveError> {
+    fn append(&mut self, _: &PackedRun) -> Result<(), ArchiveError> {
         let reason = "only zstd frames are kept";
         Err(ArchiveError::Read(io::Error::new(
             io::ErrorKind::Unsupported,

@@ -12,7 +12,7 @@ use super::entries::{self, Entries};
 use super::error::AssembleError;
 use super::frames::Framer;
 use super::index::LAST;
-use super::kept;
+use super::kept::{self, FrameCache};
 use super::manifest::{MANIFEST_PATH, Manifest};
 use super::members::Members;
 use super::packing::Packing;
@@ -20,7 +20,6 @@ use super::part::{Failed, Part, Parts};
 use super::splice::Splicer;
 use super::tar::{END, Header, Kind, Mtime};
 use crate::digest::Digest;
-use crate::store::Store;
 use crate::venv::{Entry, EntryKind, Items};
 
 /// What a tarball is made with, whatever its parts are.
@@ -34,8 +33,8 @@ pub struct Contents<'a> {
     pub mtime: Mtime,
     /// How the archive is packed.
     pub packing: Packing,
-    /// Where frames are kept, for [`Packing::Frames`]; `None`: they are made for this tarball alone.
-    pub keeper: Option<&'a Store>,
+    /// Holds frames across tarballs, for [`Packing::Frames`]; `None`: every run is packed for this tarball alone.
+    pub cache: Option<&'a dyn FrameCache>,
 }
 
 /// What came out.
@@ -199,15 +198,15 @@ impl<A: Archive> Parts for Writing<'_, A> {
 }
 
 impl<A: Archive> Writing<'_, A> {
-    /// Runs of items as frames of their own, kept ones where somebody keeps them: the bytes are the same.
+    /// Runs of items as frames of their own, from the cache if there is one: the bytes are the same.
     fn runs(&mut self, part: &Part<'_>) -> Result<(), AssembleError> {
         let failed = |error| entries::failed("", error);
         for run in kept::runs(part)? {
             if run.kept {
                 self.entries.archive().cut().map_err(failed)?;
             }
-            let keeper = self.contents.keeper.filter(|_| run.kept);
-            match keeper.map(|store| kept::kept(self.contents, store, part, &run)) {
+            let cache = self.contents.cache.filter(|_| run.kept);
+            match cache.map(|cache| kept::kept(self.contents, cache, part, &run)) {
                 Some(kept) => self.entries.append(&kept?, run.entries.len())?,
                 None => self.entries(part, run.entries.clone())?,
             }

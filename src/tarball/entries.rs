@@ -6,7 +6,7 @@ use std::io;
 use super::archive::{Archive, ArchiveError};
 use super::assemble::{Common, Contents};
 use super::error::AssembleError;
-use super::kept::Kept;
+use super::kept::PackedRun;
 use super::part::Container;
 use super::tar::{END, Header, Kind, Mtime, padding};
 use crate::pack::Stream;
@@ -55,7 +55,7 @@ impl<A: Archive> Entries<A> {
     }
 
     /// A run of `files` entries that was packed before.
-    pub(super) fn append(&mut self, kept: &Kept, files: usize) -> Result<(), AssembleError> {
+    pub(super) fn append(&mut self, kept: &PackedRun, files: usize) -> Result<(), AssembleError> {
         self.files += files as u64;
         self.archive.append(kept).map_err(|error| failed("", error))
     }

@@ -5,8 +5,8 @@ use std::io;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::kept::FrameCacheError;
 use crate::name::DataName;
-use crate::store::StoreError;
 
 /// Why a tarball could not be put together.
 #[derive(Debug, Error, Diagnostic)]
@@ -31,13 +31,15 @@ pub enum AssembleError {
         #[source]
         source: io::Error,
     },
-    /// The store does not keep, or does not give, what was packed once.
-    #[error("frames cannot be kept in the store")]
-    #[diagnostic(help("`compression: gzip` needs no frames; `pannier store verify` finds damage"))]
-    Keep {
-        /// What the store says.
+    /// The frame cache cannot be read or written.
+    #[error("failed to cache zstd frames in the store")]
+    #[diagnostic(help(
+        "run `pannier store verify` to find damage, or set `compression: gzip`, which needs no cache"
+    ))]
+    Cache {
+        /// The cache's error.
         #[source]
-        source: StoreError,
+        source: FrameCacheError,
     },
     /// An entry that `unpack` would refuse.
     #[error("`{path}` cannot be in a tarball: {rule}")]

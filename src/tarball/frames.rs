@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 
 use super::archive::{Archive, ArchiveError, Packed};
-use super::kept::Kept;
+use super::kept::PackedRun;
 use super::sink::Sink;
 use super::tar::Mtime;
 use crate::digest::Digest;
@@ -172,7 +172,7 @@ impl<W: Write + Send + 'static> Archive for Framer<W> {
         if self.many { self.end_frame() } else { Ok(()) }
     }
 
-    fn append(&mut self, kept: &Kept) -> Result<(), ArchiveError> {
+    fn append(&mut self, kept: &PackedRun) -> Result<(), ArchiveError> {
         self.cut()?;
         let length = kept.frames.iter().map(|frame| frame.compressed).sum();
         self.sink.copy(&kept.file, 0, length)?;

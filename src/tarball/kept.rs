@@ -1,9 +1,11 @@
-//! Runs of entries that every tarball with the same wheel has alike, packed once as Zstandard frames and kept in the store.
+//! Runs of entries that are the same in every tarball with the same wheel: packed once as Zstandard frames, and cached.
 //!
-//! A run is a stretch of carried files of one container. Its frames are known by what they hold (paths, modes, digests of the
-//! files, time) and by how they were made, so they never go stale. Decides nothing about the order of entries.
+//! A run is a stretch of carried files of one container. Its key covers what the frames hold (paths, modes, digests of the
+//! files, time) and how they are made, so a cached run never goes stale.
 
+use std::error::Error;
 use std::fs::File;
+use std::io::Write;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -16,18 +18,50 @@ use super::frames::{self, Frame, Framer};
 use super::part::Part;
 use crate::digest::{Digest, Hasher};
 use crate::pack::Pack;
-use crate::store::Store;
 use crate::venv::EntryKind;
 
 /// Shorter runs (in bytes of their files) are compressed with their neighbours: a frame of its own would not pay.
 const SHORTEST: u64 = 64 << 10;
 
-/// A run, packed.
-pub(super) struct Kept {
-    /// Holds the frames from its first byte on.
-    pub(super) file: File,
-    /// Their lengths.
-    pub(super) frames: Vec<Frame>,
+/// A packed run.
+#[derive(Debug)]
+pub struct PackedRun {
+    /// Holds the frames, from its first byte on.
+    pub file: File,
+    /// The frames in their order.
+    pub frames: Vec<Frame>,
+}
+
+/// Why a cache failed: the error of whatever holds the frames.
+pub type FrameCacheError = Box<dyn Error + Send + Sync>;
+
+/// Holds packed runs across tarballs.
+pub trait FrameCache: Sync {
+    /// The run made from the container `origin` (SHA-256) under `key`; `None` when it is not cached.
+    ///
+    /// # Errors
+    /// [`FrameCacheError`] when the cache cannot be read.
+    fn load(&self, origin: &Digest, key: &Digest) -> Result<Option<PackedRun>, FrameCacheError>;
+
+    /// A new empty file for a run. It is removed when it is dropped unsaved.
+    ///
+    /// # Errors
+    /// [`FrameCacheError`] when the file cannot be created.
+    fn create(&self) -> Result<Box<dyn NewRun>, FrameCacheError>;
+}
+
+/// A run that is being packed.
+pub trait NewRun: Write + Send {
+    /// Caches the run under the container `origin` (SHA-256) and `key`, and opens it.
+    ///
+    /// # Errors
+    /// [`FrameCacheError`] when it cannot be written.
+    fn save(
+        self: Box<Self>,
+        origin: &Digest,
+        key: &Digest,
+        frames: Vec<Frame>,
+    ) -> Result<PackedRun, FrameCacheError>;
 }
 
 /// Entries of a part that follow each other, by their numbers.
@@ -64,9 +98,9 @@ fn length(part: &Part<'_>, packs: &[&Pack], entries: Range<usize>) -> Result<u64
     Ok(length)
 }
 
-/// Packs every run of these parts that the store does not have yet, on all threads; nothing where nobody keeps any.
+/// Packs every run of these parts that is not cached yet, on all threads. Does nothing without a cache.
 pub(super) fn fill(contents: &Contents<'_>, parts: &[Part<'_>]) -> Result<(), AssembleError> {
-    let Some(store) = contents.keeper else {
+    let Some(cache) = contents.cache else {
         return Ok(());
     };
     let mut wanted = Vec::new();
@@ -80,17 +114,17 @@ pub(super) fn fill(contents: &Contents<'_>, parts: &[Part<'_>]) -> Result<(), As
     wanted.sort_by_key(|(length, ..)| std::cmp::Reverse(*length));
     wanted
         .into_par_iter()
-        .try_for_each(|(_, part, run)| kept(contents, store, part, &run).map(drop))
+        .try_for_each(|(_, part, run)| kept(contents, cache, part, &run).map(drop))
 }
 
-/// The frames of a run: from the store, or made and kept there.
+/// The frames of a run: from the cache, or packed now and added to it.
 pub(super) fn kept(
     contents: &Contents<'_>,
-    store: &Store,
+    cache: &dyn FrameCache,
     part: &Part<'_>,
     run: &Run,
-) -> Result<Kept, AssembleError> {
-    let failed = |source| AssembleError::Keep { source };
+) -> Result<PackedRun, AssembleError> {
+    let failed = |source| AssembleError::Cache { source };
     let packs = part.packs();
     let path = part.items.entry(run.entries.start, &packs)?.path;
     let container = part.items.container(run.entries.start);
@@ -100,24 +134,20 @@ pub(super) fn kept(
         super::entries::failed(&path, ArchiveError::Read(std::io::Error::other(reason)))
     })?;
     let key = key(contents, part, run)?;
-    if let Some((file, frames)) = store.derived(origin, &key).map_err(failed)? {
-        return Ok(Kept { file, frames });
+    if let Some(kept) = cache.load(origin, &key).map_err(failed)? {
+        return Ok(kept);
     }
-    let incoming = store.incoming().map_err(failed)?;
-    let framer =
-        Framer::new(incoming, true).map_err(|error| super::entries::failed(&path, error))?;
+    let new = cache.create().map_err(failed)?;
+    let framer = Framer::new(new, true).map_err(|error| super::entries::failed(&path, error))?;
     let mut entries = Entries::new(contents, framer);
     for number in run.entries.clone() {
         entries.entry(&part.containers, &part.items.entry(number, &packs)?)?;
     }
-    let (incoming, frames) = entries
+    let (new, frames) = entries
         .into_archive()
         .into_frames()
         .map_err(|error| super::entries::failed(&path, error))?;
-    let file = store
-        .keep_derived(incoming, origin, &key, frames.clone())
-        .map_err(failed)?;
-    Ok(Kept { file, frames })
+    new.save(origin, &key, frames).map_err(failed)
 }
 
 /// What a run's frames depend on.

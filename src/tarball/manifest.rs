@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::overrides::Applied;
 use crate::digest::Digest;
 use crate::name::{DataName, ImageName, PackageName};
 use crate::target::{Platform, PythonVersion};
@@ -36,9 +35,9 @@ pub struct Manifest {
     /// Where the lock is from when it is not what was asked for, because that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
-    /// Which of these came from elsewhere in the run that wrote the tarball, sorted by name; none: it is of production.
+    /// The overrides that the lock was made with, as far as this tarball is concerned, sorted by name. Empty in production.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub overrides: Vec<Applied>,
+    pub overrides: Vec<ManifestOverride>,
 }
 
 /// A release that was prepared instead of what was asked for. Why is not told here: it would differ from machine to machine.
@@ -135,6 +134,58 @@ pub struct ManifestData {
     pub name: DataName,
     /// Where it came from, with the commit of a repository.
     pub source: Source,
+}
+
+/// Whether a package or a data project was overridden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OverrideKind {
+    /// A package.
+    Package,
+    /// A data project.
+    Data,
+}
+
+/// One override that the lock was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ManifestOverride {
+    /// Name of the package or data project.
+    pub name: String,
+    /// Which of the two it is.
+    pub kind: OverrideKind,
+    /// What it replaces, for people; none: nothing had the name before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Its version in this tarball.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Repository or file, without credentials; none for a version from the index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<SafeUrl>,
+    /// Branch, tag, commit or reference of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The commit that the revision resolved to: 40 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Folder in the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdirectory: Option<String>,
+    /// SHA-256 of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// The variable, flag or key that set it.
+    pub said_by: String,
+    /// The login of whoever started the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
+    /// Constraints that do not apply in this run, each as `file:line: text`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<String>,
+    /// Packages whose version in production it does not accept, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<PackageName>,
 }
 
 impl Manifest {

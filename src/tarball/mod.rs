@@ -29,9 +29,10 @@ pub(crate) mod tests;
 pub use assemble::{Common, Contents, Summary, assemble};
 pub use error::AssembleError;
 pub use frames::Frame;
+pub use kept::{FrameCache, FrameCacheError, NewRun, PackedRun};
 pub use manifest::{
-    Fallback, MANIFEST_PATH, Manifest, ManifestData, ManifestImage, ManifestPackage,
-    ManifestTarget, Source,
+    Fallback, MANIFEST_PATH, Manifest, ManifestData, ManifestImage, ManifestOverride,
+    ManifestPackage, ManifestTarget, OverrideKind, Source,
 };
 pub use output::{Output, OutputError, Written};
 pub use packing::Packing;

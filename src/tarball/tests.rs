@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::manifest::tests::manifest;
 use super::*;
+use crate::digest::Digest;
 use crate::pack::{Coding, Pack};
 use crate::venv::testing::{Packer, deflate};
 use crate::venv::{Item, ItemKind, Items};
@@ -60,7 +61,7 @@ pub(crate) fn usual(manifest: &Manifest) -> Contents<'_> {
         head: None,
         mtime: Mtime::default(),
         packing: Packing::default(),
-        keeper: None,
+        cache: None,
     }
 }
 
@@ -596,66 +597,84 @@ fn large_files_are_members_that_the_wheel_had() {
     assert_eq!(members, 8);
 }
 
+/// Packed runs in memory, with the container that each is of.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<CachedRun>>>);
+
+/// Container, key, frames and their bytes.
+type CachedRun = (Digest, Digest, Vec<Frame>, Vec<u8>);
+
+/// A run on its way there.
+struct MemoryRun(Memory, Vec<u8>);
+
+impl FrameCache for Memory {
+    fn load(&self, origin: &Digest, key: &Digest) -> Result<Option<PackedRun>, FrameCacheError> {
+        let runs = self.0.lock().unwrap();
+        let found = runs.iter().find(|run| (&run.0, &run.1) == (origin, key));
+        Ok(found.map(|(_, _, frames, bytes)| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(bytes).unwrap();
+            let frames = frames.clone();
+            PackedRun { file, frames }
+        }))
+    }
+
+    fn create(&self) -> Result<Box<dyn NewRun>, FrameCacheError> {
+        Ok(Box::new(MemoryRun(self.clone(), Vec::new())))
+    }
+}
+
+impl NewRun for MemoryRun {
+    fn save(
+        self: Box<Self>,
+        origin: &Digest,
+        key: &Digest,
+        frames: Vec<Frame>,
+    ) -> Result<PackedRun, FrameCacheError> {
+        let Self(memory, bytes) = *self;
+        let run = (*origin, *key, frames, bytes);
+        memory.0.lock().unwrap().push(run);
+        Ok(memory.load(origin, key)?.expect("it was just added"))
+    }
+}
+
+impl Write for MemoryRun {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
-fn kept_frames_are_the_frames_that_would_be_made() {
+fn cached_frames_are_the_frames_that_would_be_made() {
     let (file, pack) = mixed();
-    let folder = tempfile::tempdir().unwrap();
-    let store = crate::store::Store::open(folder.path()).unwrap();
-    let origin = crate::digest::Digest::of(b"the container");
+    let origin = Digest::of(b"the container");
     let manifest = manifest();
-    let frames = |keeper, seconds| {
+    let frames = |cache, seconds| {
         let contents = Contents {
             mtime: Mtime::from_epoch(seconds),
             packing: Packing::Frames,
-            keeper,
+            cache,
             ..usual(&manifest)
         };
         let mut part = all_of(&file, &pack);
         part.containers[0].origin = Some(&origin);
         packed(&contents, &[part])
     };
-    let keeper = Some(&store);
-    let care = || crate::store::Maintenance::open(folder.path()).unwrap();
-    let derived = || {
-        care()
-            .info()
-            .unwrap()
-            .parts
-            .into_iter()
-            .find(|part| part.0 == "derived")
-            .unwrap()
-            .2
-    };
+    let memory = Memory::default();
+    let cache: Option<&dyn FrameCache> = Some(&memory);
+    let runs = || memory.0.lock().unwrap().len();
     let fresh = frames(None, 1_000_000_000);
-    assert_eq!(derived(), 0);
-    assert!(frames(keeper, 1_000_000_000) == fresh, "made and kept");
-    let kept = derived();
-    assert!(kept > 6_000_000);
-    assert!(frames(keeper, 1_000_000_000) == fresh, "kept");
-    assert_eq!(derived(), kept);
-    assert!(frames(keeper, 1_000_000_001) == frames(None, 1_000_000_001));
-    assert!(derived() > kept, "another time is another frame");
-    assert_eq!(care().verify().unwrap().removed, [""; 0]);
-    // A frame that was changed behind the store's back is made again.
-    let victim = walk(folder.path())
-        .into_iter()
-        .find(|path| path.ends_with("content"))
-        .unwrap();
-    fs::write(&victim, b"not a frame").unwrap();
-    assert!(frames(keeper, 1_000_000_000) == fresh);
-    assert!(frames(keeper, 1_000_000_001) == frames(None, 1_000_000_001));
-}
-
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => found.extend(walk(&path)),
-            false => found.push(path),
-        }
-    }
-    found
+    assert!(frames(cache, 1_000_000_000) == fresh, "packed and cached");
+    let cached = runs();
+    assert!(cached > 0 && memory.0.lock().unwrap().iter().all(|run| run.0 == origin));
+    assert!(frames(cache, 1_000_000_000) == fresh, "cached");
+    assert_eq!(runs(), cached);
+    assert!(frames(cache, 1_000_000_001) == frames(None, 1_000_000_001));
+    assert_eq!(runs(), 2 * cached, "another time is another frame");
 }
 
 /// The manifest in every tarball of these tests, as bytes.

@@ -1,19 +1,30 @@
-//! Where symbolic links may lead, judged by [`crate::paths`] when all of them are known: a link may climb through another.
+//! Symbolic links wait for the end of the archive: where they may lead is judged by [`crate::paths`] when all of them are known,
+//! because a link may climb through another.
 
 use super::error::UnpackError;
-use super::later::Sorted;
 use crate::paths::{AbsoluteLinks, LinkFault, check_link};
 
-/// Checks all links of a tree together.
-pub(super) fn check(links: &Sorted, absolute: AbsoluteLinks) -> Result<(), UnpackError> {
-    let target = |path: &str| links.get(path).map(|link| link.target);
-    for link in links.iter() {
-        check_link(link.path, absolute, target).map_err(|fault| {
-            let (path, target) = (link.path, link.target);
-            match fault {
-                LinkFault::Absolute => UnpackError::absolute(path, target),
-                LinkFault::Outside | LinkFault::Long => UnpackError::leaving(path, target, fault),
-            }
+/// A link of the tarball.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) path: String,
+    pub(super) target: String,
+    pub(super) mtime: (i64, u32),
+}
+
+/// Checks all links of a tree together; they are sorted by path.
+pub(super) fn check(links: &[Link], absolute: AbsoluteLinks) -> Result<(), UnpackError> {
+    let target = |path: &str| {
+        let found = links.binary_search_by(|link| link.path.as_str().cmp(path));
+        found.ok().map(|at| links[at].target.as_str())
+    };
+    for Link {
+        path, target: to, ..
+    } in links
+    {
+        check_link(path, absolute, target).map_err(|fault| match fault {
+            LinkFault::Absolute => UnpackError::absolute(path, to),
+            LinkFault::Outside | LinkFault::Long => UnpackError::leaving(path, to, fault),
         })?;
     }
     Ok(())

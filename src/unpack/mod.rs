@@ -6,7 +6,6 @@
 //! [`read`](crate::tarball::read) for the rules. Runs nothing of what it unpacks.
 
 mod error;
-mod later;
 mod links;
 mod parallel;
 mod stage;

@@ -12,8 +12,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::error::UnpackError;
-use super::later::{Later, Settled};
-use super::links;
+use super::links::{self, Link};
 use crate::paths::AbsoluteLinks;
 use crate::tarball::read::{Entry, EntryKind};
 
@@ -28,10 +27,18 @@ pub(super) struct Tree {
 /// What one thread has met.
 #[derive(Debug, Default)]
 pub(super) struct Met {
-    folders: Later,
-    links: Later,
+    folders: Vec<Folder>,
+    links: Vec<Link>,
     files: u64,
     bytes: u64,
+}
+
+/// A folder whose attributes are set when everything in it is there.
+#[derive(Debug)]
+struct Folder {
+    path: String,
+    mode: u32,
+    mtime: (i64, u32),
 }
 
 /// Figures of a finished tree.
@@ -94,8 +101,8 @@ impl Tree {
     ) -> Result<Figures, UnpackError> {
         let mut all = Met::default();
         for part in parts {
-            all.folders.append(part.folders);
-            all.links.append(part.links);
+            all.folders.extend(part.folders);
+            all.links.extend(part.links);
             all.files += part.files;
             all.bytes += part.bytes;
         }
@@ -105,14 +112,20 @@ impl Tree {
             links: all.links.len() as u64,
             bytes: all.bytes,
         };
-        let links = all.links.sorted();
+        let Met {
+            mut links,
+            mut folders,
+            ..
+        } = all;
+        links.sort_by(|a, b| a.path.cmp(&b.path));
         links::check(&links, absolute)?;
-        for link in links.iter() {
+        for link in &links {
             self.link(link)?;
         }
-        let folders = all.folders.sorted();
-        if let Some(twice) = folders.twice() {
-            return Err(UnpackError::refused(twice, "it stands twice in it"));
+        folders.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut pairs = folders.windows(2);
+        if let Some(pair) = pairs.find(|pair| pair[0].path == pair[1].path) {
+            return Err(UnpackError::refused(&pair[0].path, "it stands twice in it"));
         }
         // What a folder holds comes first: once it is read-only, nothing can be changed in it.
         for folder in folders.iter().rev() {
@@ -121,22 +134,23 @@ impl Tree {
         Ok(figures)
     }
 
-    fn link(&self, link: Settled<'_>) -> Result<(), UnpackError> {
-        rustix::fs::symlinkat(link.target, &self.root, link.path)
-            .map_err(|errno| self.failed("make", link.path, errno))?;
+    fn link(&self, link: &Link) -> Result<(), UnpackError> {
+        rustix::fs::symlinkat(&link.target, &self.root, &link.path)
+            .map_err(|errno| self.failed("make", &link.path, errno))?;
         let times = times(link.mtime);
-        rustix::fs::utimensat(&self.root, link.path, &times, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|errno| self.failed("set the time of", link.path, errno))
+        rustix::fs::utimensat(&self.root, &link.path, &times, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| self.failed("set the time of", &link.path, errno))
     }
 
-    fn settle(&self, folder: Settled<'_>) -> Result<(), UnpackError> {
-        let failed = |errno| self.failed("set the attributes of", folder.path, errno);
+    fn settle(&self, folder: &Folder) -> Result<(), UnpackError> {
+        let failed = |errno| self.failed("set the attributes of", &folder.path, errno);
         if folder.mode != 0o755 || self.masked & 0o755 != 0 {
             let mode = Mode::from_raw_mode(folder.mode);
-            rustix::fs::chmodat(&self.root, folder.path, mode, AtFlags::empty()).map_err(failed)?;
+            rustix::fs::chmodat(&self.root, &folder.path, mode, AtFlags::empty())
+                .map_err(failed)?;
         }
         let times = times(folder.mtime);
-        rustix::fs::utimensat(&self.root, folder.path, &times, AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::utimensat(&self.root, &folder.path, &times, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(failed)
     }
 
@@ -196,14 +210,22 @@ impl Hand<'_> {
             EntryKind::Directory => {
                 if !entry.path.is_empty() {
                     self.tree.open_folder(&entry.path)?;
-                    self.met.folders.push(&entry, "");
+                    self.met.folders.push(Folder {
+                        path: entry.path,
+                        mode: entry.mode,
+                        mtime: entry.mtime,
+                    });
                 }
                 Ok(None)
             }
-            EntryKind::Symlink(ref target) => {
+            EntryKind::Symlink(target) => {
                 let (parent, _) = entry.path.rsplit_once('/').unwrap_or_default();
                 self.enter(parent)?;
-                self.met.links.push(&entry, target);
+                self.met.links.push(Link {
+                    path: entry.path,
+                    target,
+                    mtime: entry.mtime,
+                });
                 Ok(None)
             }
         }
