@@ -12,7 +12,6 @@ mod other;
 mod patience;
 mod pattern;
 mod plan;
-mod possible;
 mod presence;
 mod rank;
 mod right;
