@@ -29,7 +29,9 @@ pub enum ExpressionError {
         what: &'static str,
     },
     /// No status that can conflict matches it.
-    #[error("`{text}` matches no status of an unfinished pipeline, so it would guard against nothing")]
+    #[error(
+        "`{text}` matches no status of an unfinished pipeline, so it would guard against nothing"
+    )]
     #[diagnostic(help(
         "the statuses are created, waiting_for_resource, preparing, waiting_for_callback, pending, running, canceling, manual and scheduled; the expression matches from the start"
     ))]

@@ -24,8 +24,6 @@ mod wait;
 mod work;
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;
 
 pub use expression::{ExpressionError, Refs, Statuses};

@@ -1,4 +1,6 @@
-//! Tables: expressions, work, ranks.
+//! Tables (expressions, work, ranks), and a search through everything that guards can do (`model`).
+
+mod model;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -68,9 +70,18 @@ fn invalid_expressions_and_differences_to_python_are_refused() {
         ("\\061", "octal escapes are not supported"),
         ("\\N{DIGIT ONE}", "\\N{…} is not supported"),
         ("\\<", "write < without the backslash"),
-        ("[[a]b", "write [ in a character class with a backslash: \\["),
-        ("[a&&b]", "write & in a character class with a backslash: \\&"),
-        ("[^]+--]", "write - in a character class with a backslash: \\-"),
+        (
+            "[[a]b",
+            "write [ in a character class with a backslash: \\[",
+        ),
+        (
+            "[a&&b]",
+            "write & in a character class with a backslash: \\&",
+        ),
+        (
+            "[^]+--]",
+            "write - in a character class with a backslash: \\-",
+        ),
         ("(?a)\\w", "the flag a is not supported"),
         ("(?ix) a", "the flag x is not supported"),
         ("(?#", "Opening"),
