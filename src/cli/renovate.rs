@@ -32,7 +32,7 @@ enum Verb {
     Config(Config),
 }
 
-/// Prints a renovate.json, or checks one that is there
+/// Prints a renovate.json, or checks an existing one
 ///
 /// Renovate raises the pins at weekends, runs `pannier constraints convert` in the same branch and leaves the verdict to
 /// `pannier gate`. What only resolves together is read from the lock and the wheels in the store.
@@ -44,7 +44,7 @@ struct Config {
     /// The configuration to check, with --check [default: renovate.json]
     #[arg(value_name = "FILE", requires = "check")]
     file: Option<PathBuf>,
-    /// Check a configuration that is there and say what is missing (exit 5)
+    /// Check that an existing configuration updates and converts the constraints (exit 5 if not)
     #[arg(long)]
     check: bool,
     /// The team's time zone, such as Europe/Berlin [env: TZ] [default: UTC]
@@ -123,13 +123,10 @@ fn shown(checked: &Checked, path: &Path) -> String {
     }
     if !checked.findings.is_empty() {
         text += &table.render();
-        text += "to mend it:\n";
+        text += "to fix it:\n";
     }
     for finding in &checked.findings {
-        text += &format!("  {}: {}\n", finding.rule, finding.mend);
-    }
-    for (rule, reason) in &checked.not_judged {
-        text += &format!("not judged: {rule}: {reason}\n");
+        text += &format!("  {}: {}\n", finding.rule, finding.fix);
     }
     text
 }
@@ -141,7 +138,11 @@ fn flow(config: &Config, context: &Context) -> Result<Flow, Failure> {
     };
     let converted = config.converted.clone();
     let converted = converted.unwrap_or_else(|| Flow::converted_beside(&constraints));
-    let groups = groups(config, &constraints, context)?;
+    let groups = if config.check {
+        Vec::new()
+    } else {
+        groups(config, &constraints, context)?
+    };
     Ok(Flow {
         timezone: timezone(config, context)?,
         uv_pins: config.uv_pin.clone(),
@@ -187,16 +188,12 @@ fn is_zone(text: &str) -> bool {
 }
 
 /// What only resolves together, as far as lock and store tell.
-fn groups(
-    config: &Config,
-    constraints: &str,
-    context: &Context,
-) -> Result<Option<Vec<Group>>, Failure> {
+fn groups(config: &Config, constraints: &str, context: &Context) -> Result<Vec<Group>, Failure> {
     let standard = PathBuf::from("pylock.toml");
     let path = match &config.lock {
         Some(path) => path.clone(),
         None if context.folder.join(&standard).is_file() => standard,
-        None => return Ok(None),
+        None => return Ok(Vec::new()),
     };
     let lock = super::lock::read(&context.folder.join(path), context)?;
     let held = held(constraints, context)?;
@@ -219,7 +216,7 @@ fn groups(
             unknown.join(", ")
         ));
     }
-    Ok(Some(renovate::groups(&held, &needs)))
+    Ok(renovate::groups(&held, &needs))
 }
 
 /// What any wheel of the package in the store asks for.

@@ -6,8 +6,8 @@
 
 use jiff::Timestamp;
 
-use super::crowd;
 use super::error::chain;
+use super::parallel;
 use crate::git::Git;
 use crate::gitlab::{BranchPush, Gitlab, More};
 use crate::release::{
@@ -66,7 +66,7 @@ fn observe(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Edit<Compared>,
             repositories.push(&branch.repository);
         }
     }
-    let heads = crowd::each(&repositories, |repository| eyes.git.heads(repository));
+    let heads = parallel::map(&repositories, |repository| eyes.git.heads(repository));
     let mut unread = Vec::new();
     let mut readable = Vec::new();
     for branch in &branches {
@@ -79,7 +79,7 @@ fn observe(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Edit<Compared>,
     }
     let since = book.unsettled_since(&readable, stamp)?;
     let asked: Vec<_> = readable.into_iter().zip(since).collect();
-    let seen = crowd::each(&asked, |((branch, now), since)| Seen {
+    let seen = parallel::map(&asked, |((branch, now), since)| Seen {
         branch: branch.clone(),
         now: now.clone(),
         pushes: since.map_or_else(Vec::new, |since| pushes(eyes, branch, since)),

@@ -6,12 +6,12 @@
 
 mod apply;
 mod audit;
-mod crowd;
 mod error;
 mod facts;
 mod gaps;
 mod history;
 mod judge;
+mod parallel;
 mod plan;
 mod refusal;
 mod wish;

@@ -2,11 +2,11 @@
 //!
 //! Everything is looked at before anything is pushed, all projects at once. Refuses to write.
 
-use super::crowd;
 use super::error::{DeployError, Unplanned};
 use super::facts::{Gathered, gather};
 use super::history::By;
 use super::judge::{Force, Kind, judge};
+use super::parallel;
 use super::refusal::Refusal;
 use super::wish::{Rules, Wish};
 use crate::config::CredentialEntries;
@@ -142,7 +142,7 @@ impl Plan {
 /// branch. A project that may not be deployed is no error but a step with a refusal.
 pub fn plan(doors: &Doors<'_>, wishes: &[Wish], rules: &Rules) -> Result<Plan, DeployError> {
     let wishes = distinct(wishes)?;
-    let gathered = crowd::each(&wishes, |wish| gather(doors, wish, rules));
+    let gathered = parallel::map(&wishes, |wish| gather(doors, wish, rules));
     let mut steps = Vec::new();
     let mut failed = Vec::new();
     for (wish, gathered) in wishes.iter().zip(gathered) {

@@ -3,7 +3,6 @@
 use miette::Diagnostic;
 
 use super::pattern::{Pattern, PatternError};
-use super::possible;
 use crate::gitlab::{RunStatus, Standing};
 
 /// What is wrong with an expression.
@@ -12,7 +11,7 @@ pub enum ExpressionError {
     /// It is no expression.
     #[error("`{text}` is no regular expression for {what}: {problem}")]
     #[diagnostic(help(
-        "write it as Python's `re` wants it; docs/guard.md lists the few things that are not taken"
+        "use the syntax of Python's `re`; docs/guard.md lists the few things that are not supported"
     ))]
     Bad {
         /// The expression.
@@ -29,16 +28,16 @@ pub enum ExpressionError {
         /// Refs or statuses.
         what: &'static str,
     },
-    /// Nothing matches it.
-    #[error("`{text}` can match no {what}, so it would guard against nothing")]
-    #[diagnostic(help("{hint}"))]
-    Nothing {
+    /// No status that can conflict matches it.
+    #[error(
+        "`{text}` matches no status of an unfinished pipeline, so it would guard against nothing"
+    )]
+    #[diagnostic(help(
+        "the statuses are created, waiting_for_resource, preparing, waiting_for_callback, pending, running, canceling, manual and scheduled; the expression matches from the start"
+    ))]
+    NoStatus {
         /// The expression.
         text: String,
-        /// Refs or statuses.
-        what: &'static str,
-        /// What there is to match.
-        hint: &'static str,
     },
 }
 
@@ -67,18 +66,8 @@ impl Refs {
     /// # Errors
     /// [`ExpressionError`].
     pub fn parse(text: Option<&str>) -> Result<Self, ExpressionError> {
-        let Some(text) = text else {
-            return Ok(Self(None));
-        };
-        let pattern = compile(text, "ref")?;
-        if !possible::in_some_name(pattern.translated()) {
-            return Err(ExpressionError::Nothing {
-                text: text.to_owned(),
-                what: "ref",
-                hint: "it matches anywhere in the name of a branch or tag; `^` stands for its start and `$` for its end",
-            });
-        }
-        Ok(Self(Some(pattern)))
+        let pattern = text.map(|text| compile(text, "ref")).transpose()?;
+        Ok(Self(pattern))
     }
 
     /// Whether refs are looked at.
@@ -112,10 +101,8 @@ impl Statuses {
         };
         let statuses = Self(Some(compile(text, "status")?));
         if statuses.asked()?.is_empty() {
-            return Err(ExpressionError::Nothing {
+            return Err(ExpressionError::NoStatus {
                 text: text.to_owned(),
-                what: "status of a pipeline that is not over",
-                hint: "there are created, waiting_for_resource, preparing, waiting_for_callback, pending, running, canceling, manual and scheduled; the expression matches from the start",
             });
         }
         Ok(statuses)
@@ -162,6 +149,6 @@ impl ExpressionError {
     /// Whether it is a mistake of usage, as against an expression that cannot be judged.
     #[must_use]
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Empty { .. } | Self::Nothing { .. })
+        matches!(self, Self::Empty { .. } | Self::NoStatus { .. })
     }
 }

@@ -12,7 +12,6 @@ mod other;
 mod patience;
 mod pattern;
 mod plan;
-mod possible;
 mod presence;
 mod rank;
 mod right;
@@ -24,8 +23,6 @@ mod view;
 mod wait;
 mod work;
 
-#[cfg(test)]
-mod model;
 #[cfg(test)]
 mod tests;
 

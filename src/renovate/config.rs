@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::pattern::of_path;
 use super::{Flow, Group};
 
 /// Folders that `config:recommended` leaves out (its preset `:ignoreModulesAndTests`).
-pub(super) const LEFT_OUT: [&str; 8] = [
+const LEFT_OUT: [&str; 8] = [
     "node_modules",
     "bower_components",
     "vendor",
@@ -18,7 +17,7 @@ pub(super) const LEFT_OUT: [&str; 8] = [
 ];
 
 /// How a pin of uv looks: a requirement in scripts, or the constant in Pannier's own source.
-pub(super) const UV_PIN: &str = r#"(?:\buv==|PINNED_VERSION: &str = ")(?<currentValue>\d[\w.]*)"#;
+const UV_PIN: &str = r#"(?:\buv==|PINNED_VERSION: &str = ")(?<currentValue>\d[\w.]*)"#;
 
 /// Where every repository may pin uv.
 const UV_FILES: [&str; 3] = [
@@ -92,7 +91,7 @@ struct CustomManager {
 #[must_use]
 pub fn render(flow: &Flow) -> String {
     let mut rules = vec![converter(flow)];
-    rules.extend(flow.groups.iter().flatten().map(together));
+    rules.extend(flow.groups.iter().map(together));
     let config = Config {
         schema: "https://docs.renovatebot.com/renovate-schema.json",
         description: vec![
@@ -124,9 +123,14 @@ pub fn render(flow: &Flow) -> String {
 }
 
 /// Whether `config:recommended` passes over the file.
-pub(super) fn is_left_out(path: &str) -> bool {
+fn is_left_out(path: &str) -> bool {
     let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
     folders.split('/').any(|folder| LEFT_OUT.contains(&folder))
+}
+
+/// A file pattern for exactly this path.
+pub(super) fn of_path(path: &str) -> String {
+    format!("/^{}$/", fancy_regex::escape(path))
 }
 
 fn converter(flow: &Flow) -> PackageRule {

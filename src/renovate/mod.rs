@@ -7,8 +7,6 @@
 
 mod check;
 mod config;
-mod pattern;
-mod schedule;
 mod ties;
 
 pub use check::{Checked, Finding, ReadError, Rule, check};
@@ -26,8 +24,8 @@ pub struct Flow {
     pub timezone: String,
     /// Files that pin the uv that Pannier runs, beside those where every repository has it.
     pub uv_pins: Vec<String>,
-    /// What only resolves together; `None` when nobody could tell, because there is no lock.
-    pub groups: Option<Vec<Group>>,
+    /// Packages that only resolve together; empty without a lock.
+    pub groups: Vec<Group>,
 }
 
 /// Where constraints are looked for when nothing else is said.
@@ -59,7 +57,7 @@ impl Flow {
     /// and no other.
     #[must_use]
     pub fn allowed_commands(&self) -> String {
-        let expression = format!("^{}$", pattern::escaped(&self.command()));
+        let expression = format!("^{}$", fancy_regex::escape(&self.command()));
         format!("\"allowedCommands\": [{}]", serde_json::json!(expression))
     }
 }

@@ -15,7 +15,7 @@ fn flow() -> Flow {
         converted: "constraints/constraints.yml".to_owned(),
         timezone: "Europe/Berlin".to_owned(),
         uv_pins: vec!["src/uv/fetch.rs".to_owned()],
-        groups: Some(vec![Group(vec![name("pydantic"), name("pydantic-core")])]),
+        groups: vec![Group(vec![name("pydantic"), name("pydantic-core")])],
     }
 }
 
@@ -60,26 +60,23 @@ fn what_is_printed_passes_the_check() {
 }
 
 #[test]
-fn an_empty_configuration_lacks_everything_but_the_manager() {
-    let expected = [
-        "constraints-file",
-        "weekends",
-        "timezone",
-        "dashboard",
-        "update-not-scheduled",
-        "converter",
-        "together",
-        "uv",
-    ];
-    assert_eq!(rules("{}", &flow()), expected);
+fn a_recommended_configuration_lacks_file_and_converter() {
     let checked = check(r#"{"extends": ["config:recommended"]}"#, &flow()).unwrap();
     insta::assert_yaml_snapshot!(checked);
 }
 
 #[test]
-fn each_rule_notices_what_it_is_for() {
+fn each_rule_finds_its_problem() {
     use serde_json::json;
+    let tasks = |command: &str, file: &str, manager: &str| {
+        Some(json!([{
+            "matchManagers": [manager],
+            "postUpgradeTasks": {"commands": [command], "fileFilters": [file]},
+        }]))
+    };
+    let (command, file) = ("pannier constraints convert", "constraints/constraints.yml");
     let wrong = [
+        ("enabled", Some(json!(false)), "manager"),
         ("enabledManagers", Some(json!(["custom.regex"])), "manager"),
         ("pip_requirements", None, "constraints-file"),
         (
@@ -87,18 +84,18 @@ fn each_rule_notices_what_it_is_for() {
             Some(json!({"managerFilePatterns": ["/requirements\\.txt$/"]})),
             "constraints-file",
         ),
-        ("ignorePaths", Some(json!(["constraints"])), "ignored-path"),
-        ("ignorePaths", Some(json!(["**/*.txt"])), "ignored-path"),
-        ("schedule", Some(json!(["* * * * 1-5"])), "weekends"),
+        ("packageRules", None, "converter"),
         (
-            "schedule",
-            Some(json!(["* * * * 0,6", "* 0-4 * * 1"])),
-            "weekends",
+            "packageRules",
+            tasks("make", file, "pip_requirements"),
+            "converter",
         ),
-        ("timezone", None, "timezone"),
-        ("dependencyDashboard", Some(json!(false)), "dashboard"),
-        ("updateNotScheduled", None, "update-not-scheduled"),
-        ("customManagers", None, "uv"),
+        (
+            "packageRules",
+            tasks(command, "*.yml", "pip_requirements"),
+            "converter",
+        ),
+        ("packageRules", tasks(command, file, "npm"), "converter"),
     ];
     for (key, value, rule) in wrong {
         assert_eq!(
@@ -107,32 +104,21 @@ fn each_rule_notices_what_it_is_for() {
             "{key}: {value:?}"
         );
     }
-    assert_eq!(
-        rules(&with("packageRules", None), &flow()),
-        ["converter", "together"]
-    );
 }
 
 #[test]
-fn other_ways_of_saying_the_same_pass() {
+fn other_spellings_pass() {
     use serde_json::json;
+    let patterns = |pattern: &str| json!({"managerFilePatterns": [pattern]});
+    let tasks = json!({"commands": ["pannier constraints convert"], "fileFilters": ["**/*.yml"]});
     let right = [
-        ("schedule", json!("every weekend")),
-        ("schedule", json!(["* * * * 6,0"])),
-        ("schedule", json!(["* 5-9 * * sat", "on sunday"])),
-        ("schedule", json!(["after 6am and before 8pm on saturday"])),
+        ("pip_requirements", patterns("**/constraints.txt")),
+        ("pip_requirements", patterns("constraints/*.txt")),
         (
             "pip_requirements",
-            json!({"managerFilePatterns": ["**/constraints.txt"]}),
+            patterns("/(^|/)CONSTRAINTS[^/]*\\.txt$/i"),
         ),
-        (
-            "pip_requirements",
-            json!({"managerFilePatterns": ["constraints/*.txt"]}),
-        ),
-        (
-            "pip_requirements",
-            json!({"fileMatch": ["constraints\\.txt$"]}),
-        ),
+        ("packageRules", json!([{"postUpgradeTasks": tasks}])),
     ];
     for (key, value) in right {
         assert_eq!(
@@ -141,26 +127,6 @@ fn other_ways_of_saying_the_same_pass() {
             "{key}: {value}"
         );
     }
-}
-
-#[test]
-fn a_file_below_an_examples_folder_needs_ignore_paths_of_its_own() {
-    let mut flow = flow();
-    flow.constraints = "examples/constraints.txt".to_owned();
-    flow.converted = "examples/constraints.yml".to_owned();
-    let without = render(&flow).replace("\"ignorePaths\"", "\"hidden\"");
-    assert_eq!(rules(&without, &flow), ["ignored-path"]);
-}
-
-#[test]
-fn without_a_lock_the_groups_are_not_judged() {
-    let flow = Flow {
-        groups: None,
-        ..flow()
-    };
-    let checked = check(&render(&flow), &flow).unwrap();
-    assert_eq!(checked.findings, []);
-    assert_eq!(checked.not_judged.len(), 1);
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn convert_command(input: &std::path::Path, output: &std::path::Path) -> String 
         converted: output.display().to_string(),
         timezone: String::new(),
         uv_pins: Vec::new(),
-        groups: None,
+        groups: Vec::new(),
     };
     flow.command()
 }

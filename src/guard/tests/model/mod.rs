@@ -1,7 +1,7 @@
 //! A search through everything that up to four guards can do in any order: that no two are ever at work together, and that
 //! nobody waits in a circle.
 //!
-//! The rule is the real one ([`super::verdict::way`]); around it stands a small GitLab: pipelines are made in the order of their
+//! The rule is the real one ([`crate::guard::verdict::way`]); around it stands a small GitLab: pipelines are made in the order of their
 //! numbers, their guarded job starts some time later, its guard reads the list of pipelines, then the jobs of each in a request
 //! of its own, and acts after that. In between anything may happen: cancelling, giving up, a retry, a rest until somebody
 //! plays the job.
@@ -14,9 +14,9 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::rank::Rank;
-use super::verdict::{Order, Way, way};
-use super::work::Work;
+use crate::guard::rank::Rank;
+use crate::guard::verdict::{Order, Way, way};
+use crate::guard::work::Work;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {

@@ -9,12 +9,12 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::super::rank::{Place, Rank};
-use super::super::verdict::{Way, behind, own};
-use super::super::work::{Scope, Work};
 use super::world::{
     CHILD, Guard, PARENT, Pipe, Rules, Run, State, Strategy, Without, World, moment, tick_of,
 };
+use crate::guard::rank::{Place, Rank};
+use crate::guard::verdict::{Way, behind, own};
+use crate::guard::work::{Scope, Work};
 
 pub(super) type Memory = RefCell<HashMap<(Vec<Pipe>, usize, u8), (Place, Work)>>;
 

@@ -3,8 +3,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::rank::Rank;
-use super::super::work::Scope;
+use crate::guard::rank::Rank;
+use crate::guard::work::Scope;
 
 /// Parent and child; everybody behind them is alone.
 pub(super) const PARENT: usize = 0;

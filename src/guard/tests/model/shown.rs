@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::super::rank::{Entry, Place, Since};
-use super::super::turn::{Family, Member};
-use super::super::work::{Scope, Work};
 use super::families::Search;
 use super::world::{CHILD, Guard, Pipe, Run, State, Without, World, moment};
 use crate::gitlab::{Job, Pipeline, RunStatus, Standing};
+use crate::guard::rank::{Entry, Place, Since};
+use crate::guard::turn::{Family, Member};
+use crate::guard::work::{Scope, Work};
 
 impl Search {
     /// What GitLab shows of a pipeline and its family, and what that means.
