@@ -9,9 +9,9 @@ ci:
 
 # Format, lints and the tests that need nothing but Rust, git and Python 3.11
 check:
-    cargo fmt --check
-    cargo clippy --all-targets -- -D warnings
-    cargo test
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo test --workspace
 
 # The worked example: three images from two packages, an index and a data folder
 quickstart:

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use pannier::config::file::ConfigFile;
+use pannier_config::file::ConfigFile;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     match ConfigFile::parse(text, Path::new("pannier.yml")) {

@@ -4,7 +4,11 @@
 use std::io;
 use std::path::Path;
 
-use pannier::constraints::{Constraint, Loader, Variables, parse, parse_requirement};
+use pannier_core::constraints::Constraint;
+use pannier_core::constraints::Loader;
+use pannier_core::constraints::Variables;
+use pannier_core::constraints::parse;
+use pannier_core::constraints::parse_requirement;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let path = Path::new("a.txt");

@@ -2,7 +2,8 @@
 #![no_main]
 
 use flate2::{Decompress, FlushDecompress, Status};
-use pannier::zip::{Rules, verify};
+use pannier_archive::zip::Rules;
+use pannier_archive::zip::verify;
 
 const LARGEST: usize = 1 << 20;
 

@@ -1,7 +1,7 @@
 //! `entry_points.txt`: names stay in `bin/`, values are plain references, and what is printed is read as the same.
 #![no_main]
 
-use pannier::wheel::EntryPoint;
+use pannier_archive::wheel::EntryPoint;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(scripts) = EntryPoint::parse_all(bytes) else {

@@ -1,7 +1,7 @@
 //! Wheel file names: they print back, and the tags they stand for can be counted.
 #![no_main]
 
-use pannier::wheel::WheelFilename;
+use pannier_archive::wheel::WheelFilename;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     if let Ok(name) = text.parse::<WheelFilename>() {

@@ -1,7 +1,8 @@
 //! `METADATA` and `WHEEL`: no field holds a line end, and one kind of line end is as good as the other.
 #![no_main]
 
-use pannier::wheel::{Metadata, WheelFile};
+use pannier_archive::wheel::Metadata;
+use pannier_archive::wheel::WheelFile;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let _ = WheelFile::parse(bytes);

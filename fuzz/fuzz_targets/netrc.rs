@@ -1,7 +1,7 @@
 //! netrc: read without complaint, asked by host, shown never.
 #![no_main]
 
-use pannier::http::Credentials;
+use pannier_clients::http::Credentials;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let url = "https://git.example.org/x".parse().expect("a URL");

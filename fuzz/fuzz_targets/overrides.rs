@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
-use pannier::config::overrides::{OverrideName, OverrideValue, OverridesFile, Prefix};
+use pannier_core::request::overrides::OverrideName;
+use pannier_core::request::overrides::OverrideValue;
+use pannier_config::override_sources::OverridesFile;
+use pannier_core::request::overrides::Prefix;
 use pannier_fuzz::SECRET;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use pannier::git::pack::{Packs, take};
+use pannier_clients::git::pack::Packs;
+use pannier_clients::git::pack::take;
 use sha1_checked::{Digest, Sha1};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,9 @@
 //! `pylock.toml`: what is read can be written and is then read as the same; credentials come out nowhere.
 #![no_main]
 
-use pannier::lock::pylock::{read, read_document, write};
+use pannier_core::lock::pylock::read;
+use pannier_core::lock::pylock::read_document;
+use pannier_core::lock::pylock::write;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     match read_document(text) {

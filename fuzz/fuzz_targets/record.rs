@@ -1,7 +1,7 @@
 //! `RECORD`: what is printed is read as the same rows.
 #![no_main]
 
-use pannier::wheel::Record;
+use pannier_archive::wheel::Record;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(mut record) = Record::parse(bytes) {

@@ -1,7 +1,10 @@
 //! Known secrets: whatever the text and the secrets, none is left, and what is left is stable.
 #![no_main]
 
-use pannier::secret::{Exposed, Secrets, redact, redact_input};
+use pannier_base::secret::Exposed;
+use pannier_base::secret::Secrets;
+use pannier_base::secret::redact;
+use pannier_base::secret::redact_input;
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<String>, String, usize)| {
     let (values, text, keep) = input;

@@ -9,8 +9,14 @@ use std::path::Path;
 
 use flate2::{Compression, write::GzEncoder};
 use libfuzzer_sys::Corpus;
-use pannier::tarball::read::{Entries, EntryKind, Extent, ReadError};
-use pannier::unpack::{Input, Options, Target, unpack};
+use pannier_archive::tarball::read::Entries;
+use pannier_archive::tarball::read::EntryKind;
+use pannier_archive::tarball::read::Extent;
+use pannier_archive::tarball::read::ReadError;
+use pannier_archive::unpack::Input;
+use pannier_archive::unpack::Options;
+use pannier_archive::unpack::Target;
+use pannier_archive::unpack::unpack;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| -> Corpus {
     let mut bytes = bytes.to_vec();
@@ -28,7 +34,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| -> Corpus {
         jobs: NonZeroUsize::MIN,
         expected: None,
         manifest: None,
-        absolute_links: pannier::paths::AbsoluteLinks::Refuse,
+        absolute_links: pannier_base::paths::AbsoluteLinks::Refuse,
         force: false,
     };
     let target = place.path().join("tree");

@@ -5,10 +5,13 @@
 use std::io::Read;
 use std::sync::OnceLock;
 
-use pannier::tarball::index::Index;
-use pannier::tarball::read::SegmentReader;
-use pannier::venv::{Item, ItemKind};
-use pannier::zip::{Rules, Writer, verify};
+use pannier_archive::tarball::index::Index;
+use pannier_archive::tarball::read::SegmentReader;
+use pannier_archive::venv::Item;
+use pannier_archive::venv::ItemKind;
+use pannier_archive::zip::Rules;
+use pannier_archive::zip::Writer;
+use pannier_archive::zip::verify;
 
 libfuzzer_sys::fuzz_target!(|edits: &[u8]| {
     let mut bytes = honest().to_vec();

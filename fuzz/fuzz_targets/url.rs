@@ -1,7 +1,9 @@
 //! URLs of indexes and git projects: what stands for user and password is shown nowhere, and what is shown is read again.
 #![no_main]
 
-use pannier::url::{GitUrl, SafeUrl, redact};
+use pannier_base::url::GitUrl;
+use pannier_base::url::SafeUrl;
+use pannier_base::url::redact;
 use pannier_fuzz::SECRET;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

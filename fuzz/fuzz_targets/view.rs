@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::arbitrary::{Arbitrary, Unstructured};
-use pannier::cli::inspect::{text, tree};
-use pannier::cli::table::{Align, Table};
-use pannier::inspect::{Inspection, Size};
+use pannier::inspect::text;
+use pannier::inspect::tree;
+use pannier::table::Align;
+use pannier::table::Table;
+use pannier_archive::inspect::Inspection;
+use pannier_archive::inspect::Size;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (numbers, rest) = bytes.split_at(bytes.len().min(32));
@@ -41,6 +44,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 fn check(shown: &str, most: usize) {
     assert!(shown.len() <= most, "{} > {most}", shown.len());
     for line in shown.split('\n') {
-        assert_eq!(pannier::visible::line(line), line);
+        assert_eq!(pannier_base::visible::line(line), line);
     }
 }

@@ -3,9 +3,14 @@
 #![no_main]
 
 use libfuzzer_sys::Corpus;
-use pannier::digest::Digest;
-use pannier::wheel::{Record, RecordRow, WheelFilename, normalise, verify};
-use pannier::zip::{Rules, Writer};
+use pannier_base::digest::Digest;
+use pannier_archive::wheel::Record;
+use pannier_archive::wheel::RecordRow;
+use pannier_archive::wheel::WheelFilename;
+use pannier_archive::wheel::normalise;
+use pannier_archive::wheel::verify;
+use pannier_archive::zip::Rules;
+use pannier_archive::zip::Writer;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| -> Corpus { check(bytes).unwrap_or(Corpus::Reject) });
 

@@ -1,7 +1,8 @@
 //! Containers as they come: what is accepted can be read and carried.
 #![no_main]
 
-use pannier::zip::{Rules, verify};
+use pannier_archive::zip::Rules;
+use pannier_archive::zip::verify;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let file = pannier_fuzz::file(bytes);

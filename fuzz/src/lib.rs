@@ -7,13 +7,22 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
-use pannier::digest::Digest;
-use pannier::pack::{Content, Pack, Stream};
-use pannier::tarball::{
-    Container, Contents, Manifest, ManifestImage, ManifestTarget, Mtime, Part, assemble, read::gunzip,
-};
-use pannier::venv::{Item, ItemKind};
-use pannier::zip;
+use pannier_base::digest::Digest;
+use pannier_archive::entries::Content;
+use pannier_archive::entries::Pack;
+use pannier_archive::entries::Stream;
+use pannier_archive::tarball::Container;
+use pannier_archive::tarball::Contents;
+use pannier_archive::tarball::Manifest;
+use pannier_archive::tarball::ManifestImage;
+use pannier_archive::tarball::ManifestTarget;
+use pannier_archive::tarball::Mtime;
+use pannier_archive::tarball::Part;
+use pannier_archive::tarball::assemble;
+use pannier_archive::tarball::read::gunzip;
+use pannier_archive::venv::Item;
+use pannier_archive::venv::ItemKind;
+use pannier_archive::zip;
 
 /// The password of the seeds. Where it stands in a URL's user information, no message may hold it.
 pub const SECRET: &str = "s3cr3t";
@@ -28,7 +37,7 @@ pub fn file(bytes: &[u8]) -> File {
 
 /// Checks that no message repeats the secret, if it stands in `text` only where `redact` finds user information.
 pub fn keeps_secret(text: &str, shown: &str) {
-    if text.contains(SECRET) && !pannier::url::redact(text).contains(SECRET) {
+    if text.contains(SECRET) && !pannier_base::url::redact(text).contains(SECRET) {
         assert!(!shown.contains(SECRET), "{shown}");
     }
 }
@@ -77,13 +86,13 @@ pub fn check_pack(file: &File, pack: &Pack) {
     }
     let plain = plain(&tarball(file, pack, carried)).expect("the tarball is whole");
     let mut entries =
-        pannier::tarball::read::Entries::new(&plain[..], pannier::tarball::read::Extent::Whole);
+        pannier_archive::tarball::read::Entries::new(&plain[..], pannier_archive::tarball::read::Extent::Whole);
     let mut found = Vec::new();
     while let Some(entry) = entries.next_entry().expect("the tarball can be read") {
         let mut content = Vec::new();
         let take = |bytes: &[u8]| {
             content.extend_from_slice(bytes);
-            Ok::<(), pannier::tarball::read::ReadError>(())
+            Ok::<(), pannier_archive::tarball::read::ReadError>(())
         };
         entries.content(take).expect("the tarball can be read");
         if entry.path.starts_with("venv/") {
@@ -100,7 +109,7 @@ fn check_raw(file: &File, stream: &Stream, content: &[u8]) {
     let mut raw = vec![0; stream.compressed as usize];
     file.read_exact_at(&mut raw, stream.offset)
         .expect("the stream lies in the file");
-    if stream.coding == pannier::pack::Coding::Stored {
+    if stream.coding == pannier_archive::entries::Coding::Stored {
         assert!(raw == content);
     }
 }
@@ -111,7 +120,7 @@ pub fn tarball(file: &File, pack: &Pack, items: Vec<Item>) -> Vec<u8> {
         manifest: &manifest(),
         head: None,
         mtime: Mtime::default(),
-        packing: pannier::tarball::Packing::default(),
+        packing: pannier_archive::tarball::Packing::default(),
         cache: None,
     };
     let container = Container {

@@ -1,0 +1,172 @@
+//! Entries of a layout become tar entries, and these become bytes of our own and carried streams of an archive.
+
+use std::fs::File;
+use std::io;
+
+use super::archive::{Archive, ArchiveError};
+use super::assemble::{Common, Contents};
+use super::error::AssembleError;
+use super::kept::PackedRun;
+use super::part::Container;
+use super::tar::{END, Header, Kind, Mtime, padding};
+use crate::entries::Stream;
+use crate::venv::{Entry, EntryKind, Unknown};
+use crate::zip;
+use pannier_base::paths::{path_fault, target_fault};
+
+/// Writes entries to an archive.
+pub(super) struct Entries<A: Archive> {
+    mtime: Mtime,
+    /// Files of up to this many bytes are not carried.
+    most_small: u64,
+    archive: A,
+    scratch: Vec<u8>,
+    small: zip::SmallEntries,
+    pub(super) files: u64,
+    pub(super) carried: u64,
+}
+
+impl<A: Archive> Entries<A> {
+    pub(super) fn new(contents: &Contents<'_>, archive: A) -> Self {
+        Self {
+            mtime: contents.mtime,
+            most_small: contents.packing.small(),
+            archive,
+            scratch: Vec::new(),
+            small: zip::SmallEntries::default(),
+            files: 0,
+            carried: 0,
+        }
+    }
+
+    /// The containers of the entries so far may be closed from here on.
+    pub(super) fn forget(&mut self) {
+        self.small.forget();
+        self.archive.forget();
+    }
+
+    /// The archive, for what is not an entry.
+    pub(super) fn archive(&mut self) -> &mut A {
+        &mut self.archive
+    }
+
+    pub(super) fn into_archive(self) -> A {
+        self.archive
+    }
+
+    /// A run of `files` entries that was packed before.
+    pub(super) fn append(&mut self, kept: &PackedRun, files: usize) -> Result<(), AssembleError> {
+        self.files += files as u64;
+        self.archive.append(kept).map_err(|error| failed("", error))
+    }
+
+    /// What other images have in common with this one, from a tarball that holds it already.
+    pub(super) fn replay(&mut self, common: &Common) -> Result<(), AssembleError> {
+        self.files += common.files;
+        self.carried += common.carried;
+        let replayed = self.archive.replay(&common.file, &common.run);
+        replayed.map_err(|error| failed("", error))
+    }
+
+    /// One entry, whose file is in one of these containers if it is carried. They stay open until [`Self::forget`] is called.
+    pub(super) fn entry(
+        &mut self,
+        containers: &[Container<'_>],
+        entry: &Entry<'_>,
+    ) -> Result<(), AssembleError> {
+        let path = &*entry.path;
+        if self.is_time_to_cut(&entry.kind) {
+            self.archive.cut().map_err(|error| failed(path, error))?;
+        }
+        match entry.kind {
+            EntryKind::Directory => self.header(path, Kind::Directory),
+            EntryKind::Symlink { target } => self.header(path, Kind::Symlink { target }),
+            EntryKind::Bytes { bytes, executable } => {
+                let size = bytes.len() as u64;
+                self.header(path, Kind::File { size, executable })?;
+                self.own(path, bytes)?;
+                self.end_of_file(path, size)
+            }
+            EntryKind::Record(text) => {
+                let (size, executable) = (text.size(), false);
+                self.header(path, Kind::File { size, executable })?;
+                text.pieces(|piece| self.own(path, piece.as_bytes()))?;
+                self.end_of_file(path, size)
+            }
+            EntryKind::Carried {
+                pack,
+                stream,
+                executable,
+            } => {
+                let container = containers.get(pack);
+                let file = container.ok_or_else(|| Unknown(path.to_owned()))?.file;
+                let size = stream.size;
+                self.header(path, Kind::File { size, executable })?;
+                self.content(path, file, &stream)?;
+                self.end_of_file(path, size)
+            }
+        }
+    }
+
+    /// Between entries, at regular distances, and before a large file, which then is somebody's only work.
+    fn is_time_to_cut(&self, kind: &EntryKind<'_>) -> bool {
+        let large =
+            matches!(kind, EntryKind::Carried { stream, .. } if stream.size / 2 >= A::SEGMENT);
+        self.archive.since_cut() >= if large { A::SEGMENT / 8 } else { A::SEGMENT }
+    }
+
+    fn header(&mut self, path: &str, kind: Kind<'_>) -> Result<(), AssembleError> {
+        self.scratch.clear();
+        let mtime = self.mtime;
+        let target = match kind {
+            Kind::Symlink { target } => target_fault(target),
+            Kind::Directory | Kind::File { .. } => None,
+        };
+        if let Some(rule) = path_fault(path).or(target) {
+            let path = path.to_owned();
+            return Err(AssembleError::Entry { path, rule });
+        }
+        Header { path, kind, mtime }.write(&mut self.scratch);
+        self.archive
+            .own(&self.scratch)
+            .map_err(|error| failed(path, error))
+    }
+
+    fn content(&mut self, path: &str, file: &File, stream: &Stream) -> Result<(), AssembleError> {
+        if stream.size > self.most_small {
+            self.carried += 1;
+            let carried = self.archive.carry(file, stream);
+            return carried.map_err(|error| failed(path, error));
+        }
+        let bytes = self.small.read(file, stream);
+        let bytes = bytes.map_err(|source| failed(path, ArchiveError::Read(source)))?;
+        self.archive.own(bytes).map_err(|error| failed(path, error))
+    }
+
+    fn end_of_file(&mut self, path: &str, size: u64) -> Result<(), AssembleError> {
+        self.files += 1;
+        self.own(path, &END[..padding(size)])
+    }
+
+    fn own(&mut self, path: &str, bytes: &[u8]) -> Result<(), AssembleError> {
+        self.archive.own(bytes).map_err(|error| failed(path, error))
+    }
+}
+
+impl From<Unknown> for AssembleError {
+    fn from(unknown: Unknown) -> Self {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, unknown.to_string());
+        failed(&unknown.0, ArchiveError::Read(source))
+    }
+}
+
+/// What went wrong, on which entry.
+pub(super) fn failed(path: &str, error: ArchiveError) -> AssembleError {
+    match error {
+        ArchiveError::Read(source) => AssembleError::Read {
+            path: path.to_owned(),
+            source,
+        },
+        ArchiveError::Write(source) => AssembleError::Write { source },
+    }
+}

@@ -1,0 +1,14 @@
+//! Values that every part of Pannier uses: names, digests, URLs, platforms, events, secrets. No input, no output.
+//!
+//! A module imports only modules that stand before it in this list: [`secret`], [`visible`], [`name`], [`digest`], [`url`], [`platform`],
+//! [`paths`], [`event`].
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod digest;
+pub mod event;
+pub mod name;
+pub mod paths;
+pub mod platform;
+pub mod secret;
+pub mod url;
+pub mod visible;

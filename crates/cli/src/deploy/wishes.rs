@@ -1,0 +1,214 @@
+//! What is to be deployed, from what was typed, the job's variables, or a lock.
+
+use miette::Diagnostic;
+
+use pannier_config::Environment;
+use pannier_config::env;
+use pannier_config::project::GitBase;
+use pannier_config::project::ProjectError;
+use pannier_config::project::ProjectSpec;
+use pannier_core::deploy::{Expect, JobProject, Wish};
+use pannier_core::lock::model::Lock;
+use pannier_core::release::same_repository;
+use pannier_core::request::ProjectSource;
+
+use super::super::context::Context;
+use super::super::exit::Exit;
+use super::super::lock;
+use super::super::report::Failure;
+use super::{Arguments, Ground};
+
+/// What is wrong with what was typed.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+enum Mistake {
+    #[error("nothing says what to deploy")]
+    #[diagnostic(help(
+        "name a project, or --from-lock; in a pipeline of the project itself CI_PROJECT_URL and CI_COMMIT_SHA say it"
+    ))]
+    Nothing,
+    #[error("nothing says which commit of {project} to deploy")]
+    #[diagnostic(help("write {project}@COMMIT, or --commit for a single project"))]
+    NoCommit { project: String },
+    #[error("--{flag} is for one project, and there are {count}")]
+    #[diagnostic(help("write project@COMMIT for each"))]
+    OneOnly { flag: &'static str, count: usize },
+    #[error("{project} is said to be deployed at two commits")]
+    #[diagnostic(help("leave out --commit, or what stands behind the @"))]
+    Both { project: String },
+    #[error("`{text}` cannot be deployed: {reason}")]
+    #[diagnostic(help("name a git project: `name`, `group/name@commit` or its URL"))]
+    NoProject { text: String, reason: String },
+    #[error("the lock has no git project called `{name}`")]
+    #[diagnostic(help("it has {}", known.join(", ")))]
+    NotLocked { name: String, known: Vec<String> },
+    #[error("`{text}` is no commit to expect")]
+    #[diagnostic(help(
+        "write at least 7 digits of a commit, or `none` where there is no branch yet"
+    ))]
+    Expect { text: String },
+    #[error("{path} was made with overrides ({}): it is a try-out", overrides.join(", "))]
+    #[diagnostic(help("merge what is tried out there, lock without overrides, and deploy that"))]
+    Overridden {
+        path: String,
+        overrides: Vec<String>,
+    },
+}
+
+impl From<Mistake> for Failure {
+    fn from(mistake: Mistake) -> Self {
+        let exit = match mistake {
+            Mistake::Overridden { .. } => Exit::DeployRefused,
+            _ => Exit::Usage,
+        };
+        Self::new(exit, mistake)
+    }
+}
+
+pub(super) fn wishes(
+    arguments: &Arguments,
+    ground: &Ground<'_>,
+    context: &Context,
+) -> Result<Vec<Wish>, Failure> {
+    if let Some(file) = &arguments.from_lock {
+        let path = context.folder.join(file);
+        let found = lock::read(&path, context)?;
+        let overrides = &found.pannier.overrides;
+        if !overrides.is_empty() {
+            return Err(Mistake::Overridden {
+                path: path.display().to_string(),
+                overrides: overrides.iter().map(|it| it.name.clone()).collect(),
+            }
+            .into());
+        }
+        return locked(&found, &arguments.projects).map_err(Failure::from);
+    }
+    let job = pannier_config::job_project(&Environment(context.variables.clone()));
+    let mut wishes = match &arguments.projects[..] {
+        [] => vec![of_job(job.as_ref(), arguments.commit.as_deref())?],
+        projects => {
+            let base = base(ground, context);
+            let typed = projects.iter().map(|text| {
+                typed(
+                    text,
+                    base.as_ref(),
+                    arguments.commit.as_deref(),
+                    job.as_ref(),
+                )
+            });
+            typed.collect::<Result<Vec<_>, Mistake>>()?
+        }
+    };
+    let count = wishes.len();
+    if count > 1 && arguments.commit.is_some() {
+        return Err(Mistake::OneOnly {
+            flag: "commit",
+            count,
+        }
+        .into());
+    }
+    if let Some(text) = &arguments.expect {
+        let [only] = &mut wishes[..] else {
+            return Err(Mistake::OneOnly {
+                flag: "expect",
+                count,
+            }
+            .into());
+        };
+        only.expect = expect(text)?;
+    }
+    Ok(wishes)
+}
+
+fn base(ground: &Ground<'_>, context: &Context) -> Option<GitBase> {
+    let server = context.variable(env::CI_SERVER_URL);
+    let server = server.and_then(|url| url.trim_end_matches('/').parse().ok());
+    let group = ground.git_base()?.clone();
+    Some(GitBase::new(group, server.as_ref()))
+}
+
+fn of_job(job: Option<&JobProject>, commit: Option<&str>) -> Result<Wish, Mistake> {
+    let job = job.ok_or(Mistake::Nothing)?;
+    let commit = commit.map(str::to_owned).or_else(|| job.commit.clone());
+    Ok(Wish {
+        name: job.name.clone(),
+        repository: job.repository.clone(),
+        to: commit.ok_or_else(|| Mistake::NoCommit {
+            project: job.name.clone(),
+        })?,
+        expect: Expect::Seen,
+    })
+}
+
+/// A project as it was typed. The job's own project needs no commit: it is tested in this pipeline.
+fn typed(
+    text: &str,
+    base: Option<&GitBase>,
+    commit: Option<&str>,
+    job: Option<&JobProject>,
+) -> Result<Wish, Mistake> {
+    let unfit = |text: &str, reason: String| Mistake::NoProject {
+        text: text.to_owned(),
+        reason,
+    };
+    let spec: Result<ProjectSpec, ProjectError> = text.parse();
+    let spec = spec.map_err(|error| unfit(&error.text, error.reason.clone()))?;
+    let source = spec.source(base, "");
+    let source = source.map_err(|error| unfit(&spec.text, error.to_string()))?;
+    let ProjectSource::Git {
+        repository,
+        revision,
+        ..
+    } = source
+    else {
+        return Err(unfit(&spec.text, "it is a folder".to_owned()));
+    };
+    let name = spec.last_component();
+    let own = job.filter(|job| same_repository(&job.repository, &repository));
+    let to = match (revision.as_str(), commit) {
+        ("", Some(commit)) => commit.to_owned(),
+        ("", None) => own
+            .and_then(|job| job.commit.clone())
+            .ok_or_else(|| Mistake::NoCommit {
+                project: name.clone(),
+            })?,
+        (revision, None) => revision.to_owned(),
+        (_, Some(_)) => return Err(Mistake::Both { project: name }),
+    };
+    Ok(Wish {
+        name,
+        repository,
+        to,
+        expect: Expect::Seen,
+    })
+}
+
+fn expect(text: &str) -> Result<Expect, Mistake> {
+    if text == "none" {
+        return Ok(Expect::Nothing);
+    }
+    let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match digits && (7..=40).contains(&text.len()) {
+        true => Ok(Expect::Commit(text.to_owned())),
+        false => Err(Mistake::Expect {
+            text: text.to_owned(),
+        }),
+    }
+}
+
+fn locked(lock: &Lock, names: &[String]) -> Result<Vec<Wish>, Mistake> {
+    let wishes = Wish::of_lock(lock);
+    for name in names {
+        if !wishes.iter().any(|wish| wish.name == *name) {
+            return Err(Mistake::NotLocked {
+                name: name.clone(),
+                known: wishes.into_iter().map(|wish| wish.name).collect(),
+            });
+        }
+    }
+    let wanted = |wish: &Wish| names.is_empty() || names.contains(&wish.name);
+    let wishes: Vec<Wish> = wishes.into_iter().filter(wanted).collect();
+    match wishes.is_empty() {
+        true => Err(Mistake::Nothing),
+        false => Ok(wishes),
+    }
+}

@@ -1,0 +1,266 @@
+//! `pannier gate`: what a merge request that touches constraints must pass.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use pannier_archive::atomic;
+use pannier_archive::limited;
+use pannier_base::secret::scrub_values;
+use pannier_clients::git::{Local, LocalError};
+use pannier_core::constraints::{self, ConstraintLine, decode};
+use pannier_core::gate::{self, CheckResult, Outcome, Question, Report, Tools};
+use pannier_core::renovate::Flow;
+use pannier_core::resolve::update;
+
+use super::Format;
+use super::context::Context;
+use super::exit::Exit;
+use super::report::Failure;
+use super::session::{Beside, RequestOptions, Session, configuration, failure};
+use super::table::{Align, Table};
+
+/// What GitLab calls the commit that a merge request started at.
+const MERGE_REQUEST_BASE: &str = "CI_MERGE_REQUEST_DIFF_BASE_SHA";
+
+/// Judges a change of the constraints, for every image
+///
+/// The converted constraints have to be those of now; old and new constraints are resolved, and when the new ones do not the bump
+/// to blame is named; the images that get something else are built, unpacked and tried; no pin may be yanked. Exits with 6
+/// when the change is refused, with 5 when the conversion is missing, with 1 when nothing could be found out (a dead index).
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pannier gate                                       # against where the branch left origin/main\n  pannier gate --base v1.2 --image builder\n  pannier gate --base old/constraints.txt            # without git\n  pannier gate --junit gate.xml --report gate.md     # for a merge request\n\nIn .gitlab-ci.yml (the clone must reach back to the base: GIT_DEPTH):\n  constraints-gate:\n    rules: [{changes: [constraints/**/*]}]\n    variables: {GIT_DEPTH: 0}\n    script: pannier gate --junit gate.xml --report gate.md\n    artifacts: {when: always, paths: [gate.md], reports: {junit: gate.xml}}"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    request: RequestOptions,
+    /// Compare with the constraints of this revision, where HEAD left it, or with this file [default: CI_MERGE_REQUEST_DIFF_BASE_SHA, else origin/main]
+    #[arg(long, value_name = "REV|FILE")]
+    base: Option<String>,
+    /// Write the checks as JUnit, which GitLab shows in the merge request
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write a report in Markdown
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Try this image; may be given more than once [default: all]
+    #[arg(long, value_name = "NAME")]
+    image: Vec<String>,
+    /// The converted constraints [default: beside the constraints, ending .yml]
+    #[arg(long, value_name = "FILE")]
+    converted: Option<PathBuf>,
+    /// Seconds that one smoke test may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
+    timeout: u32,
+    /// Downloads, builds and smoke tests at the same time [default: 8]
+    #[arg(short, long, value_name = "N", default_value_t = 8, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+enum GateError {
+    #[error("there are no constraints to judge")]
+    #[diagnostic(help("name the file: `constraints` of pannier.yml, or --constraints"))]
+    NoConstraints,
+    #[error("cannot read the old constraints {path}")]
+    Old { path: PathBuf, source: io::Error },
+    #[error("the old constraints ({base}) cannot be used: {errors}")]
+    #[diagnostic(help("name a base whose constraints can be read, with --base"))]
+    OldLines {
+        base: String,
+        errors: constraints::LineErrors,
+    },
+    #[error("cannot write {path}")]
+    #[diagnostic(help("check that this user may write there and that the disk is not full"))]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// The constraints that a change is measured against.
+struct Base {
+    lines: Vec<ConstraintLine>,
+    /// For people.
+    shown: String,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let beside = Beside {
+        images: arguments.image.clone(),
+        ..Beside::default()
+    };
+    let configuration = configuration(&arguments.request, beside, context)?;
+    let request = &configuration.request;
+    let Some(constraints) = &request.constraints else {
+        return Err(Failure::new(Exit::Usage, GateError::NoConstraints));
+    };
+    let base = base(arguments, &request.root, &constraints.path, context)?;
+    let converted = match &arguments.converted {
+        Some(path) => context.folder.join(path),
+        None => Flow::converted_beside(&constraints.path.to_string_lossy()).into(),
+    };
+    let converted = below(&converted, &request.root);
+    let root = request.root.clone();
+    let conversion = gate::conversion(&constraints.path, &converted, &move |path| {
+        limited::read(&root.join(path), limited::LIST)
+    });
+    let session = Session::open(&arguments.request, configuration, context)?;
+    let previous = update::read(&session.lock_path(), context.reporter()).map_err(failure)?;
+    let question = Question {
+        request: &session.configuration.request,
+        parts: &session.parts()?,
+        old: &base.lines,
+        base: &base.shown,
+        conversion,
+        previous: previous.as_ref().map(|(lock, _)| lock),
+        images: &session.configuration.selected,
+        smoke: &session.configuration.smoke,
+        limit: Duration::from_secs(u64::from(arguments.timeout)),
+        jobs: usize::from(arguments.jobs),
+        path: context.variable("PATH").unwrap_or("/usr/bin:/bin"),
+        offline: session.client.is_offline(),
+    };
+    let tools = Tools {
+        store: &session.store,
+        client: &session.client,
+        git: &session.git,
+        pythons: &session.pythons,
+        around: &session.around,
+        uv: &|| session.uv(),
+        clock: Instant::now,
+        reporter: context.reporter(),
+    };
+    let report = gate::judge(&question, &tools);
+    for (path, text) in [
+        (&arguments.junit, gate::junit(&report)),
+        (&arguments.report, gate::markdown(&report)),
+    ] {
+        if let Some(path) = path {
+            write(&context.folder.join(path), &text)?;
+        }
+    }
+    match arguments.format {
+        Format::Json => context.print_json(&report)?,
+        Format::Text => context.print(&screen(&report))?,
+    }
+    match report.outcome {
+        Outcome::Passed => Ok(()),
+        Outcome::Drifted => Err(Failure::silent(Exit::Drift)),
+        Outcome::Refused => Err(Failure::silent(Exit::GateRefused)),
+        Outcome::NotJudged => Err(Failure::silent(Exit::Failed)),
+    }
+}
+
+/// Reads the old constraints: of a file, or of where HEAD left a revision. A file that was not there bounds nothing.
+fn base(
+    arguments: &Arguments,
+    root: &Path,
+    constraints: &Path,
+    context: &Context,
+) -> Result<Base, Failure> {
+    let named = arguments.base.as_deref();
+    let of_pipeline = || context.variable(MERGE_REQUEST_BASE);
+    let named = named.or_else(of_pipeline).unwrap_or("origin/main");
+    let file = context.folder.join(named);
+    if file.is_file() {
+        let read = |path: &Path| limited::read(path, limited::LIST).and_then(text);
+        return old(&read, &file, named.to_owned(), context);
+    }
+    let failed = |error: LocalError| Failure::new(Exit::Failed, error);
+    let repository = Local::around(root).map_err(failed)?;
+    let commit = repository.merge_base(named).map_err(failed)?;
+    let read = |path: &Path| match repository.read(commit, path) {
+        Ok(Some(bytes)) => text(bytes),
+        Ok(None) => Err(io::ErrorKind::NotFound.into()),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    let digits = commit.to_string();
+    let shown = match digits.starts_with(named) {
+        true => digits[..12].to_owned(),
+        false => format!("{named} ({})", &digits[..12]),
+    };
+    old(&read, constraints, shown, context)
+}
+
+fn old(
+    read: &constraints::Reader<'_>,
+    file: &Path,
+    shown: String,
+    context: &Context,
+) -> Result<Base, Failure> {
+    let mut loader = constraints::Loader::new(read, &context.variables);
+    match loader.constraints(file) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => {
+            let path = file.to_owned();
+            return Err(Failure::new(Exit::Failed, GateError::Old { path, source }));
+        }
+    }
+    let found = loader.finish().map_err(|errors| {
+        let base = shown.clone();
+        Failure::new(Exit::Failed, GateError::OldLines { base, errors })
+    })?;
+    Ok(Base {
+        lines: found.constraints,
+        shown,
+    })
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    let (text, _) = decode(&bytes).map_err(io::Error::other)?;
+    Ok(text)
+}
+
+/// A path as seen from the root, where it lies below it.
+fn below(path: &Path, root: &Path) -> PathBuf {
+    path.strip_prefix(root).unwrap_or(path).to_owned()
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    atomic::write(path, scrub_values(text).as_bytes(), None).map_err(|source| {
+        let path = path.to_owned();
+        Failure::new(Exit::Failed, GateError::Write { path, source })
+    })
+}
+
+fn screen(report: &Report) -> String {
+    let mut shown = format!(
+        "constraints gate: {}\n{}\n",
+        report.outcome.shown(),
+        gate::summary(report)
+    );
+    if !report.bumps.is_empty() {
+        let left = |name| (name, Align::Left);
+        let head = ["bump", "change", "level", "reach", "verdict"].map(left);
+        let mut table = Table::new(&head);
+        for one in &report.bumps {
+            table.row([
+                one.bump.name.to_string(),
+                one.change(),
+                one.level(),
+                one.reach.shown(),
+                one.verdict.shown().to_owned(),
+            ]);
+        }
+        shown += &table.render();
+    }
+    for check in &report.checks {
+        let what = match &check.result {
+            CheckResult::Passed(_) => continue,
+            CheckResult::Drifted(_) => "drifted",
+            CheckResult::Refused(_) => "refused",
+            CheckResult::Skipped(_) => "skipped",
+            CheckResult::NotJudged(_) => "not judged",
+        };
+        let image = check.image.as_ref();
+        let image = image.map_or_else(String::new, |image| format!("{image}: "));
+        let text = check.result.text().trim_end().replace('\n', "\n    ");
+        shown += &format!("{what}: {image}{}\n    {text}\n", check.name);
+    }
+    shown
+}

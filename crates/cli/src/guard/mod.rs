@@ -1,0 +1,222 @@
+//! `pannier guard`: waits until no conflicting pipeline runs, then ends or becomes the command that it guards.
+//!
+//! Also the program `gitlab-job-guard`, when the binary is called so: the same arguments and variables, where a variable that is
+//! set beats its argument. Decides nothing about pipelines.
+
+mod become_command;
+mod given;
+mod options;
+mod resource_group;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use miette::Diagnostic;
+
+use pannier_clients::gitlab::{Gitlab, ProjectRef};
+use pannier_clients::http::{Client, Options, RetryPolicy, SystemClock};
+use pannier_core::guard::{
+    self, GuardError, Older, Order, Outcome, Patience, Plan, Refs, Scope, Statuses,
+};
+
+use super::context::Context;
+use super::exit::Exit;
+use super::report::{self, Failure};
+
+use given::Given;
+pub use options::Arguments;
+use options::{Access, Cancel, First};
+
+/// Everything else than the guard's own waiting goes through here: gives the exit code, which a guarded command may choose.
+pub(super) fn main(arguments: &Arguments, context: &Context) -> ExitCode {
+    let done = match &arguments.action {
+        Some(options::Action::ResourceGroup(group)) => {
+            become_command::hide_token(&group.access);
+            resource_group::run(group, context).map(|()| ExitCode::SUCCESS)
+        }
+        None => {
+            become_command::hide_token(&arguments.access);
+            run(arguments, context)
+        }
+    };
+    done.unwrap_or_else(|failure| {
+        if let Some(error) = &failure.report {
+            report::show(&**error);
+        }
+        failure.exit.into()
+    })
+}
+
+fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode, Failure> {
+    context.check_certificates()?;
+    let given = Given::new(arguments, context);
+    let plan = plan(arguments, &given)?;
+    let gitlab = door(&arguments.access, &given)?;
+    let quiet = arguments.silent || context.is_quiet();
+    let mut told = |text: &str| {
+        if !quiet {
+            context.note(text);
+        }
+    };
+    let outcome = guard::hold(&gitlab, &SystemClock, &plan, &mut told).map_err(judged)?;
+    match outcome {
+        Outcome::Free => Ok(become_command::run(&arguments.command)?),
+        Outcome::Conflict(others) => Err(Failure::new(
+            Exit::GuardConflict,
+            Stopped::Conflict {
+                list: guard::say::list(&others),
+            },
+        )),
+        Outcome::TimedOut(others) => Err(Failure::new(
+            Exit::GuardTimeout,
+            Stopped::TimedOut {
+                list: guard::say::list(&others),
+                seconds: given.timeout()?.as_secs(),
+            },
+        )),
+        Outcome::GaveWay(others) => Err(Failure::new(
+            Exit::GaveWay,
+            Stopped::GaveWay {
+                list: guard::say::list(&others),
+            },
+        )),
+    }
+}
+
+/// Why the command is not run.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+enum Stopped {
+    #[error("another pipeline is in the way: {list}")]
+    #[diagnostic(help("without --no-wait the guard waits for it"))]
+    Conflict { list: String },
+    #[error("another pipeline is still in the way after {seconds} seconds: {list}")]
+    #[diagnostic(help("GUARD_TIMEOUT (or --timeout) says how many seconds to wait"))]
+    TimedOut { list: String, seconds: u64 },
+    #[error("a newer pipeline goes first: {list}")]
+    #[diagnostic(help(
+        "nothing is wrong: that one brings what this one would have brought, and more"
+    ))]
+    GaveWay { list: String },
+}
+
+/// What is wrong with the usage.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+enum Usage {
+    #[error("it is not said {what}")]
+    #[diagnostic(help("set {variable} or give {flag}; inside a GitLab job the variable is set"))]
+    Missing {
+        what: &'static str,
+        variable: &'static str,
+        flag: &'static str,
+    },
+    #[error("{variable} is `{text}`, which is no {wanted}")]
+    #[diagnostic(help("the variable beats {flag} when both are there"))]
+    Value {
+        variable: &'static str,
+        text: String,
+        wanted: &'static str,
+        flag: &'static str,
+    },
+    #[error("{variable} cannot be used as a URL")]
+    #[diagnostic(help("the variable beats {flag} when both are there"))]
+    Url {
+        variable: &'static str,
+        flag: &'static str,
+        source: pannier_base::url::UrlError,
+    },
+    #[error(
+        "`--cancel older` is for those who want newer pipelines to win, `--order oldest` is not"
+    )]
+    #[diagnostic(help("leave one of them away"))]
+    Orders,
+    #[error("`--scope {0}` needs the name: CI_JOB_NAME and CI_JOB_STAGE are not set")]
+    #[diagnostic(help("write `--scope {0}=NAME`"))]
+    Scope(&'static str),
+}
+
+fn usage(error: Usage) -> Failure {
+    Failure::new(Exit::Usage, error)
+}
+
+/// The exit code of an error: what is wrong with the usage is not what cannot be judged.
+fn judged(error: GuardError) -> Failure {
+    let exit = match &error {
+        GuardError::Expression(expression) if expression.is_usage() => Exit::Usage,
+        _ => Exit::GuardFailed,
+    };
+    Failure::new(exit, error)
+}
+
+fn plan(arguments: &Arguments, given: &Given<'_>) -> Result<Plan, Failure> {
+    let project = given.project(&arguments.access)?;
+    let refs = Refs::parse(given.refs()).map_err(|error| judged(error.into()))?;
+    let statuses = Statuses::parse(given.statuses()).map_err(|error| judged(error.into()))?;
+    let timeout = given.timeout()?;
+    let (order, older) = match (arguments.order, arguments.cancel) {
+        (Some(First::Oldest), Some(Cancel::Older)) => return Err(usage(Usage::Orders)),
+        (_, Some(Cancel::Older)) => (Order::Newest, Older::Cancel),
+        (Some(First::Newest), None) => (Order::Newest, Older::GiveWay),
+        (Some(First::Oldest) | None, None) => (Order::Oldest, Older::GiveWay),
+    };
+    let job = given.variable("CI_JOB_NAME").map(str::to_owned);
+    let stage = given.variable("CI_JOB_STAGE").map(str::to_owned);
+    let scope = match &arguments.scope {
+        options::Overlap::Pipeline => Scope::Pipeline,
+        options::Overlap::Job(name) => {
+            let name = name.clone().or_else(|| job.clone());
+            Scope::Job(name.ok_or_else(|| usage(Usage::Scope("job")))?)
+        }
+        options::Overlap::Stage(name) => {
+            let name = name.clone().or(stage);
+            Scope::Stage(name.ok_or_else(|| usage(Usage::Scope("stage")))?)
+        }
+    };
+    let mut others: Vec<ProjectRef> = Vec::new();
+    for other in arguments.project.iter().map(|text| ProjectRef::parse(text)) {
+        if other != project && !others.contains(&other) {
+            others.push(other);
+        }
+    }
+    Ok(Plan {
+        others,
+        pipeline: given.pipeline()?,
+        reference: given.reference().map(str::to_owned),
+        project,
+        job,
+        refs,
+        statuses,
+        scope,
+        order,
+        older,
+        patience: match arguments.no_wait {
+            true => Patience::NoWait,
+            false => Patience::UpTo(timeout),
+        },
+        pause: Duration::from_secs_f64(arguments.interval),
+        settle: Duration::from_secs_f64(arguments.settle),
+    })
+}
+
+/// The door to GitLab. Tries are counted by the guard, which knows how much time is left.
+fn door(access: &Access, given: &Given<'_>) -> Result<Gitlab, Failure> {
+    let api = given.api(access)?;
+    let tokens = given.tokens(access, &api);
+    if tokens.access().is_none() && tokens.job().is_none() {
+        return Err(usage(Usage::Missing {
+            what: "which token to use",
+            variable: "PRIVATE_TOKEN",
+            flag: "--private-token",
+        }));
+    }
+    let client = Client::new(Options {
+        read_timeout: Duration::from_secs(30),
+        retry: RetryPolicy {
+            attempts: 1,
+            ..RetryPolicy::default()
+        },
+        clock: Arc::new(SystemClock),
+        ..Options::default()
+    });
+    Ok(Gitlab::new(client, &api, tokens))
+}

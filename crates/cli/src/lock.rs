@@ -1,0 +1,192 @@
+//! `pannier lock`: one set of versions for all images.
+
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use pannier_base::name::PackageName;
+use pannier_core::lock::effect::Effect;
+use pannier_core::lock::model::Lock;
+use pannier_core::request::overrides::Applied;
+use pannier_core::resolve::Upgrade;
+use pannier_core::resolve::overridden::Movement;
+use pannier_core::resolve::update;
+use pannier_core::resolve::update::Happened;
+use pannier_core::resolve::update::Mode;
+use pannier_core::resolve::update::UpToDate;
+use pannier_core::resolve::update::UpdateError;
+
+use super::Format;
+use super::context::Context;
+use super::exit::Exit;
+use super::report::Failure;
+use super::session::{Beside, RequestOptions, Session, configuration, failure};
+
+/// Chooses one set of versions for all images and writes it to pylock.toml
+///
+/// Versions and commits of an earlier lock stay where they can. The file is standard (PEP 751): pip and uv can install it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pannier lock                    # make or complete the lock\n  pannier lock --upgrade          # newest versions and commits\n  pannier lock --upgrade=numpy    # of one package\n  pannier lock --check            # exit 3 when the lock does not fit the request\n  pannier lock --strict --override job-tools=https://host/group/job-tools/-/merge_requests/5   # one package from a merge request"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    request: RequestOptions,
+    /// Give up the locked versions and commits: of all packages, or of these
+    #[arg(long, value_name = "PKG", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    upgrade: Vec<String>,
+    /// Only say whether the lock fits the request, and what changed when it does not (exit 3)
+    #[arg(long, conflicts_with = "upgrade")]
+    check: bool,
+    /// Refuse overrides that move more than what they stand in for and what that needs (exit 5)
+    #[arg(long)]
+    strict: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Shown {
+    lock: String,
+    digest: String,
+    changed: bool,
+    changes: Vec<String>,
+    forks: Vec<pannier_core::lock::model::Fork>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    overrides: Vec<Applied>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<Effect>,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let configuration = configuration(&arguments.request, Beside::default(), context)?;
+    let session = Session::open(&arguments.request, configuration, context)?;
+    let mode = if arguments.check {
+        Mode::Check
+    } else {
+        Mode::Update(upgrade(&arguments.upgrade)?)
+    };
+    let uv = || session.uv();
+    let builder = session.builder(&uv)?;
+    let movement = match arguments.strict {
+        true => Movement::Refused,
+        false => Movement::Told,
+    };
+    let done = session.lock(&builder, &mode, movement)?;
+    let path = session.lock_path();
+    match arguments.format {
+        Format::Json => context.print_json(&shown(&done, &path)),
+        Format::Text => context.print(&summary(&done, &path)),
+    }
+}
+
+fn upgrade(typed: &[String]) -> Result<Upgrade, Failure> {
+    if typed.iter().any(String::is_empty) {
+        return Ok(Upgrade::All);
+    }
+    if typed.is_empty() {
+        return Ok(Upgrade::None);
+    }
+    let names: Result<Vec<PackageName>, _> = typed
+        .iter()
+        .flat_map(|list| list.split(','))
+        .map(|name| name.trim().parse())
+        .collect();
+    let names = names.map_err(|error| Failure::new(Exit::Usage, BadName(error)))?;
+    Ok(Upgrade::Packages(names))
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("--upgrade: {0}")]
+#[diagnostic(help("write --upgrade=NAME, or --upgrade alone for all packages"))]
+struct BadName(pannier_base::name::NameError);
+
+/// What people read about a lock that was brought up to date.
+pub(super) fn summary(done: &UpToDate, path: &Path) -> String {
+    let path = path.display();
+    let count = match done.lock.packages.len() {
+        1 => "1 package".to_owned(),
+        more => format!("{more} packages"),
+    };
+    let mut text = match &done.happened {
+        Happened::Nothing => format!("{path} fits the request ({count})\n"),
+        Happened::Made => format!("wrote {path} ({count})\n"),
+        Happened::Renewed(changes) if changes.is_empty() => {
+            format!("wrote {path}: no version changed ({count})\n")
+        }
+        Happened::Renewed(changes) => {
+            let lines: String = changes
+                .iter()
+                .map(|change| format!("  {change}\n"))
+                .collect();
+            format!("wrote {path} ({count})\n{lines}")
+        }
+    };
+    if done.happened != Happened::Nothing {
+        for fork in &done.lock.pannier.forks {
+            text += &format!(
+                "  {} {} does not serve {}: {}\n",
+                fork.package, fork.version, fork.image, fork.reason
+            );
+        }
+    }
+    text + &overridden(done)
+}
+
+/// What people read about overrides: each of them, and what they moved.
+fn overridden(done: &UpToDate) -> String {
+    let overrides = done.lock.pannier.overrides.iter();
+    let mut text: String = overrides.map(|one| format!("  {one}\n")).collect();
+    let Some(effect) = &done.effect else {
+        if !text.is_empty() {
+            text += "  there is no production lock to compare with\n";
+        }
+        return text;
+    };
+    for (title, changes) in [
+        ("overridden", &effect.overridden),
+        ("needed by that", &effect.needed),
+        ("moved beside that", &effect.others),
+    ] {
+        for change in changes {
+            text += &format!("  {title}: {change}\n");
+        }
+    }
+    if effect.others.is_empty() {
+        text += "  nothing else differs from production\n";
+    }
+    text
+}
+
+fn shown(done: &UpToDate, path: &Path) -> Shown {
+    let changes = match &done.happened {
+        Happened::Renewed(changes) => changes.iter().map(ToString::to_string).collect(),
+        Happened::Nothing | Happened::Made => Vec::new(),
+    };
+    Shown {
+        lock: path.display().to_string(),
+        digest: done.digest.to_string(),
+        changed: done.happened != Happened::Nothing,
+        changes,
+        forks: done.lock.pannier.forks.clone(),
+        overrides: done.lock.pannier.overrides.clone(),
+        effect: done.effect.clone(),
+    }
+}
+
+/// Reads a lock that must be there.
+pub(super) fn read(path: &Path, context: &Context) -> Result<Lock, Failure> {
+    match update::read(path, context.reporter()).map_err(failure)? {
+        Some((lock, _)) => Ok(lock),
+        // Nothing is compared with a request here, so this is not the code of a lock that does not fit.
+        None => Err(Failure::new(
+            Exit::Failed,
+            UpdateError::Missing {
+                path: path.to_owned(),
+            },
+        )),
+    }
+}

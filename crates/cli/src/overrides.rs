@@ -1,0 +1,169 @@
+//! `pannier override`: what would come from elsewhere now and why, and which commits that means.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use pannier_core::request::overrides::Override;
+use pannier_core::request::overrides::OverrideValue;
+use pannier_core::resolve::Preview;
+use pannier_core::resolve::preview;
+use pannier_core::resolve::update;
+
+use super::Format;
+use super::context::Context;
+use super::exit::Exit;
+use super::report::Failure;
+use super::session::{self, Beside, RequestOptions, Session, configuration};
+use super::table::{Align, Table};
+
+/// Shows what would come from elsewhere in this run
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    List(Box<List>),
+    Resolve(Box<Resolve>),
+}
+
+/// Shows what would be overridden now, by whom, and what it stands in for; asks nobody
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  job_tools_pip_url=https://host/group/job-tools/-/merge_requests/5 pannier override list"
+)]
+struct List {
+    #[command(flatten)]
+    request: RequestOptions,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Shows which commits overrides mean now
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  pannier override resolve job-tools=https://host/group/job-tools/-/merge_requests/5"
+)]
+struct Resolve {
+    #[command(flatten)]
+    request: RequestOptions,
+    /// Overrides as with --override [default: those that apply now]
+    #[arg(value_name = "NAME=VALUE")]
+    pairs: Vec<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    match &arguments.verb {
+        Verb::List(list) => run_list(list, context),
+        Verb::Resolve(resolve) => run_resolve(resolve, context),
+    }
+}
+
+fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
+    let configuration = configuration(&list.request, Beside::default(), context)?;
+    let request = &configuration.request;
+    let path = session::production_lock(request);
+    let lock = update::read(&path, context.reporter()).map_err(session::failure)?;
+    let rows = preview(request, lock.as_ref().map(|(lock, _)| lock));
+    if list.format == Format::Json {
+        return context.print_json(&rows);
+    }
+    if rows.is_empty() {
+        return context.print("nothing is overridden\n");
+    }
+    let mut table = Table::new(&[
+        ("override", Align::Left),
+        ("to", Align::Left),
+        ("instead of", Align::Left),
+        ("by", Align::Left),
+    ]);
+    for row in &rows {
+        let by = match &row.asked_by {
+            Some(login) => format!("{login} ({})", row.said_by),
+            None => row.said_by.clone(),
+        };
+        table.row([row.name.clone(), row.to.clone(), instead(row), by]);
+    }
+    let aside = rows.iter().flat_map(|row| &row.sets_aside);
+    let aside: String = aside.map(|line| format!("sets aside {line}\n")).collect();
+    context.print(&(table.render() + &aside))
+}
+
+/// What one stands in for, or what may have been meant.
+fn instead(row: &Preview) -> String {
+    if !row.stands_for.is_empty() {
+        return row.stands_for.join(", ");
+    }
+    match row.near.is_empty() {
+        true => "nothing known".to_owned(),
+        false => format!("nothing known; near: {}", row.near.join(", ")),
+    }
+}
+
+/// What `resolve --format json` prints of one override.
+#[derive(Serialize)]
+struct Resolved {
+    name: String,
+    to: String,
+    commit: Option<String>,
+    said_by: String,
+}
+
+fn run_resolve(resolve: &Resolve, context: &Context) -> Result<(), Failure> {
+    let request = resolve.request.clone().with_overrides(&resolve.pairs);
+    let configuration = configuration(&request, Beside::default(), context)?;
+    let session = Session::open(&request, configuration, context)?;
+    let list = session.configuration.request.overrides.list.iter();
+    let typed = |one: &&Override| {
+        resolve.pairs.is_empty()
+            || one.origin == pannier_core::request::origin::Origin::Flag("--override")
+    };
+    let resolved = list.filter(typed).map(|one| {
+        Ok(Resolved {
+            name: one.name.to_string(),
+            to: one.value.to_string(),
+            commit: commit(one, &session)?,
+            said_by: one.origin.to_string(),
+        })
+    });
+    let resolved = resolved.collect::<Result<Vec<_>, Failure>>()?;
+    match (resolve.format, resolved.as_slice()) {
+        (Format::Json, [one]) if resolve.pairs.len() == 1 => context.print_json(one),
+        (Format::Json, all) => context.print_json(&all),
+        (Format::Text, all) => {
+            let mut table = Table::new(&[
+                ("override", Align::Left),
+                ("commit", Align::Left),
+                ("to", Align::Left),
+            ]);
+            for one in all {
+                let commit = one.commit.clone().unwrap_or_else(|| "-".to_owned());
+                table.row([one.name.clone(), commit, one.to.clone()]);
+            }
+            context.print(&table.render())
+        }
+    }
+}
+
+/// The commit that a git override means now; files and versions have none.
+fn commit(one: &Override, session: &Session<'_>) -> Result<Option<String>, Failure> {
+    match &one.value {
+        OverrideValue::Git {
+            repository,
+            revision,
+            ..
+        } => {
+            let commit = session.git.resolve(repository, revision);
+            commit
+                .map(Some)
+                .map_err(|error| Failure::new(Exit::Failed, error))
+        }
+        OverrideValue::File { .. } | OverrideValue::Version(_) => Ok(None),
+    }
+}

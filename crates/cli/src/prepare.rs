@@ -1,0 +1,335 @@
+//! `pannier prepare`: from request to tarballs.
+
+mod fallback;
+mod junit;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use pannier_archive::tarball::{Mtime, Packing};
+use pannier_config::file::Compression;
+use pannier_core::prepare::fallback::Failed;
+use pannier_core::prepare::{self, Options, PrepareError, Prepared, Tools};
+use pannier_core::release::ChannelName;
+use pannier_core::request::Bytecode;
+use pannier_core::request::overrides::Applied;
+use pannier_core::resolve::Upgrade;
+use pannier_core::resolve::overridden::Movement;
+use pannier_core::resolve::update::Happened;
+use pannier_core::resolve::update::Mode;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::report::Failure;
+use super::session::{Beside, RequestOptions, Session, configuration};
+use super::table::{self, Align, Table};
+use super::{Format, lock};
+
+/// Writes one venv tarball per image, with manifest and digest beside it
+///
+/// Makes the lock first where there is none that fits, and fills the store with what it lacks.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pannier prepare                                  # all images of pannier.yml, into dist/\n  pannier prepare --image builder --image tester   # two of them\n  pannier prepare --locked --offline               # what the lock says, from the store alone\n  GITLAB_COM_PACKAGES='job-tools other/lib@v2' DATA_PROJECTS=job-data pannier prepare --here\n  pannier prepare --fallback production --junit prepare.xml   # when an index or a package is broken: the last good lock\n\nIn a job:\n  tar xzf dist/builder.tar.gz && . ./activate"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    request: RequestOptions,
+    /// Prepare this image; may be given more than once [default: all]
+    #[arg(long, value_name = "NAME")]
+    image: Vec<String>,
+    /// Refuse to change the lock (exit 3 when it does not fit the request)
+    #[arg(long)]
+    locked: bool,
+    /// When an index, a repository or a package fails, prepare what this channel of the release log holds, with a warning
+    #[arg(long, value_name = "CHANNEL", value_parser = super::book::channel)]
+    fallback: Option<ChannelName>,
+    /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
+    #[arg(long, value_name = "PROJECT")]
+    book: Option<String>,
+    /// Write a JUnit report: a fallback is a failed test in it, which GitLab shows without failing the job
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Folder for the tarballs [env: PANNIER_OUTPUT] [default: dist]
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// How to compress [default: gzip]
+    #[arg(long, value_enum, value_name = "KIND")]
+    compression: Option<CompressionArgument>,
+    /// Whether to ship bytecode [default: none]
+    #[arg(long, value_enum, value_name = "KIND")]
+    bytecode: Option<BytecodeArgument>,
+    /// Write gzip as one member per large file: legal, but many readers stop after the first
+    #[arg(long)]
+    members: bool,
+    /// Write zstd as one frame, for readers that take no more; compresses anew for each tarball
+    #[arg(long, conflicts_with = "members")]
+    single_frame: bool,
+    /// Downloads, builds and tarballs at the same time [default: 8]
+    #[arg(short, long, value_name = "N", default_value_t = 8, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Shown<'a> {
+    lock: &'a Path,
+    lock_digest: pannier_base::digest::Digest,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<&'a fallback::Instead>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    overrides: &'a [Applied],
+    images: &'a [Prepared],
+}
+
+/// Tarballs that were written, and from which lock.
+struct Done {
+    lock: PathBuf,
+    lock_digest: pannier_base::digest::Digest,
+    fallback: Option<fallback::Instead>,
+    overrides: Vec<Applied>,
+    images: Vec<Prepared>,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let started = Instant::now();
+    let beside = Beside {
+        images: arguments.image.clone(),
+        output: arguments.output.clone(),
+        compression: arguments.compression.map(Into::into),
+        bytecode: arguments.bytecode.map(Into::into),
+        book: arguments.book.clone(),
+    };
+    let configuration = configuration(&arguments.request, beside, context)?;
+    let session = Session::open(&arguments.request, configuration, context)?;
+    let done = prepared(arguments, &session, context);
+    if let Some(path) = &arguments.junit {
+        junit::write(&context.folder.join(path), done.as_ref())?;
+    }
+    let done = done?;
+    match arguments.format {
+        Format::Json => context.print_json(&Shown {
+            lock: &done.lock,
+            lock_digest: done.lock_digest,
+            seconds: started.elapsed().as_secs_f64(),
+            fallback: done.fallback.as_ref(),
+            overrides: &done.overrides,
+            images: &done.images,
+        }),
+        Format::Text => context.print(&summary(&done, &session.configuration.output)),
+    }
+}
+
+/// Tarballs of what is asked for, or of the channel where that is right.
+fn prepared(
+    arguments: &Arguments,
+    session: &Session<'_>,
+    context: &Context,
+) -> Result<Done, Failure> {
+    let known = fallback::known(arguments.fallback.as_ref(), session)?;
+    let uv = || session.uv();
+    let builder = session.builder(&uv)?;
+    let parts = session.parts()?;
+    let mode = if arguments.locked {
+        Mode::Locked
+    } else {
+        Mode::Update(Upgrade::None)
+    };
+    let options = options(arguments, session, context)?;
+    let tools = Tools {
+        store: &session.store,
+        client: &session.client,
+        git: &session.git,
+        builder: &builder,
+        pythons: &session.pythons,
+        reporter: context.reporter(),
+    };
+    let request = &session.configuration.request;
+    let asked = || -> Result<Done, Failed> {
+        let locked = session.update(&builder, &parts, (&mode, Movement::Told))?;
+        if locked.happened != Happened::Nothing || !locked.lock.pannier.overrides.is_empty() {
+            context.note(lock::summary(&locked, &session.lock_path()).trim_end());
+        }
+        let options = Options {
+            lock_digest: locked.digest,
+            ..options.clone()
+        };
+        Ok(Done {
+            lock: session.lock_path(),
+            lock_digest: locked.digest,
+            fallback: None,
+            images: prepare::prepare(request, &locked.lock, &options, &tools)?,
+            overrides: locked.lock.pannier.overrides,
+        })
+    };
+    match (asked(), known) {
+        (Ok(done), _) => Ok(done),
+        (Err(failed), None) => Err(failure_of(failed)),
+        (Err(failed), Some(known)) => known.instead(failed, &options, &tools, context),
+    }
+}
+
+/// Everything of a run but the lock that it is made from.
+fn options(
+    arguments: &Arguments,
+    session: &Session<'_>,
+    context: &Context,
+) -> Result<Options, Failure> {
+    let configuration = &session.configuration;
+    Ok(Options {
+        images: configuration.selected.clone(),
+        output: context.folder.join(&configuration.output),
+        jobs: usize::from(arguments.jobs),
+        mtime: mtime(configuration.source_date_epoch),
+        packing: packing(arguments, configuration.compression)?,
+        bytecode: configuration.bytecode,
+        lock_digest: pannier_base::digest::Digest::of(b""),
+        fallback: None,
+        clock: Instant::now,
+    })
+}
+
+/// What `--compression` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum CompressionArgument {
+    /// NAME.tar.gz, which every tar reads.
+    Gzip,
+    /// NAME.tar.zst, smaller, where tar knows zstd.
+    Zstd,
+}
+
+impl From<CompressionArgument> for Compression {
+    fn from(argument: CompressionArgument) -> Self {
+        match argument {
+            CompressionArgument::Gzip => Self::Gzip,
+            CompressionArgument::Zstd => Self::Zstd,
+        }
+    }
+}
+
+/// What `--bytecode` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum BytecodeArgument {
+    /// No: Python compiles a module when it first imports it.
+    None,
+    /// Compiled by a Python of the image's version, where one is at hand.
+    UncheckedHash,
+}
+
+impl From<BytecodeArgument> for Bytecode {
+    fn from(argument: BytecodeArgument) -> Self {
+        match argument {
+            BytecodeArgument::None => Self::None,
+            BytecodeArgument::UncheckedHash => Self::UncheckedHash,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("{flag} is for {kind}, but the tarballs are compressed with {compression}")]
+#[diagnostic(help("add --compression {kind}, or leave {flag} out"))]
+struct Misfit {
+    flag: &'static str,
+    kind: Compression,
+    compression: Compression,
+}
+
+fn packing(arguments: &Arguments, compression: Compression) -> Result<Packing, Failure> {
+    let misfit = |flag, kind| {
+        let error = Misfit {
+            flag,
+            kind,
+            compression,
+        };
+        Err(Failure::new(Exit::Usage, error))
+    };
+    match (compression, arguments.members, arguments.single_frame) {
+        (Compression::Gzip, false, false) => Ok(Packing::Spliced),
+        (Compression::Gzip, true, _) => Ok(Packing::Members),
+        (Compression::Zstd, false, false) => Ok(Packing::Frames),
+        (Compression::Zstd, false, true) => Ok(Packing::OneFrame),
+        (Compression::Gzip, false, true) => misfit("--single-frame", Compression::Zstd),
+        (Compression::Zstd, true, _) => misfit("--members", Compression::Gzip),
+    }
+}
+
+fn mtime(epoch: Option<i64>) -> Mtime {
+    let epoch = epoch.and_then(|epoch| u64::try_from(epoch).ok());
+    epoch.map_or_else(Mtime::default, Mtime::from_epoch)
+}
+
+fn summary(done: &Done, output: &Path) -> String {
+    let mut table = Table::new(&[
+        ("image", Align::Left),
+        ("packages", Align::Right),
+        ("files", Align::Right),
+        ("size", Align::Right),
+        ("time", Align::Right),
+        ("sha256", Align::Left),
+    ]);
+    for image in &done.images {
+        table.row([
+            image.image.to_string(),
+            image.packages.to_string(),
+            image.files.to_string(),
+            table::bytes(image.bytes),
+            format!("{:.2}s", image.seconds),
+            image.sha256.to_string(),
+        ]);
+    }
+    let mut text = format!("{}in {}\n", table.render(), output.display());
+    if let Some(instead) = &done.fallback {
+        text += &format!("{instead}\n");
+    }
+    text + &overridden(&done.overrides)
+}
+
+/// What came from elsewhere, as a table; empty when nothing did.
+fn overridden(overrides: &[Applied]) -> String {
+    if overrides.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        ("override", Align::Left),
+        ("version", Align::Left),
+        ("from", Align::Left),
+        ("to", Align::Left),
+        ("by", Align::Left),
+    ]);
+    for one in overrides {
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let cells = [
+            or_dash(&one.version),
+            or_dash(&one.from),
+            one.to(),
+            one.by(),
+        ];
+        table.row(std::iter::once(one.name.clone()).chain(cells));
+    }
+    format!("\n{}", table.render())
+}
+
+/// The exit code of an error while preparing.
+pub(super) fn failure(error: PrepareError) -> Failure {
+    let exit = if error.is_refusal() {
+        Exit::Refused
+    } else {
+        Exit::Failed
+    };
+    Failure::new(exit, error)
+}
+
+/// The same for a run that may have failed before.
+fn failure_of(failed: Failed) -> Failure {
+    match failed {
+        Failed::Lock(error) => super::session::failure(error),
+        Failed::Prepare(error) => failure(error),
+    }
+}

@@ -1,0 +1,88 @@
+//! `--junit`: the outcome as GitLab's merge requests show it. One case says whether what was asked for was prepared; each image is
+//! a case too.
+//!
+//! Refuses to hide a fallback among passed tests: it is a failed one, although the job succeeds.
+
+use std::path::Path;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::Done;
+use crate::exit::Exit;
+use crate::report::{Failure, render};
+use pannier_base::secret::scrub;
+use pannier_base::visible;
+
+/// Name of the suite and class of its cases.
+const SUITE: &str = "pannier prepare";
+/// The case that a fallback fails.
+const CASE: &str = "what is asked for can be prepared";
+
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot write the JUnit report {}", path.display())]
+#[diagnostic(help("name a file that this user may write with --junit"))]
+struct Unwritten {
+    path: std::path::PathBuf,
+    source: std::io::Error,
+}
+
+/// Writes the report of a run.
+pub(super) fn write(path: &Path, done: Result<&Done, &Failure>) -> Result<(), Failure> {
+    let text = report(done).to_string().map_err(std::io::Error::other);
+    let written = text.and_then(|text| {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        pannier_archive::atomic::write(path, (text + "\n").as_bytes(), None)
+    });
+    written.map_err(|source| {
+        let path = path.to_owned();
+        Failure::new(Exit::Failed, Unwritten { path, source })
+    })
+}
+
+fn report(done: Result<&Done, &Failure>) -> Report {
+    let mut suite = TestSuite::new(SUITE);
+    let case = |name: &str, status| {
+        let mut case = TestCase::new(name, status);
+        case.set_classname(SUITE);
+        case
+    };
+    match done {
+        Ok(done) => {
+            let status = match &done.fallback {
+                None => TestCaseStatus::success(),
+                Some(instead) => failure(
+                    "fallback",
+                    &instead.to_string(),
+                    &instead.changed.join("\n"),
+                ),
+            };
+            suite.add_test_case(case(CASE, status));
+            for image in &done.images {
+                let mut one = case(&format!("image {}", image.image), TestCaseStatus::success());
+                one.set_time(Duration::try_from_secs_f64(image.seconds).unwrap_or_default());
+                suite.add_test_case(one);
+            }
+        }
+        Err(failed) => {
+            let error = failed.report.as_ref();
+            let message = error.map_or_else(String::new, |error| error.to_string());
+            let text = error.map_or_else(String::new, |error| {
+                anstream::adapter::strip_str(&render(&**error)).to_string()
+            });
+            suite.add_test_case(case(CASE, failure("failed", &message, &text)));
+        }
+    }
+    let mut report = Report::new("pannier");
+    report.add_test_suite(suite);
+    report
+}
+
+fn failure(kind: &str, message: &str, text: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type(kind);
+    status.set_message(&*visible::lines(&scrub(message)));
+    status.set_description(&*visible::lines(&scrub(text)));
+    status
+}

@@ -1,0 +1,123 @@
+//! `pannier store`: looking after the store.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use pannier_core::store::{Keep, Maintenance};
+
+use super::Format;
+use super::context::{self, Context, StoreOption};
+use super::exit::Exit;
+use super::report::Failure;
+use super::table::{self, Align, Table};
+
+/// Looks after the store of verified wheels and data
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    store: StoreOption,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Shows where the store is and how much lies in it
+    Info,
+    /// Removes what the named locks do not need
+    Prune(Prune),
+    /// Reads every wheel and snapshot again in full and removes what is no longer what it was
+    Verify,
+}
+
+/// Removes what the named locks do not need
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pannier store prune --keep pylock.toml   # what this lock needs stays\n  pannier store prune --all                # everything goes"
+)]
+struct Prune {
+    /// A lock whose wheels and data stay; may be given more than once
+    #[arg(long, value_name = "LOCK", required_unless_present = "all")]
+    keep: Vec<PathBuf>,
+    /// Remove everything, mirrors of repositories and uv's cache included
+    #[arg(long, conflicts_with = "keep")]
+    all: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let store = Maintenance::open(&context.store_folder(&arguments.store));
+    let store = store.map_err(context::store_failure)?;
+    match &arguments.verb {
+        Verb::Info => info(&store, arguments.format, context),
+        Verb::Verify => verify(&store, arguments.format, context),
+        Verb::Prune(prune) => run_prune(store, prune, arguments.format, context),
+    }
+}
+
+fn info(store: &Maintenance, format: Format, context: &Context) -> Result<(), Failure> {
+    let info = store.info().map_err(context::store_failure)?;
+    if format == Format::Json {
+        return context.print_json(&info);
+    }
+    let mut rows = Table::new(&[
+        ("part", Align::Left),
+        ("entries", Align::Right),
+        ("size", Align::Right),
+    ]);
+    for (part, entries, bytes) in &info.parts {
+        rows.row([part.clone(), entries.to_string(), table::bytes(*bytes)]);
+    }
+    context.print(&format!("{}\n{}", info.root.display(), rows.render()))
+}
+
+fn verify(store: &Maintenance, format: Format, context: &Context) -> Result<(), Failure> {
+    let verified = store.verify().map_err(context::store_failure)?;
+    if format == Format::Json {
+        context.print_json(&verified)?;
+    } else {
+        context.print(&format!(
+            "{} wheels and snapshots are what they were\n",
+            verified.good
+        ))?;
+        for name in &verified.removed {
+            context.note(&format!(
+                "removed {name}: it is no longer what was verified"
+            ));
+        }
+    }
+    if verified.removed.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::silent(Exit::Refused))
+    }
+}
+
+fn run_prune(
+    store: Maintenance,
+    prune: &Prune,
+    format: Format,
+    context: &Context,
+) -> Result<(), Failure> {
+    let mut keep = Keep::default();
+    for path in &prune.keep {
+        let lock = super::lock::read(&context.folder.join(path), context)?;
+        let needed = pannier_core::prepare::needed(&lock);
+        keep.digests.extend(needed.digests);
+        keep.sources.extend(needed.sources);
+    }
+    let pruned = store
+        .prune(&keep, prune.all)
+        .map_err(context::store_failure)?;
+    if format == Format::Json {
+        return context.print_json(&pruned);
+    }
+    context.print(&format!(
+        "removed {} entries, {}\n",
+        pruned.entries,
+        table::bytes(pruned.bytes)
+    ))
+}

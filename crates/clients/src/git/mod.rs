@@ -1,0 +1,235 @@
+//! The only door to git repositories: revisions become commits, commits become working trees and snapshots.
+//!
+//! Everything goes through a mirror per repository; what the mirror has is never asked for again. Network goes through
+//! [`crate::http`] alone. Refuses to prompt, to obey the user's git configuration, to run hooks, and to store
+//! credentials.
+
+mod attributes;
+mod bases;
+mod bounds;
+mod branch;
+mod checkout;
+mod error;
+mod folder;
+mod following;
+mod heads;
+mod history;
+mod large;
+mod lfs;
+mod local;
+mod mirror;
+mod modules;
+mod moving;
+pub mod pack;
+mod receive;
+mod references;
+mod revision;
+mod snapshot;
+mod sources;
+mod tags;
+mod transport;
+mod tree;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Oid};
+
+pub use bounds::Excess;
+pub use branch::{BranchFiles, NewCommit, Written};
+pub use error::GitError;
+use error::name;
+pub use folder::{folder_digest, snapshot_folder};
+pub use heads::Heads;
+pub use history::{Comparison, Ends};
+pub use lfs::LfsPointers;
+pub use local::{Local, LocalCommit, LocalError};
+pub use moving::{BranchMove, Moved, Refusal, RefusalKind};
+
+use crate::http::Client;
+use mirror::{Mirror, Wanted};
+use pannier_archive::zip;
+use pannier_base::url::SafeUrl;
+
+/// Repositories mirrored below one folder. Safe to use from several threads and processes at once.
+#[derive(Debug, Clone)]
+pub struct Git {
+    root: PathBuf,
+    client: Client,
+}
+
+/// A working tree at a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// Committer time, seconds since 1970: `SOURCE_DATE_EPOCH` of builds.
+    pub time: i64,
+    /// The tree's object id, hexadecimal.
+    pub tree: String,
+}
+
+/// What happens to submodules of git projects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Submodules {
+    /// A project with submodules is an error.
+    #[default]
+    Refuse,
+    /// They are fetched at the commits that the project names.
+    Follow,
+}
+
+impl Git {
+    /// Uses `root` for mirrors and `client` for connections.
+    #[must_use]
+    pub fn new(root: &Path, client: Client) -> Self {
+        Self {
+            root: root.to_owned(),
+            client,
+        }
+    }
+
+    /// What connections go through, and where they spool.
+    fn door(&self) -> (&Client, &Path) {
+        (&self.client, &self.root)
+    }
+
+    /// The commit (40 hexadecimal digits) that a full reference (`refs/…`, `HEAD`), tag, branch or commit means now.
+    ///
+    /// 40 hexadecimal digits are a commit without any asking. Fewer digits are looked for in the mirror, which is
+    /// fetched for it, when no tag or branch is called so. A mirror that has the commit also gets the tags of now.
+    ///
+    /// # Errors
+    /// [`GitError`]; [`GitError::NoRevision`] tells near names.
+    pub fn resolve(&self, repository: &SafeUrl, revision: &str) -> Result<String, GitError> {
+        if let Some(commit) = revision::whole_commit(revision) {
+            return Ok(commit);
+        }
+        let advertised = mirror::advertised(self.door(), repository)?;
+        if let Some(oid) = revision::find(&advertised, revision) {
+            self.mirror(repository).catch_up(&advertised, oid)?;
+            return Ok(oid.to_string());
+        }
+        if revision::is_abbreviation(revision) {
+            return self.expand(repository, revision);
+        }
+        Err(GitError::NoRevision {
+            repository: name(repository),
+            revision: revision.to_owned(),
+            hint: revision::hint(&advertised, revision),
+        })
+    }
+
+    /// Where a commit stands among the tags that the mirror knows: the nearest tag and the distance to it (as
+    /// `git describe --tags --long` has it), and every tag of the commit itself. Version files are made from this. Fetches
+    /// only when the mirror lacks the commit; [`Self::resolve`] brings the tags of now.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn describe(&self, repository: &SafeUrl, commit: &str) -> Result<String, GitError> {
+        let oid = parse(repository, commit)?;
+        self.mirror(repository).with(Wanted::Commit(oid), |mirror| {
+            tags::describe(mirror, oid).map_err(GitError::library(repository, "reading its tags"))
+        })
+    }
+
+    fn expand(&self, repository: &SafeUrl, beginning: &str) -> Result<String, GitError> {
+        self.mirror(repository)
+            .with(Wanted::Beginning(beginning), |mirror| {
+                let found = mirror.find_commit_by_prefix(beginning);
+                let commit = found.map_err(|source| match source.code() {
+                    ErrorCode::Ambiguous => GitError::Ambiguous {
+                        repository: name(repository),
+                        revision: beginning.to_owned(),
+                    },
+                    ErrorCode::NotFound => GitError::NoRevision {
+                        repository: name(repository),
+                        revision: beginning.to_owned(),
+                        hint: "no branch or tag is called so, and no commit on them begins so"
+                            .to_owned(),
+                    },
+                    _ => GitError::library(repository, "looking for a commit")(source),
+                })?;
+                Ok(commit.id().to_string())
+            })
+    }
+
+    /// Checks a commit out into the empty folder `into`, with `.git`, history and tags (setuptools-scm reads them).
+    /// Uses the mirror alone when it already has the commit; its tags are then those of the last fetch or resolution. The working
+    /// tree borrows the mirror's objects, so it works as long as the mirror is there.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn checkout(
+        &self,
+        repository: &SafeUrl,
+        commit: &str,
+        submodules: Submodules,
+        into: &Path,
+    ) -> Result<Checkout, GitError> {
+        let mut seen = 1;
+        self.check_out(
+            repository,
+            parse(repository, commit)?,
+            submodules,
+            (into, &mut seen),
+        )
+    }
+
+    fn check_out(
+        &self,
+        repository: &SafeUrl,
+        commit: Oid,
+        submodules: Submodules,
+        (into, seen): (&Path, &mut usize),
+    ) -> Result<Checkout, GitError> {
+        let (done, nested, modules) =
+            self.mirror(repository)
+                .with(Wanted::Commit(commit), |mirror| {
+                    let nested = tree::submodules(mirror, repository, commit)?;
+                    following::permitted(submodules, repository, commit, &nested, *seen)?;
+                    let modules = following::modules(mirror, repository, commit)?;
+                    let done = checkout::check_out(mirror, repository, commit, into)?;
+                    Ok((done, nested, modules))
+                })?;
+        for leaf in nested {
+            *seen += 1;
+            checkout::check_place(repository, into, &leaf.path)?;
+            let child = following::url(repository, &modules, &leaf.path)?;
+            self.check_out(&child, leaf.oid, submodules, (&into.join(&leaf.path), seen))?;
+        }
+        Ok(done)
+    }
+
+    /// Writes the tree of a commit (or a folder of it) into `out`: export-ignore obeyed, links and execute bits kept.
+    /// Gives the LFS pointers that it met.
+    ///
+    /// # Errors
+    /// [`GitError`]; the container is then of no use.
+    pub fn snapshot(
+        &self,
+        repository: &SafeUrl,
+        commit: &str,
+        subdirectory: Option<&str>,
+        submodules: Submodules,
+        out: &mut zip::Writer<File>,
+    ) -> Result<LfsPointers, GitError> {
+        let wish = snapshot::Wish {
+            git: self,
+            submodules,
+        };
+        wish.write(repository, parse(repository, commit)?, subdirectory, out)
+    }
+
+    fn mirror<'a>(&'a self, repository: &'a SafeUrl) -> Mirror<'a> {
+        Mirror::new(&self.root, &self.client, repository)
+    }
+}
+
+fn parse(repository: &SafeUrl, commit: &str) -> Result<Oid, GitError> {
+    let whole = revision::whole_commit(commit);
+    let oid = whole.and_then(|commit| Oid::from_str(&commit).ok());
+    oid.ok_or_else(|| GitError::NoRevision {
+        repository: name(repository),
+        revision: commit.to_owned(),
+        hint: "a commit of 40 hexadecimal digits is needed here".to_owned(),
+    })
+}

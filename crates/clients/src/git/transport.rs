@@ -1,0 +1,380 @@
+//! git's smart HTTP protocol on our own client, for libgit2.
+//!
+//! libgit2 is built without a network of its own, so nothing here can bypass the client's timeouts, retries,
+//! credentials and redaction. Refuses to ask for credentials: the client has them or has not.
+
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
+use git2::{ConfigLevel, ObjectType, opts};
+use tempfile::{SpooledData, SpooledTempFile};
+
+use super::bases;
+use super::bounds::{self, Excess, Packets};
+use super::error::{GitError, name};
+use super::receive::{Received, Trouble};
+use crate::http::{Body, Client, HttpError, Request, Response};
+use pannier_base::secret::scrub;
+use pannier_base::url::SafeUrl;
+
+/// Requests up to this size (in bytes) stay in memory.
+const SPOOL: usize = 1 << 20;
+/// Bytes of a pack that libgit2 maps at once; a multiple of twice the page size. It keeps eight of these windows at most.
+const WINDOW: usize = 1 << 20;
+/// Bytes of objects that libgit2 keeps, and hardly exceeds.
+const CACHE: isize = 4 << 20;
+/// Several servers give the git protocol only to what calls itself git.
+const USER_AGENT: &str = concat!("git/2 (pannier/", env!("CARGO_PKG_VERSION"), ")");
+
+/// Who asks in this thread, and how it ended.
+struct Current {
+    client: Client,
+    repository: SafeUrl,
+    scratch: PathBuf,
+    /// The repository that is fetched into.
+    into: Option<PathBuf>,
+    failure: Option<GitError>,
+}
+
+thread_local! {
+    /// libgit2 calls a transport on the thread that called libgit2, and transports are registered per process: the
+    /// thread is what leads from one to the other.
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+}
+
+/// Runs `work`, whose calls of libgit2 reach the network through `client` and for `repository`, and bring no objects. What
+/// failed on the network comes first; libgit2's own error is but its echo. Large requests are spooled in `scratch`.
+pub(super) fn connected<T>(
+    door: (&Client, &Path),
+    repository: &SafeUrl,
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, git2::Error>,
+) -> Result<T, GitError> {
+    run(door, repository, None, doing, work)
+}
+
+/// As [`connected`], for fetching into the bare repository at `into`: packs that come are put there.
+pub(super) fn fetching<T>(
+    door: (&Client, &Path),
+    repository: &SafeUrl,
+    into: &Path,
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, git2::Error>,
+) -> Result<T, GitError> {
+    run(door, repository, Some(into), doing, work)
+}
+
+fn run<T>(
+    (client, scratch): (&Client, &Path),
+    repository: &SafeUrl,
+    into: Option<&Path>,
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, git2::Error>,
+) -> Result<T, GitError> {
+    struct Restore(Option<Current>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+    set_up();
+    let restore = Restore(CURRENT.replace(Some(Current {
+        client: client.clone(),
+        repository: repository.clone(),
+        scratch: scratch.to_owned(),
+        into: into.map(Path::to_owned),
+        failure: None,
+    })));
+    let done = work();
+    let failure = CURRENT.take().and_then(|current| current.failure);
+    drop(restore);
+    done.map_err(|source| failure.unwrap_or_else(|| GitError::library(repository, doing)(source)))
+}
+
+/// Prepares libgit2 once per process.
+pub(super) fn set_up() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let done = set_up_once();
+        done.expect("libgit2 takes its options before it is used");
+    });
+}
+
+fn set_up_once() -> Result<(), git2::Error> {
+    let levels = [
+        ConfigLevel::System,
+        ConfigLevel::Global,
+        ConfigLevel::XDG,
+        ConfigLevel::ProgramData,
+    ];
+    for level in levels {
+        // SAFETY: these change global state of libgit2 without a lock. This room is the only one that uses libgit2,
+        // every way into libgit2 passes `set_up` first, and `Once` lets no second thread pass before it is done.
+        // The user's configuration is kept out because it must not change what a build sees.
+        unsafe { opts::set_search_path(level, "")? };
+    }
+    // SAFETY: as above. The check protects programs that obey a foreign repository's configuration (hooks, filters,
+    // pagers); libgit2 runs none of these, and a store that CI restored belongs to another user.
+    unsafe { opts::set_verify_owner_validation(false)? };
+    // SAFETY: as above. Packs are read through small windows: by default a pack of any size may be mapped as a whole.
+    // Trees are read once or twice, and kept they take many times what they are counted as.
+    unsafe {
+        opts::set_cache_object_limit(ObjectType::Tree, 0)?;
+        opts::set_cache_max_size(CACHE)?;
+        opts::set_mwindow_size(WINDOW)?;
+        opts::set_mwindow_mapped_limit(8 * WINDOW)?;
+    }
+    for scheme in ["http", "https"] {
+        let factory = |remote: &git2::Remote<'_>| Transport::smart(remote, true, Smart::default());
+        // SAFETY: registering must not run beside the creation of transports; as above, nothing of libgit2 runs yet.
+        unsafe { git2::transport::register(scheme, factory)? };
+    }
+    Ok(())
+}
+
+/// One connection of libgit2: a listing, then the requests that follow from it.
+#[derive(Default)]
+struct Smart {
+    /// Where the listing came from after redirects; later requests go there at once.
+    moved: Arc<Mutex<Option<SafeUrl>>>,
+}
+
+impl SmartSubtransport for Smart {
+    fn action(
+        &self,
+        url: &str,
+        service: Service,
+    ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
+        let current = CURRENT.with_borrow(|current| {
+            let current = current.as_ref()?;
+            Some((
+                current.client.clone(),
+                current.repository.clone(),
+                current.scratch.clone(),
+                current.into.clone(),
+            ))
+        });
+        let Some((client, repository, scratch, into)) = current else {
+            return Err(git2::Error::from_str(
+                "a connection outside of the git room",
+            ));
+        };
+        let moved = self
+            .moved
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let base = match moved {
+            Some(base) => base,
+            None => SafeUrl::of_server(url).map_err(|_| git2::Error::from_str("not a URL"))?,
+        };
+        Ok(Box::new(Stream {
+            base: base.with_credentials_of(&repository),
+            client,
+            service,
+            moved: Arc::clone(&self.moved),
+            into,
+            packets: Packets::new(bounds::REFERENCES, bounds::ADVERTISEMENT),
+            state: State::Asking(SpooledTempFile::new_in(SPOOL, scratch)),
+        }))
+    }
+
+    fn close(&self) -> Result<(), git2::Error> {
+        Ok(())
+    }
+}
+
+/// One request and its answer.
+struct Stream {
+    client: Client,
+    base: SafeUrl,
+    service: Service,
+    moved: Arc<Mutex<Option<SafeUrl>>>,
+    into: Option<PathBuf>,
+    /// What has come of an advertisement.
+    packets: Packets,
+    state: State,
+}
+
+enum State {
+    /// libgit2 writes the request.
+    Asking(SpooledTempFile),
+    /// libgit2 reads the answer.
+    Answered(Box<Received<Response>>),
+    /// There is none.
+    Failed,
+}
+
+/// Path below the repository, what is sent and what comes back, by service (gitprotocol-http).
+const fn protocol(service: Service) -> (&'static str, Option<&'static str>, &'static str) {
+    match service {
+        Service::UploadPackLs => (
+            "/info/refs?service=git-upload-pack",
+            None,
+            "application/x-git-upload-pack-advertisement",
+        ),
+        Service::UploadPack => (
+            "/git-upload-pack",
+            Some("application/x-git-upload-pack-request"),
+            "application/x-git-upload-pack-result",
+        ),
+        Service::ReceivePackLs => (
+            "/info/refs?service=git-receive-pack",
+            None,
+            "application/x-git-receive-pack-advertisement",
+        ),
+        Service::ReceivePack => (
+            "/git-receive-pack",
+            Some("application/x-git-receive-pack-request"),
+            "application/x-git-receive-pack-result",
+        ),
+    }
+}
+
+impl Stream {
+    fn ask(&self, written: SpooledTempFile) -> Result<Response, GitError> {
+        let http = |source| GitError::Http {
+            repository: name(&self.base),
+            source,
+        };
+        let (path, sent, expected) = protocol(self.service);
+        let mut address = self.base.expose().clone();
+        let folder = address.path().trim_end_matches('/').to_owned();
+        let (path, query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query)));
+        address.set_path(&format!("{folder}{path}"));
+        address.set_query(query);
+        let url = SafeUrl::of_server(address.as_str()).map_err(|_| {
+            http(HttpError::Scheme {
+                url: self.base.to_string(),
+            })
+        })?;
+        let mut headers = vec![
+            ("user-agent", USER_AGENT.to_owned()),
+            ("accept", expected.to_owned()),
+        ];
+        headers.extend(sent.map(|sent| ("content-type", sent.to_owned())));
+        let body = sent.map(|_| match written.into_inner() {
+            SpooledData::InMemory(bytes) => Body::Bytes(bytes.into_inner()),
+            SpooledData::OnDisk(file) => Body::File(file),
+        });
+        let request = Request {
+            url: &url,
+            headers,
+            body,
+        };
+        let response = match self.service {
+            // What has been pushed must not be pushed twice.
+            Service::ReceivePack => self.client.send_once(&request),
+            _ => self.client.send(&request),
+        };
+        let response = response.map_err(http)?;
+        let media_type = response
+            .header("content-type")
+            .unwrap_or("something without a type");
+        if media_type != expected {
+            return Err(GitError::NotGit {
+                repository: name(&self.base),
+                media_type: scrub(media_type).chars().take(60).collect(),
+            });
+        }
+        self.remember_move(response.url());
+        Ok(response)
+    }
+
+    fn remember_move(&self, answered: &SafeUrl) {
+        let mut base = answered.expose().clone();
+        let Some(folder) = base.path().strip_suffix("/info/refs").map(str::to_owned) else {
+            return;
+        };
+        base.set_path(&folder);
+        base.set_query(None);
+        if let Ok(base) = SafeUrl::of_server(base.as_str()) {
+            *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(base);
+        }
+    }
+
+    fn broken(&mut self, source: io::Error) -> io::Error {
+        let State::Answered(response) = &self.state else {
+            return source;
+        };
+        let error = GitError::Http {
+            repository: name(&self.base),
+            source: response.answer.broken(source),
+        };
+        self.fail(error)
+    }
+
+    fn exceeded(&mut self, source: Excess) -> io::Error {
+        let repository = name(&self.base);
+        self.fail(GitError::Excess { repository, source })
+    }
+
+    fn fail(&mut self, error: GitError) -> io::Error {
+        self.state = State::Failed;
+        let told = io::Error::other(error.to_string());
+        CURRENT.with_borrow_mut(|current| {
+            if let Some(current) = current {
+                current.failure = Some(error);
+            }
+        });
+        told
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if matches!(self.state, State::Asking(_)) {
+            let State::Asking(written) = std::mem::replace(&mut self.state, State::Failed) else {
+                unreachable!("the line above has looked");
+            };
+            match self.ask(written) {
+                Ok(response) => self.state = State::Answered(Box::new(Received::new(response))),
+                Err(error) => return Err(self.fail(error)),
+            }
+        }
+        let State::Answered(response) = &mut self.state else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        let read = match (&self.service, &self.into) {
+            (Service::UploadPack, Some(into)) => {
+                response.read(buffer, |pack| bases::take(pack, into))
+            }
+            (Service::UploadPackLs | Service::ReceivePackLs, _) => {
+                let read = response.answer.read(buffer).map_err(Trouble::Broken);
+                read.and_then(|read| {
+                    let passed = self.packets.pass(&buffer[..read]);
+                    passed.map(|()| read).map_err(Trouble::Excess)
+                })
+            }
+            // libgit2 gets what came as it came.
+            (Service::UploadPack | Service::ReceivePack, _) => response.read_words(buffer),
+        };
+        match read {
+            Ok(n) => Ok(n),
+            Err(Trouble::Broken(source)) => Err(self.broken(source)),
+            Err(Trouble::Excess(excess)) => Err(self.exceeded(excess)),
+            Err(Trouble::Pack(source)) => {
+                let error = GitError::pack(&self.base, "fetching")(source);
+                Err(self.fail(error))
+            }
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.state {
+            State::Asking(written) => written.write(bytes),
+            _ => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! The git door against `git http-backend` on loopback: what is found and fetched (`fetching`), working trees (`checkouts`), and
+//! containers (`snapshots`, `submodules`).
+#![allow(clippy::unwrap_used)]
+
+mod checkouts;
+mod fetching;
+mod snapshots;
+mod submodules;
+mod world;

@@ -1,0 +1,376 @@
+//! Applies a plan: one guarded push after the other; when one fails, those before it are taken back in the same way.
+//!
+//! Ends with a report of what stands where, whatever happened. Refuses plans with refusals, to overwrite what somebody else
+//! has put there since the plan was made, and to say more than is known.
+
+use jiff::Timestamp;
+
+use super::audit::{AuditLine, Pushed};
+use super::error::{DeployError, chain};
+use super::history::{self, By, Place};
+use super::judge::{Force, Kind};
+use super::plan::{Doors, Plan, Step};
+use super::refusal::found;
+use crate::release::Stamp;
+use pannier_base::url::SafeUrl;
+use pannier_clients::git::{BranchMove, GitError, Moved, Refusal, RefusalKind};
+
+/// What surrounds the applying of a plan.
+pub struct Run<'a> {
+    /// Who does it, when it began, and why.
+    pub stamp: &'a Stamp,
+    /// The time now.
+    pub now: &'a dyn Fn() -> Timestamp,
+    /// Gets a line after each push, whatever came of it.
+    pub audit: &'a dyn Fn(&AuditLine),
+    /// The environment whose deployments tell who was faster.
+    pub environment: &'a str,
+}
+
+/// What came of a deployment.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The branch.
+    pub branch: String,
+    /// One per step of the plan, in its order.
+    pub ends: Vec<End>,
+}
+
+/// What came of one project.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// What people call it.
+    pub name: String,
+    /// Its repository.
+    pub repository: SafeUrl,
+    /// Where its branch was; `None`: there was none.
+    pub from: Option<String>,
+    /// Where it should be.
+    pub to: String,
+    /// The kind of move.
+    pub kind: Kind,
+    /// What happened.
+    pub outcome: Outcome,
+    /// What is there now.
+    pub stands: Stands,
+    /// When it was pushed, if it was.
+    pub at: Option<Timestamp>,
+}
+
+/// What is on a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stands {
+    /// This commit; `None`: there is no branch.
+    At(Option<String>),
+    /// Nobody could say.
+    Unknown,
+}
+
+/// What happened to one project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was there already.
+    Nothing,
+    /// It was moved.
+    Moved,
+    /// It was moved, and moved back because another project failed.
+    Undone,
+    /// It was moved and could not be moved back.
+    Stuck {
+        /// Why not.
+        why: String,
+    },
+    /// Somebody else was faster.
+    Overtaken {
+        /// Who.
+        by: By,
+    },
+    /// The server did not want it.
+    Refused {
+        /// What sort of reason it has.
+        kind: RefusalKind,
+        /// Its words.
+        said: String,
+    },
+    /// It is not known what came of it.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+    /// It was not tried, because another project failed before.
+    Untouched,
+}
+
+/// How a deployment as a whole ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every branch is where it should be.
+    Done,
+    /// A server or somebody who was faster stood against it.
+    Refused,
+    /// Something failed.
+    Failed,
+}
+
+impl Outcome {
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Moved => "moved",
+            Self::Undone => "undone",
+            Self::Stuck { .. } => "stuck",
+            Self::Overtaken { .. } => "overtaken",
+            Self::Refused { .. } => "refused",
+            Self::Unknown { .. } => "unknown",
+            Self::Untouched => "untouched",
+        }
+    }
+}
+
+impl Report {
+    /// How it ended.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        let has = |wanted: fn(&Outcome) -> bool| self.ends.iter().any(|end| wanted(&end.outcome));
+        if has(|it| matches!(it, Outcome::Unknown { .. } | Outcome::Stuck { .. })) {
+            Ending::Failed
+        } else if has(|it| matches!(it, Outcome::Overtaken { .. } | Outcome::Refused { .. })) {
+            Ending::Refused
+        } else {
+            Ending::Done
+        }
+    }
+
+    /// The project at which it ended, if it did not come through.
+    #[must_use]
+    pub fn culprit(&self) -> Option<&End> {
+        self.ends.iter().find(|end| {
+            matches!(
+                end.outcome,
+                Outcome::Overtaken { .. } | Outcome::Refused { .. } | Outcome::Unknown { .. }
+            )
+        })
+    }
+}
+
+impl End {
+    /// What happened, in words; what stands there is said beside.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match &self.outcome {
+            Outcome::Nothing => "was there already".to_owned(),
+            Outcome::Moved => "moved".to_owned(),
+            Outcome::Undone => "moved, and moved back".to_owned(),
+            Outcome::Stuck { why } => format!("moved, and NOT moved back: {why}"),
+            Outcome::Overtaken { by } => match &self.stands {
+                Stands::At(now) => {
+                    let found = found(now.as_deref(), by);
+                    format!("not moved: {found}, which was not there when the plan was made")
+                }
+                Stands::Unknown => "not moved: somebody else was faster".to_owned(),
+            },
+            Outcome::Refused { kind, said } => {
+                let reason = match kind {
+                    RefusalKind::Protected => "the branch is protected",
+                    RefusalKind::NoForce => "the branch may only move forwards",
+                    RefusalKind::NoRight => "the token may not push here",
+                    RefusalKind::Other => "the server does not take it",
+                };
+                format!("not moved: {reason} ({said})")
+            }
+            Outcome::Unknown { why } => format!("not known to have moved: {why}"),
+            Outcome::Untouched => "not tried".to_owned(),
+        }
+    }
+}
+
+/// Applies a plan.
+///
+/// # Errors
+/// [`DeployError::Refused`] when the plan has refusals; nothing was changed then. What fails while pushing is in the report.
+pub fn apply(doors: &Doors<'_>, plan: &Plan, run: &Run<'_>) -> Result<Report, DeployError> {
+    if let Some(error) = DeployError::of_refusals(plan) {
+        return Err(error);
+    }
+    let mut pusher = Pusher {
+        doors,
+        run,
+        branch: &plan.branch,
+        ends: plan.steps.iter().map(beginning).collect(),
+    };
+    let mut order: Vec<usize> = (0..plan.steps.len())
+        .filter(|&number| plan.steps[number].verdict != Ok(Kind::Nothing))
+        .collect();
+    // What can be taken back comes first: if one fails, all before it can be.
+    order.sort_by_key(|&number| undoing(&plan.steps[number]));
+    for (place, &number) in order.iter().enumerate() {
+        if !pusher.forth(number, &plan.steps[number]) {
+            for &number in order[..place].iter().rev() {
+                pusher.back(number, &plan.steps[number]);
+            }
+            break;
+        }
+    }
+    Ok(Report {
+        branch: plan.branch.clone(),
+        ends: pusher.ends,
+    })
+}
+
+fn beginning(step: &Step) -> End {
+    let kind = step.verdict.clone().unwrap_or(Kind::Nothing);
+    End {
+        name: step.name.clone(),
+        repository: step.repository.clone(),
+        from: step.from.clone(),
+        to: step.to.clone(),
+        kind,
+        outcome: match kind {
+            Kind::Nothing => Outcome::Nothing,
+            _ => Outcome::Untouched,
+        },
+        stands: Stands::At(step.from.clone()),
+        at: None,
+    }
+}
+
+/// How sure it is that a step can be undone: 0 is sure. Going back is forcing, unless the step itself went back.
+fn undoing(step: &Step) -> u8 {
+    let went_back = matches!(step.distance, Some((0, _)));
+    match step.force {
+        _ if went_back => 0,
+        Force::Allowed => 0,
+        Force::Unknown => 1,
+        Force::Forbidden => 2,
+    }
+}
+
+struct Pusher<'a> {
+    doors: &'a Doors<'a>,
+    run: &'a Run<'a>,
+    branch: &'a str,
+    ends: Vec<End>,
+}
+
+impl Pusher<'_> {
+    /// Moves a branch; says whether it is where it should be.
+    fn forth(&mut self, number: usize, step: &Step) -> bool {
+        let to = Some(step.to.as_str());
+        let moved = self.push(step, step.from.as_deref(), to);
+        let (outcome, stands) = match moved {
+            Ok(Moved::Done) => (Outcome::Moved, Stands::At(Some(step.to.clone()))),
+            Ok(Moved::Stale { found }) if found.as_deref() == to => {
+                (Outcome::Nothing, Stands::At(found))
+            }
+            Ok(Moved::Stale { found }) => {
+                let by = self.who(step, found.as_deref());
+                (Outcome::Overtaken { by }, Stands::At(found))
+            }
+            Ok(Moved::Refused(Refusal { kind, said })) => (
+                Outcome::Refused { kind, said },
+                Stands::At(step.from.clone()),
+            ),
+            Err(error) => self.doubt(step, &error),
+        };
+        let word = match &outcome {
+            Outcome::Moved => "moved",
+            Outcome::Nothing => "there already",
+            Outcome::Overtaken { .. } => "overtaken",
+            Outcome::Refused { .. } => "refused",
+            _ => "unknown",
+        };
+        let kind = self.ends[number].kind.word();
+        self.tell(number, (step.from.as_deref(), to), kind, word);
+        let end = &mut self.ends[number];
+        (end.outcome, end.stands) = (outcome, stands);
+        matches!(end.outcome, Outcome::Moved | Outcome::Nothing)
+    }
+
+    /// Moves a branch back that was moved.
+    fn back(&mut self, number: usize, step: &Step) {
+        if self.ends[number].outcome != Outcome::Moved {
+            return;
+        }
+        let (from, to) = (Some(step.to.as_str()), step.from.as_deref());
+        let stuck = |why: String| Outcome::Stuck { why };
+        let (outcome, stands, word) = match self.push(step, from, to) {
+            Ok(Moved::Done) => (Outcome::Undone, Stands::At(step.from.clone()), "moved"),
+            Ok(Moved::Stale { found: now }) if now == step.from => {
+                (Outcome::Undone, Stands::At(now), "there already")
+            }
+            Ok(Moved::Stale { found: now }) => {
+                let by = self.who(step, now.as_deref());
+                let why = format!("{} now", found(now.as_deref(), &by));
+                (stuck(why), Stands::At(now), "overtaken")
+            }
+            Ok(Moved::Refused(Refusal { said, .. })) => {
+                (stuck(said), Stands::At(Some(step.to.clone())), "refused")
+            }
+            Err(error) => (stuck(chain(&error)), Stands::Unknown, "unknown"),
+        };
+        self.tell(number, (from, to), "undo", word);
+        let end = &mut self.ends[number];
+        (end.outcome, end.stands) = (outcome, stands);
+    }
+
+    fn push(&self, step: &Step, from: Option<&str>, to: Option<&str>) -> Result<Moved, GitError> {
+        let step_to = BranchMove {
+            branch: self.branch,
+            from,
+            to,
+        };
+        let git = self.doors.git;
+        git.move_branch(&step.repository, &step.heads, step_to)
+    }
+
+    /// What is to be said when nobody knows how a push ended: what the server has a little later, if it tells.
+    fn doubt(&self, step: &Step, error: &GitError) -> (Outcome, Stands) {
+        let stands = match self.doors.git.heads(&step.repository) {
+            Ok(heads) => Stands::At(heads.branch(self.branch)),
+            Err(_) => Stands::Unknown,
+        };
+        match stands {
+            Stands::At(Some(now)) if now == step.to => (Outcome::Moved, Stands::At(Some(now))),
+            stands => (Outcome::Unknown { why: chain(error) }, stands),
+        }
+    }
+
+    fn who(&self, step: &Step, now: Option<&str>) -> By {
+        let place = Place {
+            repository: &step.repository,
+            branch: self.branch,
+            environment: self.run.environment,
+        };
+        let project = self.doors.gitlab.and_then(|gitlab| {
+            let project = gitlab.project_at(&step.repository)?;
+            Some((gitlab, project))
+        });
+        let gitlab = project.as_ref().map(|(gitlab, project)| (*gitlab, project));
+        // The book was read before the plan was made, so only GitLab can know.
+        history::look(place, (now, &step.to), None, gitlab).by
+    }
+
+    fn tell(
+        &mut self,
+        number: usize,
+        (from, to): (Option<&str>, Option<&str>),
+        kind: &'static str,
+        outcome: &'static str,
+    ) {
+        let at = (self.run.now)();
+        let end = &mut self.ends[number];
+        end.at.get_or_insert(at);
+        let pushed = Pushed {
+            at,
+            end,
+            branch: self.branch,
+            from,
+            to,
+            kind,
+            outcome,
+        };
+        (self.run.audit)(&AuditLine::new(&pushed, self.run.stamp));
+    }
+}

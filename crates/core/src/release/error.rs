@@ -1,0 +1,221 @@
+//! What goes wrong with releases, for whoever has to mend it.
+
+use std::io;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+
+use crate::lock::pylock::PylockError;
+use pannier_base::digest::Digest;
+use pannier_base::secret::Exposed;
+use pannier_clients::git::GitError;
+use pannier_clients::gitlab::GitlabError;
+
+/// What went wrong with a release or the book.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum ReleaseError {
+    /// The book's branch cannot be read or written.
+    #[error("the release log cannot be used")]
+    Git(
+        #[from]
+        #[diagnostic_source]
+        GitError,
+    ),
+    /// The book would hold a secret.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Exposed(#[from] Exposed),
+    /// Other writers were faster, each time.
+    #[error("the release log moved during each of {tries} tries to write it")]
+    #[diagnostic(help("many jobs write at once; nothing of this one was written: run it again"))]
+    Busy {
+        /// How many.
+        tries: u32,
+    },
+    /// A file of the book does not say what it should.
+    #[error("`{path}` of the release log is damaged: {problem}")]
+    #[diagnostic(help(
+        "look at the file's history on the log's branch and restore it by a commit"
+    ))]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file of the book is of a newer Pannier.
+    #[error(
+        "`{path}` of the release log has format {found}, only {} is known",
+        super::FORMAT
+    )]
+    #[diagnostic(help("use a newer Pannier"))]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: u64,
+    },
+    /// The lock of a release is not the one that was recorded.
+    #[error("the lock of release {release} has digest {found}, recorded was {recorded}")]
+    #[diagnostic(help("somebody has edited it on the log's branch; restore it by a commit"))]
+    OtherLock {
+        /// The release.
+        release: String,
+        /// The digest of what is there.
+        found: Digest,
+        /// What it should be.
+        recorded: Digest,
+    },
+    /// A lock cannot be read.
+    #[error("{place} is not a lock that Pannier can use")]
+    Lock {
+        /// Which lock.
+        place: String,
+        /// What is wrong with it.
+        #[source]
+        #[diagnostic_source]
+        source: PylockError,
+    },
+    /// No release is called so.
+    #[error("the release log has no release `{text}`")]
+    #[diagnostic(help("{hint}"))]
+    Unknown {
+        /// What was looked for.
+        text: String,
+        /// What there is.
+        hint: String,
+    },
+    /// Several releases begin so.
+    #[error("`{text}` is the beginning of several releases: {}", found.join(", "))]
+    #[diagnostic(help("write more of the name"))]
+    Ambiguous {
+        /// What was looked for.
+        text: String,
+        /// The releases.
+        found: Vec<String>,
+    },
+    /// A channel holds nothing, or held nothing before.
+    #[error("channel `{channel}` {problem}")]
+    #[diagnostic(help("`pannier release list` shows the releases; name one of them"))]
+    Channel {
+        /// Its name.
+        channel: String,
+        /// What is missing.
+        problem: &'static str,
+    },
+    /// The lock was made with overrides.
+    #[error("{what} was made with overrides ({}): it is no release", overrides.join(", "))]
+    #[diagnostic(help("record a lock that was made without them"))]
+    Overridden {
+        /// The lock or release.
+        what: String,
+        /// What was overridden.
+        overrides: Vec<String>,
+    },
+    /// A tarball cannot be read.
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(help("name the folder that `pannier prepare` wrote to with --tarballs"))]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A tarball's manifest cannot be used.
+    #[error("{} is no manifest of a tarball: {problem}", path.display())]
+    #[diagnostic(help("run `pannier prepare` again"))]
+    Manifest {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A tarball was made from another lock, or changed since.
+    #[error("{} does not belong to the release: {problem}", path.display())]
+    #[diagnostic(help("run `pannier prepare --locked` with the lock that is to be recorded"))]
+    Foreign {
+        /// The tarball.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// GitLab's package registry.
+    #[error("the package registry cannot be used")]
+    Gitlab(
+        #[from]
+        #[diagnostic_source]
+        GitlabError,
+    ),
+    /// A release without tarballs.
+    #[error("release {release} was recorded without tarballs")]
+    #[diagnostic(help("record them with it: `pannier release record --tarballs dist`"))]
+    Untarred {
+        /// The release.
+        release: String,
+    },
+    /// No release has these tarballs.
+    #[error("no release was recorded with the tarballs in {}", folder.display())]
+    #[diagnostic(help("record one: `pannier release record --tarballs FOLDER`"))]
+    Unrecorded {
+        /// Where they are.
+        folder: PathBuf,
+    },
+    /// A tarball is not in the registry.
+    #[error(
+        "the package registry of project {project} does not have {tarball}, or this token may not see it"
+    )]
+    #[diagnostic(help(
+        "`pannier release publish` brings it there; --project names another project"
+    ))]
+    Unpublished {
+        /// The tarball.
+        tarball: String,
+        /// The project.
+        project: String,
+    },
+    /// The registry has something else.
+    #[error(
+        "what the package registry has as {tarball} has digest {found}, recorded was {recorded}"
+    )]
+    #[diagnostic(help(
+        "nothing of it was used; find out who put it there, and publish the tarball again"
+    ))]
+    Unlike {
+        /// The tarball.
+        tarball: String,
+        /// What is there.
+        found: String,
+        /// What it should be.
+        recorded: Digest,
+    },
+    /// A release has no tarball of an image.
+    #[error("release {release} has no tarball of image `{image}`, only of {}", known.join(", "))]
+    #[diagnostic(help("`pannier release show` lists its tarballs"))]
+    NoImage {
+        /// The release.
+        release: String,
+        /// The image.
+        image: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
+    /// There is none.
+    #[error("{} holds no tarball with a manifest", folder.display())]
+    #[diagnostic(help("name the folder that `pannier prepare` wrote to with --tarballs"))]
+    NoTarballs {
+        /// Where they were looked for.
+        folder: PathBuf,
+    },
+}
+
+impl ReleaseError {
+    /// Whether something is not what was recorded, as against something that failed (exit 4).
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::OtherLock { .. } | Self::Foreign { .. } | Self::Unlike { .. }
+        )
+    }
+}

@@ -1,0 +1,101 @@
+//! A rollback in the book: a release of its own, which says what it goes back to.
+//!
+//! Going back as a whole it holds the lock of the earlier release; going back with some projects only it holds what the channel
+//! held, with these projects as they were. Pure. Refuses to choose versions: what is not named stays as it is.
+
+use crate::lock::model::Lock;
+use crate::lock::model::LockedData;
+use crate::lock::model::LockedSource;
+use crate::lock::pylock;
+
+use super::book::Book;
+use super::edit::{Draft, Edit, Switch, made, of_production};
+use super::error::ReleaseError;
+use super::model::{Action, BackTo, Stamp};
+use super::names::{ChannelName, ReleaseId};
+
+/// Writes down that a channel went back to an earlier release. What the channel holds already, or has gone back to already, is
+/// not written twice: a job that is run again changes nothing.
+///
+/// # Errors
+/// [`ReleaseError`] when a release is not there or the book cannot be read.
+pub fn rolled_back(
+    book: &Book,
+    back: &BackTo,
+    channel: &ChannelName,
+    stamp: &Stamp,
+) -> Result<Edit, ReleaseError> {
+    let mut draft = Draft::new(book, stamp);
+    draft.back_to = Some(back.clone());
+    let held = book.channel(channel)?.map(|channel| channel.release);
+    if let Some(id) = &held {
+        let there = book.release(id)?;
+        let itself = back.only.is_empty() && *id == back.release;
+        if itself || there.back_to.as_ref() == Some(back) {
+            let arrived = draft.arrived(Action::Rollback)?;
+            let from = arrived.map_or_else(|| Some(id.clone()), |entry| entry.from);
+            let name = channel.clone();
+            return Ok(draft.finish(id.clone(), false, Some(Switch { name, from })));
+        }
+    }
+    let target = book.release(&back.release)?;
+    let (text, earlier) = book.lock(&target)?;
+    let (text, tarballs) = match (&back.only[..], &held) {
+        ([], _) | (_, None) => (text, target.tarballs),
+        (only, Some(id)) => {
+            let (_, now) = book.lock(&book.release(id)?)?;
+            (pylock::write(&mixed(now, &earlier, only)), Vec::new())
+        }
+    };
+    let mut release = made(book, &text, &tarballs, stamp)?;
+    release.back_to = Some(back.clone());
+    draft.release(&release, &text);
+    let switch = draft.switch(Action::Rollback, channel, &release.id)?;
+    Ok(draft.finish(release.id, true, Some(switch)))
+}
+
+/// `now`, with these packages and data projects as `earlier` has them.
+fn mixed(mut now: Lock, earlier: &Lock, only: &[String]) -> Lock {
+    let named = |name: &str| only.iter().any(|it| it == name);
+    let is_git = |source: &LockedSource| matches!(source, LockedSource::Git { .. });
+    for package in &earlier.packages {
+        if named(package.name.as_str()) && is_git(&package.source) {
+            now.packages
+                .retain(|it| it.name != package.name || !is_git(&it.source));
+        }
+    }
+    let back = earlier.packages.iter();
+    let back = back.filter(|it| named(it.name.as_str()) && is_git(&it.source));
+    now.packages.extend(back.cloned());
+    now.packages
+        .sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    for (name, data) in &earlier.pannier.data {
+        if named(name.as_str()) && matches!(data, LockedData::Git { .. }) {
+            now.pannier.data.insert(name.clone(), data.clone());
+        }
+    }
+    now
+}
+
+/// The release that a rollback of `channel` goes back to, and its lock: see [`Book::find`] for what `text` may be. A job that
+/// is run again in its pipeline means the same `previous` as before.
+///
+/// # Errors
+/// [`ReleaseError`].
+pub fn goal(
+    book: &Book,
+    text: &str,
+    channel: &ChannelName,
+    stamp: &Stamp,
+) -> Result<(ReleaseId, Lock), ReleaseError> {
+    let held = book.channel(channel)?;
+    let held = held.map(|it| book.release(&it.release)).transpose()?;
+    let again = held.filter(|it| it.pipeline.is_some() && it.pipeline == stamp.pipeline);
+    let id = match again.and_then(|it| it.back_to) {
+        Some(back) if text == "previous" => back.release,
+        _ => book.find(text, channel)?,
+    };
+    let (_, lock) = book.lock(&book.release(&id)?)?;
+    of_production(&lock, || format!("release {id}"))?;
+    Ok((id, lock))
+}

@@ -1,0 +1,127 @@
+//! Where the book is kept, and the loop that writes it: read, compute, push guarded, and again when somebody was faster.
+
+use pannier_base::secret::Exposed;
+use pannier_base::url::SafeUrl;
+use pannier_clients::git::{BranchFiles, Git, GitError, NewCommit, Written};
+
+use super::book::Book;
+use super::edit::Edit;
+use super::error::ReleaseError;
+use super::model::Stamp;
+
+/// How often a writing is tried. In nearly each round somebody's writing succeeds, so this is about how many writers may come at
+/// once.
+const TRIES: u32 = 60;
+
+/// A place for the book that compares before it changes.
+pub trait Shelf {
+    /// The files now, and the commit that holds them; `None`: there is no book yet.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    fn files(&self) -> Result<Option<BranchFiles>, GitError>;
+
+    /// Puts a change on top of `parent`, or says that something else is on top of it.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    fn put(
+        &self,
+        parent: Option<&str>,
+        edit: &Edit<()>,
+        stamp: &Stamp,
+    ) -> Result<Written, GitError>;
+}
+
+/// A branch of a repository.
+#[derive(Debug, Clone, Copy)]
+pub struct GitShelf<'a> {
+    /// The door to it.
+    pub git: &'a Git,
+    /// The repository.
+    pub repository: &'a SafeUrl,
+    /// The branch.
+    pub branch: &'a str,
+}
+
+impl Shelf for GitShelf<'_> {
+    fn files(&self) -> Result<Option<BranchFiles>, GitError> {
+        self.git.branch_files(self.repository, self.branch)
+    }
+
+    fn put(
+        &self,
+        parent: Option<&str>,
+        edit: &Edit<()>,
+        stamp: &Stamp,
+    ) -> Result<Written, GitError> {
+        let commit = NewCommit {
+            changes: &edit.files,
+            message: &edit.message,
+            author: (&stamp.by, &stamp.mail),
+            time: stamp.at.as_second(),
+        };
+        self.git
+            .write_commit(self.repository, self.branch, parent, &commit)
+    }
+}
+
+/// The book as it is now; empty where there is none yet.
+///
+/// # Errors
+/// [`ReleaseError`].
+pub fn read(shelf: &dyn Shelf) -> Result<Book, ReleaseError> {
+    let found = shelf.files()?;
+    Ok(found.map_or_else(Book::default, |it| Book::new(it.files)))
+}
+
+/// Writes what `compute` makes of the book as it is now; again on the newer book when somebody was faster.
+///
+/// # Errors
+/// [`ReleaseError`]; [`ReleaseError::Busy`] when others were faster each time.
+pub fn write<O>(
+    shelf: &dyn Shelf,
+    stamp: &Stamp,
+    compute: impl Fn(&Book) -> Result<Edit<O>, ReleaseError>,
+) -> Result<O, ReleaseError> {
+    for _ in 0..TRIES {
+        let (tip, book) = match shelf.files()? {
+            Some(found) => (Some(found.commit), Book::new(found.files)),
+            None => (None, Book::default()),
+        };
+        let Edit {
+            files,
+            message,
+            outcome,
+        } = compute(&book)?;
+        if files.is_empty() {
+            return Ok(outcome);
+        }
+        check(&book, &files, &message)?;
+        let edit = Edit {
+            files,
+            message,
+            outcome: (),
+        };
+        if let Written::Moved(_) = shelf.put(tip.as_deref(), &edit, stamp)? {
+            return Ok(outcome);
+        }
+    }
+    Err(ReleaseError::Busy { tries: TRIES })
+}
+
+/// Refuses secrets in what a writing adds: what the book has already can only be taken out of it by hand.
+fn check(
+    book: &Book,
+    files: &[(String, Option<Vec<u8>>)],
+    message: &str,
+) -> Result<(), ReleaseError> {
+    Exposed::check("the commit's message", message)?;
+    for (path, bytes) in files {
+        let bytes = bytes.as_deref().unwrap_or_default();
+        let before = book.file(path).unwrap_or_default();
+        let added = bytes.strip_prefix(before).unwrap_or(bytes);
+        Exposed::check(path, &String::from_utf8_lossy(added))?;
+    }
+    Ok(())
+}

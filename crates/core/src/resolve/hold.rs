@@ -1,0 +1,66 @@
+//! The last step of a resolution with overrides: what moved without need goes back to where production has it.
+//!
+//! A package that is not overridden has to move only when there is no solution with its version of production. That is tried
+//! for each that moved; what could not stay is recorded.
+
+use crate::lock::diff::ChangeKind;
+use crate::lock::diff::diff;
+use crate::lock::model::Lock;
+use crate::lock::model::LockedSource;
+use crate::resolve::ResolveError;
+use crate::resolve::Upgrade;
+use crate::resolve::inputs::Inputs;
+use pannier_base::name::PackageName;
+
+/// Gives the lock in which only what has to moves away from `before`, and what the upgrade gives up. `choose` resolves with
+/// other inputs.
+pub(super) fn hold(
+    (before, upgrade): (&Lock, &Upgrade),
+    mut lock: Lock,
+    inputs: &mut Inputs,
+    choose: &mut dyn FnMut(&Inputs) -> Result<Lock, ResolveError>,
+) -> Result<Lock, ResolveError> {
+    let mut moves = Vec::new();
+    for (name, version) in moved(before, &lock) {
+        if upgrade.concerns(name.as_str()) {
+            continue;
+        }
+        let bounds = inputs.constraints.len();
+        inputs.constraints.push(format!("{name}=={version}"));
+        match choose(inputs) {
+            Ok(held) => lock = held,
+            Err(why) if why.is_conflict() => {
+                inputs.constraints.truncate(bounds);
+                moves.push(name);
+            }
+            Err(why) => return Err(why),
+        }
+    }
+    moves.sort();
+    for one in &mut lock.pannier.overrides {
+        one.moves.clone_from(&moves);
+    }
+    Ok(lock)
+}
+
+/// Packages of the index with another version than before, and that version; those that had several are left alone.
+fn moved(before: &Lock, after: &Lock) -> Vec<(PackageName, pep440_rs::Version)> {
+    let overridden = |name: &str| after.pannier.overrides.iter().any(|one| one.name == name);
+    let changes = diff(before, after).into_iter().filter(|change| {
+        let other = matches!(
+            change.kind,
+            ChangeKind::Raised(..) | ChangeKind::Lowered(..) | ChangeKind::Moved(..)
+        );
+        other && !overridden(&change.name)
+    });
+    let moved = changes.filter_map(|change| {
+        let packages = before.packages.iter();
+        let mut packages = packages.filter(|package| package.name.as_str() == change.name);
+        let package = packages.next()?;
+        let from_index = matches!(package.source, LockedSource::Index { .. });
+        let alone = packages.next().is_none();
+        let version = package.version.clone().filter(|_| from_index && alone)?;
+        Some((package.name.clone(), version))
+    });
+    moved.collect()
+}

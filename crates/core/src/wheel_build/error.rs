@@ -1,0 +1,163 @@
+//! Why there is no wheel of a source.
+
+use std::io;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::store::StoreError;
+use pannier_archive::wheel::WheelError;
+use pannier_clients::git::GitError;
+use pannier_clients::http::HttpError;
+use pannier_clients::uv::UvError;
+
+/// Why there is no wheel of a source.
+#[derive(Debug, Error, Diagnostic)]
+pub enum BuildError {
+    /// The repository or its commit cannot be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Git(#[from] GitError),
+    /// The source archive cannot be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Http(#[from] HttpError),
+    /// The store cannot be used, or the wheel does not pass its checks.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+    /// There is no uv to build with.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Uv(UvError),
+    /// No interpreter to build with.
+    #[error("there is no Python on this machine to build packages with")]
+    #[diagnostic(help(
+        "install Python 3, or run in an image that has one; packages from the index need none when they have wheels"
+    ))]
+    NoPython,
+    /// A folder or file of the source cannot be read or copied.
+    #[error("cannot read the source at {path}")]
+    Io {
+        /// Which path.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder holds no Python project.
+    #[error(
+        "{label} is not a Python project: there is neither pyproject.toml nor setup.py in {folder}"
+    )]
+    #[diagnostic(help(
+        "name the project's folder with `#subdirectory=…`, or list it under `data` if it is to be shipped as files"
+    ))]
+    NoProject {
+        /// Which source.
+        label: String,
+        /// Where it was looked for.
+        folder: String,
+    },
+    /// The folder of a git project leads out of the repository, by `..` or by a link.
+    #[error("{label} has its project in `{folder}`, which lies outside of the repository")]
+    #[diagnostic(help("name a folder of the repository itself with `#subdirectory=…`"))]
+    Outside {
+        /// Which source.
+        label: String,
+        /// The folder as it is named.
+        folder: String,
+    },
+    /// The build backend failed.
+    #[error("{label} cannot be built")]
+    #[diagnostic(help(
+        "try `uv build --wheel` in a checkout of it; what the build needs from the index is held by the constraints file too"
+    ))]
+    Backend {
+        /// Which source.
+        label: String,
+        /// What the backend said.
+        #[source]
+        source: UvError,
+    },
+    /// The build backend failed, on a machine that is not like the image.
+    #[error(
+        "{label} cannot be built here for Python {python} on {platform}, which this machine is not like"
+    )]
+    #[diagnostic(help(
+        "run `pannier prepare --here` inside that image, or publish a wheel for it on the index"
+    ))]
+    ForeignBackend {
+        /// Which source.
+        label: String,
+        /// The image's Python.
+        python: String,
+        /// The image's platform.
+        platform: String,
+        /// What the backend said.
+        #[source]
+        source: UvError,
+    },
+    /// The backend made something that is no wheel.
+    #[error("the build of {label} gave no usable wheel: {reason}")]
+    Unusable {
+        /// Which source.
+        label: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The backend made a wheel that breaks the rules.
+    #[error("the wheel that {label} builds to is not acceptable")]
+    Refused {
+        /// Which source.
+        label: String,
+        /// Entry and rule.
+        #[source]
+        source: WheelError,
+    },
+    /// The source builds to another version than the lock says.
+    #[error("the lock says {locked} of {label}, but it builds to {built}")]
+    #[diagnostic(help(
+        "its version comes from tags, and these have moved since: run `pannier lock --upgrade` of that package"
+    ))]
+    Version {
+        /// Which source.
+        label: String,
+        /// What the lock says.
+        locked: String,
+        /// What the build gives.
+        built: String,
+    },
+    /// It must be compiled, and not here.
+    #[error(
+        "{label} has compiled parts: what can be built here is {wheel}, which does not fit Python {python} on {platform}"
+    )]
+    #[diagnostic(help(
+        "run `pannier prepare --here` inside that image, or publish a wheel for it on the index"
+    ))]
+    Foreign {
+        /// Which source.
+        label: String,
+        /// What this machine builds.
+        wheel: String,
+        /// The image's Python.
+        python: String,
+        /// The image's platform.
+        platform: String,
+    },
+}
+
+impl BuildError {
+    /// Whether foreign bytes were refused, as against something that failed.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_refusal(),
+            Self::Refused { source, .. } => source.is_verdict(),
+            Self::Backend { source, .. } | Self::ForeignBackend { source, .. } => {
+                source.is_hash_refusal()
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of resolution against a real uv.
+#![allow(clippy::unwrap_used)]
+
+mod resolve;
