@@ -1,4 +1,4 @@
-# What CI runs, and the parts of it that are worth running alone. `just` lists them.
+# What CI runs, and parts that are useful on their own. `just` lists them.
 
 _list:
     @just --list
@@ -7,17 +7,17 @@ _list:
 ci:
     .ci/run
 
-# Format, lints and the tests that need nothing but Rust, git and Python 3.11
+# Format, lints, and the tests that need only Rust, git and Python 3.11
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     cargo test --workspace
 
-# The worked example: three images from two packages, an index and a data folder
+# The example: three images from two packages, an index and a data folder
 quickstart:
     cargo run --release -- prepare --config examples/quickstart/pannier.yml
 
-# Pannier beside the ways it replaces, as Markdown tables; parts: write large images cold unpack
+# Pannier compared with other methods, as Markdown tables; parts: write large images cold unpack
 bench *parts:
     cargo bench --bench prepare -- {{parts}}
 
@@ -25,16 +25,16 @@ bench *parts:
 popular:
     cargo bench --bench popular
 
-# Fuzzes one parser of foreign bytes (`cargo fuzz list`) for some seconds; needs `cargo install cargo-fuzz --locked`
+# Fuzz one parser of untrusted bytes (`cargo fuzz list`) for some seconds; needs `cargo install cargo-fuzz --locked`
 fuzz target seconds="60":
     # The dependencies are those of the release.
     cp Cargo.lock fuzz/Cargo.lock
     mkdir -p fuzz/found/{{target}} fuzz/corpus/{{target}}
     fuzz/seeds.py fuzz/found/{{target}} {{target}}
-    # libgit2's HTTP parser defines one of its tables twice, which the sanitizer takes for a mistake of ours.
+    # libgit2's HTTP parser defines one of its tables twice, which the sanitizer reports as an error.
     RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_odr_violation=0 cargo fuzz run {{target}} fuzz/found/{{target}} fuzz/corpus/{{target}} -- -max_total_time={{seconds}} -rss_limit_mb=4096 -timeout=20
 
-# Replaces a target's corpus in the tree by the twelve inputs of up to 2 KiB that reach most of what was reached so far
+# Replace a target's corpus with the twelve inputs of up to 2 KiB that cover most of what was reached so far
 fuzz-keep target:
     rm -rf fuzz/found/merged fuzz/found/log && mkdir -p fuzz/found/merged fuzz/found/{{target}} fuzz/corpus/{{target}}
     find fuzz/found/{{target}} -type f -size +4 -delete

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts of the gate share: where things are kept and how steps look. Sourced, never run; changes nothing by itself.
+# Shared by the CI scripts: paths of the cache, and the output of steps. Source it; it changes nothing by itself.
 
 CI_CACHE=${PANNIER_CI_CACHE:-$HOME/.cache/pannier-ci}
 CI_TOOLS=$CI_CACHE/tools/bin
@@ -14,8 +14,8 @@ die() {
     exit 1
 }
 
-# step TITLE COMMAND…: runs the command under a heading and says how long it took. Called plainly, never before `||` or in a
-# condition: the command may be a function, and there `set -e` would not hold inside it.
+# step TITLE COMMAND…: runs the command under a heading and prints how long it took. Do not call it before `||` or in a condition: the
+# command may be a function, and `set -e` has no effect inside a function there.
 step() {
     local start=$SECONDS
     CI_STEP=$1
@@ -26,7 +26,7 @@ step() {
     CI_STEP=
 }
 
-# report_end: for `trap report_end EXIT`; says which step was under way.
+# report_end: for `trap report_end EXIT`; prints the step that failed.
 report_end() {
     local code=$?
     [ "$code" = 0 ] || printf '\nFAILED (exit %d) in the step: %s\n' "$code" "${CI_STEP:-none}" >&2
