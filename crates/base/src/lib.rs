@@ -4,6 +4,7 @@
 //! [`paths`], [`event`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod cancel;
 pub mod digest;
 pub mod event;
 pub mod name;

@@ -12,5 +12,6 @@ pub mod release;
 pub mod renovate;
 pub mod request;
 pub mod resolve;
+pub mod session;
 pub mod store;
 pub mod wheel_build;

@@ -6,6 +6,8 @@ use std::fmt;
 
 use pannier_base::url::SafeUrl;
 
+use super::Credentials;
+
 /// One pair for all URLs of one origin (scheme, host, port).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
@@ -57,6 +59,24 @@ impl CredentialEntries {
         self.entries
             .iter()
             .find(|entry| entry.origin.same_origin(url))
+    }
+
+    /// The pairs as the client takes them, with those that stand in the URLs of `indexes`.
+    #[must_use]
+    pub fn for_client<'a>(&self, indexes: impl Iterator<Item = &'a SafeUrl>) -> Credentials {
+        let Self { entries, netrc } = self;
+        let mut credentials = Credentials::default();
+        if let Some(text) = netrc {
+            credentials = credentials.with_netrc(text);
+        }
+        // The list has the strongest first; here the last one wins.
+        for entry in entries.iter().rev() {
+            credentials = credentials.with_entry(&entry.origin, &entry.user, &entry.password);
+        }
+        for index in indexes {
+            credentials = credentials.with_index(index);
+        }
+        credentials
     }
 
     /// Adds a pair for the origin of `url`, unless it is there; `source` says which setting it is from.
