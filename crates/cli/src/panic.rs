@@ -62,6 +62,6 @@ mod tests {
             said.contains("kept \"****\", ****, and https://****@h/x"),
             "{said}"
         );
-        assert!(said.contains("panicked at src/cli/panic.rs:"), "{said}");
+        assert!(said.contains("panicked at crates/cli/src/panic.rs:"), "{said}");
     }
 }

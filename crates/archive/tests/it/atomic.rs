@@ -46,7 +46,7 @@ fn a_killed_writer_leaves_nothing_beside_its_file() {
     let project = folder.path().join("project");
     for round in 0..40 {
         let mut child = Command::new(env::current_exe().unwrap())
-            .args(["writer", "--exact", "--ignored", "--nocapture"])
+            .args(["atomic::writer", "--exact", "--ignored", "--nocapture"])
             .env(WRITER, folder.path())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,4 +1,5 @@
-//! Tests of the stand-in GitLab itself.
+//! The stand-in GitLab itself, and the layers of the workspace.
 #![allow(clippy::unwrap_used)]
 
+mod imports;
 mod standin;
