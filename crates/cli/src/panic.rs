@@ -62,6 +62,9 @@ mod tests {
             said.contains("kept \"****\", ****, and https://****@h/x"),
             "{said}"
         );
-        assert!(said.contains("panicked at crates/cli/src/panic.rs:"), "{said}");
+        assert!(
+            said.contains("panicked at crates/cli/src/panic.rs:"),
+            "{said}"
+        );
     }
 }

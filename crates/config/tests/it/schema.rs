@@ -7,7 +7,9 @@ use std::path::Path;
 use pannier_config::schema;
 
 fn check(path: &str, generated: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path);
     if std::env::var_os("PANNIER_BLESS").is_some() {
         std::fs::write(&file, generated).expect("docs/ can be written");
     }

@@ -49,7 +49,7 @@ impl<'r> Session<'r> {
     /// # Errors
     /// [`StoreError`] when the store cannot be opened.
     pub fn open(setup: Setup, run: Run<'r>) -> Result<Self, StoreError> {
-        let store = Store::open(&setup.store)?.with_rules(setup.rules);
+        let store = Store::open(&setup.store)?.with_rules(setup.rules.clone());
         let options = http::Options {
             credentials: setup.logins.for_client(setup.index.iter()),
             offline: setup.offline,

@@ -13,7 +13,7 @@ const ORDER: [(&str, &[&str]); 4] = [
     (
         "base",
         &[
-            "secret", "visible", "name", "digest", "url", "platform", "paths", "event",
+            "secret", "visible", "name", "digest", "url", "platform", "paths", "event", "cancel",
         ],
     ),
     (
@@ -42,6 +42,7 @@ const ORDER: [(&str, &[&str]); 4] = [
             "deploy",
             "guard",
             "constraint_tools",
+            "session",
         ],
     ),
 ];
@@ -151,7 +152,9 @@ impl Crate {
             let onward = reaches[through].clone();
             for from in &mut reaches {
                 if from[through] {
-                    from.iter_mut().zip(&onward).for_each(|(at, more)| *at |= more);
+                    from.iter_mut()
+                        .zip(&onward)
+                        .for_each(|(at, more)| *at |= more);
                 }
             }
         }
@@ -170,7 +173,8 @@ impl Crate {
 /// Parses a file and those of its modules.
 fn read(source: &Path, file: &Path, path: Segments, modules: &mut Vec<Module>) {
     let text = std::fs::read_to_string(file).unwrap();
-    let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let parsed =
+        syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let mut found = Found::default();
     found.visit_file(&parsed);
     let folder = if path.is_empty() {
@@ -268,7 +272,11 @@ impl<'a> Visit<'a> for Found {
     }
 
     fn visit_path(&mut self, path: &'a syn::Path) {
-        let segments: Segments = path.segments.iter().map(|it| it.ident.to_string()).collect();
+        let segments: Segments = path
+            .segments
+            .iter()
+            .map(|it| it.ident.to_string())
+            .collect();
         if segments.len() > 1 && path.leading_colon.is_none() {
             self.imports.push(segments);
         }
@@ -292,9 +300,16 @@ fn modules_import_only_those_before_them() {
             Some(place.unwrap_or_else(|| panic!("`{top}` of {name} has no place in the order")))
         };
         for (from, to) in krate.edges() {
-            if place(from).zip(place(to)).is_some_and(|(from, to)| from < to) {
+            if place(from)
+                .zip(place(to))
+                .is_some_and(|(from, to)| from < to)
+            {
                 let (from, to) = (&krate.0[from], &krate.0[to]);
-                wrong.push(format!("{} imports {}", from.file.display(), to.path.join("::")));
+                wrong.push(format!(
+                    "{} imports {}",
+                    from.file.display(),
+                    to.path.join("::")
+                ));
             }
         }
     }
@@ -314,6 +329,7 @@ fn no_files_import_each_other() {
         found.extend(groups.into_iter().map(named));
     }
     let expected: BTreeSet<Vec<String>> = known.into_keys().collect();
-    let list = |groups: BTreeSet<Vec<String>>| groups.iter().map(|it| it.join(", ")).collect::<Vec<_>>();
+    let list =
+        |groups: BTreeSet<Vec<String>>| groups.iter().map(|it| it.join(", ")).collect::<Vec<_>>();
     assert_eq!(list(found), list(expected));
 }
