@@ -1,13 +1,12 @@
 //! Branches as the API knows them: who may push, whether force is allowed.
 
-use gitlab::api::projects::protected_branches::ProtectedBranches;
-use gitlab::api::projects::repository::branches::Branches;
 use globset::GlobBuilder;
 use serde::Deserialize;
 
 use super::Gitlab;
 use super::error::GitlabError;
 use super::project::ProjectRef;
+use super::request::ApiRequest;
 use super::token::{Needs, Role};
 
 /// What the API says of a branch to whoever asks.
@@ -54,14 +53,9 @@ impl Gitlab {
     /// # Errors
     /// [`GitlabError`].
     pub fn branch(&self, project: &ProjectRef, name: &str) -> Result<Option<Branch>, GitlabError> {
-        let endpoint = Branches::builder()
-            .project(project)
-            .search(format!("^{name}"))
-            .build()
-            .map_err(|error| GitlabError::Unusable {
-                what: error.to_string(),
-            })?;
-        let found: Vec<Branch> = self.list(&endpoint, &Needs::READ_BY_JOB)?;
+        let path = format!("projects/{}/repository/branches", project.encoded());
+        let request = ApiRequest::get(path).with("search", format!("^{name}"));
+        let found: Vec<Branch> = self.list(&request, &Needs::READ_BY_JOB)?;
         Ok(found.into_iter().find(|branch| branch.name == name))
     }
 
@@ -74,17 +68,12 @@ impl Gitlab {
         project: &ProjectRef,
         branch: &str,
     ) -> Result<Option<bool>, GitlabError> {
-        let endpoint = ProtectedBranches::builder()
-            .project(project)
-            .build()
-            .map_err(|error| GitlabError::Unusable {
-                what: error.to_string(),
-            })?;
+        let path = format!("projects/{}/protected_branches", project.encoded());
         let needs = Needs {
             role: Role::Maintainer,
             ..Needs::READ
         };
-        let rules: Vec<Protection> = self.list(&endpoint, &needs)?;
+        let rules: Vec<Protection> = self.list(&ApiRequest::get(path), &needs)?;
         let about: Vec<&Protection> = rules.iter().filter(|it| it.covers(branch)).collect();
         // Where several rules are about a branch, the most generous one holds.
         let allowed = about.iter().any(|rule| rule.allow_force_push == Some(true));

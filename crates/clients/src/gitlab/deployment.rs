@@ -1,13 +1,12 @@
 //! Deployments: what was put into an environment, by whom.
 
-use gitlab::api::common::SortOrder;
-use gitlab::api::projects::deployments::{DeploymentOrderBy, DeploymentStatusFilter, Deployments};
 use serde::Deserialize;
 
 use super::Gitlab;
 use super::error::GitlabError;
 use super::pages::More;
 use super::project::ProjectRef;
+use super::request::ApiRequest;
 use super::token::Needs;
 
 /// A deployment of a project.
@@ -80,16 +79,11 @@ impl Gitlab {
         environment: &str,
         take: impl FnMut(Vec<Deployment>) -> More,
     ) -> Result<(), GitlabError> {
-        let endpoint = Deployments::builder()
-            .project(project)
-            .environment(environment)
-            .status(DeploymentStatusFilter::Success)
-            .order_by(DeploymentOrderBy::Id)
-            .sort(SortOrder::Descending)
-            .build()
-            .map_err(|error| GitlabError::Unusable {
-                what: error.to_string(),
-            })?;
-        self.pages(&endpoint, &Needs::READ_BY_JOB, take)
+        let request = ApiRequest::get(format!("projects/{}/deployments", project.encoded()))
+            .with("environment", environment)
+            .with("status", "success")
+            .with("order_by", "id")
+            .with("sort", "desc");
+        self.pages(&request, &Needs::READ_BY_JOB, take)
     }
 }

@@ -10,7 +10,7 @@ use super::error::GitlabError;
 use super::pages::More;
 use super::project::ProjectRef;
 use super::token::Needs;
-use super::{Gitlab, Plain};
+use super::{ApiRequest, Gitlab};
 
 /// Most pages that are read: the newest thousand pushes of a project.
 const PAGES: usize = 10;
@@ -77,14 +77,14 @@ impl Gitlab {
         mut take: impl FnMut(Vec<BranchPush>) -> More,
     ) -> Result<bool, GitlabError> {
         let path = format!("projects/{}/events", project.encoded());
-        let mut endpoint = Plain::get(path).with("action", "pushed");
+        let mut request = ApiRequest::get(path).with("action", "pushed");
         if let Some(since) = since {
             // GitLab takes a day, and leaves that day out.
             let day = since - SignedDuration::from_hours(48);
-            endpoint = endpoint.with("after", day.strftime("%Y-%m-%d").to_string());
+            request = request.with("after", day.strftime("%Y-%m-%d").to_string());
         }
         let (mut pages, mut all) = (0, true);
-        self.pages(&endpoint, &Needs::READ, |page: Vec<Event>| {
+        self.pages(&request, &Needs::READ, |page: Vec<Event>| {
             pages += 1;
             let pushes = page.into_iter().filter_map(|it| it.push_to(branch));
             let more = take(pushes.collect());

@@ -1,14 +1,14 @@
 //! Jobs of a pipeline, and the trigger jobs among them, which GitLab lists apart.
 
-use gitlab::api::projects::pipelines;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::Gitlab;
 use super::deployment::Person;
 use super::error::GitlabError;
-use super::pipelines::{built, or_empty};
+use super::pipelines::or_empty;
 use super::project::ProjectRef;
+use super::request::ApiRequest;
 use super::status::RunStatus;
 use super::token::Needs;
 
@@ -73,12 +73,9 @@ impl Gitlab {
     /// # Errors
     /// [`GitlabError`].
     pub fn jobs(&self, project: &ProjectRef, pipeline: u64) -> Result<Vec<Job>, GitlabError> {
-        let endpoint = pipelines::PipelineJobs::builder()
-            .project(project)
-            .pipeline(pipeline)
-            .include_retried(true)
-            .build();
-        self.whole_list(&built(endpoint)?, &Needs::READ_BY_JOB)
+        let path = format!("projects/{}/pipelines/{pipeline}/jobs", project.encoded());
+        let request = ApiRequest::get(path).with("include_retried", "true");
+        self.whole_list(&request, &Needs::READ_BY_JOB)
     }
 
     /// Trigger jobs of a pipeline.
@@ -90,10 +87,10 @@ impl Gitlab {
         project: &ProjectRef,
         pipeline: u64,
     ) -> Result<Vec<Job>, GitlabError> {
-        let endpoint = pipelines::PipelineBridges::builder()
-            .project(project)
-            .pipeline(pipeline)
-            .build();
-        self.whole_list(&built(endpoint)?, &Needs::READ_BY_JOB)
+        let path = format!(
+            "projects/{}/pipelines/{pipeline}/bridges",
+            project.encoded()
+        );
+        self.whole_list(&ApiRequest::get(path), &Needs::READ_BY_JOB)
     }
 }

@@ -1,12 +1,12 @@
 //! Merge requests: which ones a commit belongs to, which ones were merged since.
 
-use gitlab::api::projects::repository::commits::MergeRequests;
 use serde::Deserialize;
 
+use super::Gitlab;
 use super::error::GitlabError;
 use super::project::ProjectRef;
+use super::request::{ApiRequest, segment};
 use super::token::Needs;
-use super::{Gitlab, Plain};
 
 /// A merge request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,14 +53,9 @@ impl Gitlab {
         project: &ProjectRef,
         commit: &str,
     ) -> Result<Vec<MergeRequest>, GitlabError> {
-        let endpoint = MergeRequests::builder()
-            .project(project)
-            .sha(commit)
-            .build()
-            .map_err(|error| GitlabError::Unusable {
-                what: error.to_string(),
-            })?;
-        self.list(&endpoint, &Needs::READ_BY_JOB)
+        let (project, commit) = (project.encoded(), segment(commit));
+        let path = format!("projects/{project}/repository/commits/{commit}/merge_requests");
+        self.list(&ApiRequest::get(path), &Needs::READ_BY_JOB)
     }
 
     /// The merged merge requests that changed at or after a time (RFC 3339).
@@ -72,12 +67,11 @@ impl Gitlab {
         project: &ProjectRef,
         since: &str,
     ) -> Result<Vec<MergeRequest>, GitlabError> {
-        // The crate's type for this list takes times as values of a crate that nothing else here needs.
         let path = format!("projects/{}/merge_requests", project.encoded());
-        let endpoint = Plain::get(path)
+        let request = ApiRequest::get(path)
             .with("state", "merged")
             .with("scope", "all")
             .with("updated_after", since);
-        self.list(&endpoint, &Needs::READ_BY_JOB)
+        self.list(&request, &Needs::READ_BY_JOB)
     }
 }

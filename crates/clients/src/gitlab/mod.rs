@@ -1,5 +1,5 @@
-//! The only door to GitLab's API (REST v4). What is asked is described by the endpoints of the `gitlab` crate; how it is asked
-//! stands here: over [`crate::http`], with the token that suffices, retried where that is harmless, page by page.
+//! The only way to GitLab's API (REST v4, <https://docs.gitlab.com/api/rest/>). Requests are plain values ([`ApiRequest`]); they
+//! are sent over [`crate::http`], with the token that suffices, repeated where that is harmless, page by page.
 //!
 //! One file per noun of the API adds its calls to [`Gitlab`]. Refuses to read the environment, to send anything twice that
 //! is not harmless twice, and to show a token.
@@ -15,15 +15,13 @@ mod packages;
 mod pages;
 mod pipelines;
 mod project;
+mod request;
 mod resource_groups;
 mod status;
 #[cfg(test)]
 mod tests;
 mod token;
 
-use std::borrow::Cow;
-
-use gitlab::api::{Endpoint, QueryParams};
 use serde::de::DeserializeOwned;
 
 pub use branch::{Branch, Protection};
@@ -36,6 +34,7 @@ pub use packages::{PackageFile, PackageRef};
 pub use pages::{Conditional, More};
 pub use pipelines::{Pipeline, PipelineFilter};
 pub use project::{Project, ProjectRef};
+pub use request::ApiRequest;
 pub use resource_groups::{ProcessMode, ResourceGroup};
 pub use status::{RunStatus, Standing};
 pub use token::{Kind, Needs, Role, Token, Tokens};
@@ -49,64 +48,6 @@ pub struct Gitlab {
     client: Client,
     api: SafeUrl,
     tokens: Tokens,
-}
-
-/// A description of a request that the `gitlab` crate has no type for.
-#[derive(Debug, Clone)]
-pub struct Plain {
-    /// The method.
-    pub method: Method,
-    /// The path below `/api/v4/`, its parts percent-encoded.
-    pub path: String,
-    /// Query parameters.
-    pub query: Vec<(&'static str, String)>,
-    /// The body, as JSON.
-    pub json: Option<serde_json::Value>,
-}
-
-impl Plain {
-    /// A GET of this path.
-    #[must_use]
-    pub fn get(path: impl Into<String>) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.into(),
-            query: Vec::new(),
-            json: None,
-        }
-    }
-
-    /// The same with a query parameter.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((name, value.into()));
-        self
-    }
-}
-
-impl Endpoint for Plain {
-    fn method(&self) -> Method {
-        self.method.clone()
-    }
-
-    fn endpoint(&self) -> Cow<'static, str> {
-        self.path.clone().into()
-    }
-
-    fn parameters(&self) -> QueryParams<'_> {
-        let mut params = QueryParams::default();
-        for (name, value) in &self.query {
-            params.push(*name, value);
-        }
-        params
-    }
-
-    fn body(&self) -> Result<Option<(&'static str, Vec<u8>)>, gitlab::api::BodyError> {
-        let Some(json) = &self.json else {
-            return Ok(None);
-        };
-        Ok(Some(("application/json", serde_json::to_vec(json)?)))
-    }
 }
 
 impl Gitlab {
@@ -139,11 +80,11 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn ask<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
     ) -> Result<T, GitlabError> {
-        let reply = self.send(endpoint, needs)?;
-        self.shaped(endpoint, &reply)
+        let reply = self.send(request, needs)?;
+        self.shaped(request, &reply)
     }
 
     /// Asks for one object that may not be there.
@@ -152,10 +93,10 @@ impl Gitlab {
     /// [`GitlabError`]; 404 is `None`, which also stands for what this token may not see.
     pub fn find<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
     ) -> Result<Option<T>, GitlabError> {
-        match self.ask(endpoint, needs) {
+        match self.ask(request, needs) {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(error),
@@ -166,8 +107,8 @@ impl Gitlab {
     ///
     /// # Errors
     /// [`GitlabError`].
-    pub fn tell(&self, endpoint: &impl Endpoint, needs: &Needs) -> Result<(), GitlabError> {
-        self.send(endpoint, needs).map(|_| ())
+    pub fn tell(&self, request: &ApiRequest, needs: &Needs) -> Result<(), GitlabError> {
+        self.send(request, needs).map(|_| ())
     }
 
     /// Sends one request and gives its successful answer. A POST is sent once: when its answer is lost it ends as
@@ -175,25 +116,25 @@ impl Gitlab {
     ///
     /// # Errors
     /// [`GitlabError`].
-    pub fn send(&self, endpoint: &impl Endpoint, needs: &Needs) -> Result<Reply, GitlabError> {
-        let url = self.url(endpoint)?;
-        self.send_to(&url, endpoint, needs, Vec::new())
+    pub fn send(&self, request: &ApiRequest, needs: &Needs) -> Result<Reply, GitlabError> {
+        let url = self.url(request)?;
+        self.send_to(&url, request, needs, Vec::new())
     }
 
     /// Asks GraphQL, which is beside the REST API. Without a token: a job's token is not taken there, and what is asked for is
     /// public.
     fn query<T: DeserializeOwned>(&self, query: &str) -> Result<T, GitlabError> {
-        let endpoint = Plain::get("graphql").with("query", query);
+        let request = ApiRequest::get("graphql").with("query", query);
         let mut url = self.api.expose().clone();
         let base = url.path().trim_end_matches('/');
         let path = format!("{}/graphql", base.strip_suffix("/v4").unwrap_or(base));
         url.set_path(&path);
-        endpoint.parameters().add_to_url(&mut url);
+        url.query_pairs_mut().extend_pairs(&request.query);
         let url: SafeUrl = url.as_str().parse().map_err(|_| GitlabError::Unusable {
             what: "a query of GraphQL".to_owned(),
         })?;
-        let reply = self.transmit(&url, &endpoint, (&Needs::READ, None), Vec::new())?;
-        self.shaped(&endpoint, &reply)
+        let reply = self.transmit(&url, &request, &Needs::READ, None, Vec::new())?;
+        self.shaped(&request, &reply)
     }
 
     /// The address of a path below `/api/v4/`, for what goes by streams instead of through [`Self::send`].
@@ -214,51 +155,51 @@ impl Gitlab {
         &self.client
     }
 
-    fn url(&self, endpoint: &impl Endpoint) -> Result<SafeUrl, GitlabError> {
-        let bare = self.address(&endpoint.endpoint())?;
+    fn url(&self, request: &ApiRequest) -> Result<SafeUrl, GitlabError> {
+        let bare = self.address(&request.path)?;
+        if request.query.is_empty() {
+            return Ok(bare);
+        }
         let mut url = bare.expose().clone();
-        endpoint.parameters().add_to_url(&mut url);
+        url.query_pairs_mut().extend_pairs(&request.query);
         SafeUrl::of_server(url.as_str()).map_err(|_| GitlabError::Unusable {
-            what: format!("the query of `{}`", endpoint.endpoint()),
+            what: format!("the query of `{}`", request.path),
         })
     }
 
     fn send_to(
         &self,
         url: &SafeUrl,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
         headers: Vec<(&'static str, String)>,
     ) -> Result<Reply, GitlabError> {
         let token = self.tokens.for_needs(needs)?;
-        self.transmit(url, endpoint, (needs, token), headers)
+        self.transmit(url, request, needs, token, headers)
     }
 
     fn transmit(
         &self,
         url: &SafeUrl,
-        endpoint: &impl Endpoint,
-        (needs, token): (&Needs, Option<&Token>),
-        headers: Vec<(&'static str, String)>,
+        request: &ApiRequest,
+        needs: &Needs,
+        token: Option<&Token>,
+        mut headers: Vec<(&'static str, String)>,
     ) -> Result<Reply, GitlabError> {
-        let what = described(endpoint);
-        let body = endpoint.body().map_err(|error| GitlabError::Unusable {
-            what: format!("the body of {what}: {error}"),
-        })?;
-        let mut headers = headers;
+        let what = request.to_string();
         headers.push(("accept", "application/json".to_owned()));
         // What a cache on the way has kept is not how things stand.
         headers.push(("cache-control", "no-cache".to_owned()));
-        let body = body.map(|(kind, bytes)| {
-            headers.push(("content-type", kind.to_owned()));
-            Body::Bytes(bytes)
+        let body = request.json.as_ref().map(|json| {
+            headers.push(("content-type", "application/json".to_owned()));
+            Body::Bytes(json.to_string().into_bytes())
         });
-        let repeat = match endpoint.method() {
+        let repeat = match request.method {
             Method::POST | Method::PATCH => Repeat::Never,
             _ => Repeat::Harmless,
         };
         let call = Call {
-            method: endpoint.method(),
+            method: request.method.clone(),
             url,
             headers,
             secret: token.map(Token::header),
@@ -287,19 +228,14 @@ impl Gitlab {
 
     fn shaped<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         reply: &Reply,
     ) -> Result<T, GitlabError> {
         serde_json::from_slice(&reply.body).map_err(|source| GitlabError::Shape {
-            what: described(endpoint),
+            what: request.to_string(),
             source,
         })
     }
-}
-
-/// What a request does, for messages.
-fn described(endpoint: &impl Endpoint) -> String {
-    format!("{} {}", endpoint.method(), endpoint.endpoint())
 }
 
 /// Whether a request whose answer did not come may have arrived.

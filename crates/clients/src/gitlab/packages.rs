@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::error::GitlabError;
 use super::project::ProjectRef;
 use super::token::{Needs, Token};
-use super::{Gitlab, Plain, was_sent};
+use super::{ApiRequest, Gitlab, was_sent};
 use crate::http::{Body, Call, Method, Repeat, Response, Streamed};
 use pannier_base::url::SafeUrl;
 
@@ -55,7 +55,7 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn package_files(&self, package: &PackageRef) -> Result<Vec<PackageFile>, GitlabError> {
         let project = package.project.encoded();
-        let list = Plain::get(format!("projects/{project}/packages"))
+        let list = ApiRequest::get(format!("projects/{project}/packages"))
             .with("package_type", "generic")
             .with("package_name", &package.name)
             .with("package_version", &package.version);
@@ -67,7 +67,7 @@ impl Gitlab {
         let mut newest: Vec<PackageFile> = Vec::new();
         for listed in ours {
             let path = format!("projects/{project}/packages/{}/package_files", listed.id);
-            let files = self.list(&Plain::get(path), &Needs::READ_BY_JOB)?;
+            let files = self.list(&ApiRequest::get(path), &Needs::READ_BY_JOB)?;
             for file in files {
                 let file: PackageFile = file;
                 match newest.iter_mut().find(|it| it.file_name == file.file_name) {

@@ -7,13 +7,13 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use gitlab::api::Endpoint;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Gitlab;
 use super::error::GitlabError;
+use super::request::ApiRequest;
 use super::token::Needs;
-use super::{Gitlab, described};
 use crate::http::Reply;
 use pannier_base::url::SafeUrl;
 
@@ -60,11 +60,11 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn list<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
     ) -> Result<Vec<T>, GitlabError> {
         let mut all = Vec::new();
-        self.pages(endpoint, needs, |page| {
+        self.pages(request, needs, |page| {
             all.extend(page);
             More::Wanted
         })?;
@@ -77,10 +77,10 @@ impl Gitlab {
     /// [`GitlabError`]; [`GitlabError::Incomplete`] when it holds less than it announces, time and again.
     pub fn whole_list<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
     ) -> Result<Vec<T>, GitlabError> {
-        let listed = self.list_conditional(endpoint, needs, None)?;
+        let listed = self.list_conditional(request, needs, None)?;
         Ok(listed.objects.unwrap_or_default())
     }
 
@@ -90,12 +90,12 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn short_list<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
         most: usize,
     ) -> Result<Option<Conditional<T>>, GitlabError> {
-        let url = self.first_page(endpoint)?;
-        let first = self.send_to(&url, endpoint, needs, Vec::new())?;
+        let url = self.first_page(request)?;
+        let first = self.send_to(&url, request, needs, Vec::new())?;
         let announced = Announced::of(&first, Counted::Rows);
         if announced.pages.is_some_and(|pages| pages > most) {
             return Ok(None);
@@ -103,7 +103,7 @@ impl Gitlab {
         let time = time_of(&first);
         let mut all = Vec::new();
         let most = most * PER_PAGE;
-        self.pages_from(Counted::Rows, (url, first), endpoint, needs, &mut |page| {
+        self.pages_from(Counted::Rows, (url, first), request, needs, &mut |page| {
             all.extend(page);
             if all.len() > most {
                 More::Enough
@@ -124,13 +124,13 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn pages<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
         mut take: impl FnMut(Vec<T>) -> More,
     ) -> Result<(), GitlabError> {
-        let url = self.first_page(endpoint)?;
-        let first = self.send_to(&url, endpoint, needs, Vec::new())?;
-        self.pages_from(Counted::Pages, (url, first), endpoint, needs, &mut take)
+        let url = self.first_page(request)?;
+        let first = self.send_to(&url, request, needs, Vec::new())?;
+        self.pages_from(Counted::Pages, (url, first), request, needs, &mut take)
     }
 
     /// All objects of a list of which nothing may be missing, each once, unless its first page is still the version that is
@@ -140,13 +140,13 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn list_conditional<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
         version: Option<&str>,
     ) -> Result<Conditional<T>, GitlabError> {
-        let url = self.first_page(endpoint)?;
+        let url = self.first_page(request)?;
         let headers = version.map(|version| ("if-none-match", version.to_owned()));
-        let first = self.send_to(&url, endpoint, needs, headers.into_iter().collect())?;
+        let first = self.send_to(&url, request, needs, headers.into_iter().collect())?;
         let mut read = Conditional {
             objects: None,
             version: first.header("etag").or(version).map(str::to_owned),
@@ -154,13 +154,13 @@ impl Gitlab {
         };
         if first.status == 304 && version.is_none() {
             return Err(GitlabError::Incomplete {
-                what: described(endpoint),
+                what: request.to_string(),
                 missing: "nothing but \"not changed\", which nobody asked for".to_owned(),
             });
         }
         if first.status != 304 {
             let mut all = Vec::new();
-            self.pages_from(Counted::Rows, (url, first), endpoint, needs, &mut |page| {
+            self.pages_from(Counted::Rows, (url, first), request, needs, &mut |page| {
                 all.extend(page);
                 More::Wanted
             })?;
@@ -175,12 +175,12 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn first_objects<T: DeserializeOwned>(
         &self,
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
     ) -> Result<Conditional<T>, GitlabError> {
-        let reply = self.send(endpoint, needs)?;
+        let reply = self.send(request, needs)?;
         Ok(Conditional {
-            objects: Some(self.shaped(endpoint, &reply)?),
+            objects: Some(self.shaped(request, &reply)?),
             version: None,
             time: time_of(&reply),
         })
@@ -191,7 +191,7 @@ impl Gitlab {
         &self,
         counted: Counted,
         (url, first): (SafeUrl, Reply),
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
         take: &mut dyn FnMut(Vec<T>) -> More,
     ) -> Result<(), GitlabError> {
@@ -201,16 +201,16 @@ impl Gitlab {
         for _ in 0..PASSES {
             let first = match first.take() {
                 Some(first) => first,
-                None => self.send_to(&url, endpoint, needs, Vec::new())?,
+                None => self.send_to(&url, request, needs, Vec::new())?,
             };
             let start = (url.clone(), first);
-            match self.pass(counted, start, endpoint, needs, &mut seen, take)? {
+            match self.pass(counted, start, request, needs, &mut seen, take)? {
                 Pass::Complete => return Ok(()),
                 Pass::Incomplete(what) => missing = what,
             }
         }
         Err(GitlabError::Incomplete {
-            what: described(endpoint),
+            what: request.to_string(),
             missing,
         })
     }
@@ -219,7 +219,7 @@ impl Gitlab {
         &self,
         counted: Counted,
         (mut url, mut reply): (SafeUrl, Reply),
-        endpoint: &impl Endpoint,
+        request: &ApiRequest,
         needs: &Needs,
         seen: &mut HashSet<u64>,
         take: &mut dyn FnMut(Vec<T>) -> More,
@@ -227,7 +227,7 @@ impl Gitlab {
         let announced = Announced::of(&reply, counted);
         let mut here = HashSet::new();
         for pages in 1..=PAGES {
-            let objects: Vec<Value> = self.shaped(endpoint, &reply)?;
+            let objects: Vec<Value> = self.shaped(request, &reply)?;
             let rows = objects.len();
             let mut page = Vec::with_capacity(rows);
             for object in objects {
@@ -236,7 +236,7 @@ impl Gitlab {
                 if id.is_none_or(|id| seen.insert(id)) {
                     page.push(serde_json::from_value(object).map_err(|source| {
                         GitlabError::Shape {
-                            what: described(endpoint),
+                            what: request.to_string(),
                             source,
                         }
                     })?);
@@ -249,18 +249,18 @@ impl Gitlab {
                 Some(next) => url = next,
                 None => return Ok(announced.compare(pages, here.len())),
             }
-            reply = self.send_to(&url, endpoint, needs, Vec::new())?;
+            reply = self.send_to(&url, request, needs, Vec::new())?;
         }
         Err(GitlabError::Unusable {
             what: format!(
                 "a request for more than {PAGES} pages of {}",
-                described(endpoint)
+                request.to_string()
             ),
         })
     }
 
-    fn first_page(&self, endpoint: &impl Endpoint) -> Result<SafeUrl, GitlabError> {
-        let url = self.url(endpoint)?;
+    fn first_page(&self, request: &ApiRequest) -> Result<SafeUrl, GitlabError> {
+        let url = self.url(request)?;
         if url
             .expose()
             .query_pairs()

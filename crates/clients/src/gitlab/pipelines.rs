@@ -2,7 +2,6 @@
 //!
 //! Refuses to start or retry one.
 
-use gitlab::api::projects::{merge_requests, pipelines};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -11,7 +10,7 @@ use super::error::GitlabError;
 use super::project::ProjectRef;
 use super::status::RunStatus;
 use super::token::Needs;
-use super::{Conditional, Gitlab, Plain};
+use super::{ApiRequest, Conditional, Gitlab};
 use crate::http::Method;
 
 /// A pipeline, as lists show it; the fields that are optional come with [`Gitlab::pipeline`] only.
@@ -84,29 +83,29 @@ pub struct PipelineFilter {
 }
 
 impl PipelineFilter {
-    fn endpoint(&self, project: &ProjectRef) -> Plain {
-        let mut plain = Plain::get(format!("projects/{}/pipelines", project.encoded()));
+    fn request(&self, project: &ProjectRef) -> ApiRequest {
+        let mut request = ApiRequest::get(format!("projects/{}/pipelines", project.encoded()));
         if let Some(status) = &self.status {
-            plain = plain.with("status", status.word());
+            request = request.with("status", status.word());
         }
         if self.children {
-            plain = plain.with("source", "parent_pipeline");
+            request = request.with("source", "parent_pipeline");
         }
         if let Some(time) = self.updated_after {
             // What changes moves to the first page, by whose version the whole list is known again.
-            plain = plain.with("updated_after", format!("{time:.3}"));
-            plain = plain.with("order_by", "updated_at").with("sort", "desc");
+            request = request.with("updated_after", format!("{time:.3}"));
+            request = request.with("order_by", "updated_at").with("sort", "desc");
         }
         if let Some(sha) = &self.sha {
-            plain = plain.with("sha", sha.as_str());
+            request = request.with("sha", sha.as_str());
         }
         if let Some(reference) = &self.reference {
-            plain = plain.with("ref", reference.as_str());
+            request = request.with("ref", reference.as_str());
         }
         if let Some(most) = self.at_most {
-            plain = plain.with("per_page", most.to_string());
+            request = request.with("per_page", most.to_string());
         }
-        plain
+        request
     }
 }
 
@@ -159,10 +158,10 @@ impl Gitlab {
         filter: &PipelineFilter,
         version: Option<&str>,
     ) -> Result<Conditional<Pipeline>, GitlabError> {
-        let endpoint = filter.endpoint(project);
+        let request = filter.request(project);
         match filter.at_most {
-            Some(_) => self.first_objects(&endpoint, &Needs::READ_BY_JOB),
-            None => self.list_conditional(&endpoint, &Needs::READ_BY_JOB, version),
+            Some(_) => self.first_objects(&request, &Needs::READ_BY_JOB),
+            None => self.list_conditional(&request, &Needs::READ_BY_JOB, version),
         }
     }
 
@@ -176,7 +175,7 @@ impl Gitlab {
         filter: &PipelineFilter,
         pages: usize,
     ) -> Result<Option<Conditional<Pipeline>>, GitlabError> {
-        self.short_list(&filter.endpoint(project), &Needs::READ_BY_JOB, pages)
+        self.short_list(&filter.request(project), &Needs::READ_BY_JOB, pages)
     }
 
     /// Every status that a pipeline can have on this server; `None` where the server does not tell.
@@ -204,11 +203,8 @@ impl Gitlab {
     /// # Errors
     /// [`GitlabError`].
     pub fn pipeline(&self, project: &ProjectRef, id: u64) -> Result<Pipeline, GitlabError> {
-        let endpoint = pipelines::Pipeline::builder()
-            .project(project)
-            .pipeline(id)
-            .build();
-        self.ask(&built(endpoint)?, &Needs::READ_BY_JOB)
+        let path = format!("projects/{}/pipelines/{id}", project.encoded());
+        self.ask(&ApiRequest::get(path), &Needs::READ_BY_JOB)
     }
 
     /// The branch that a merge request wants to merge.
@@ -216,11 +212,8 @@ impl Gitlab {
     /// # Errors
     /// [`GitlabError`].
     pub fn source_branch(&self, project: &ProjectRef, iid: u64) -> Result<String, GitlabError> {
-        let endpoint = merge_requests::MergeRequest::builder()
-            .project(project)
-            .merge_request(iid)
-            .build();
-        let found: Branches = self.ask(&built(endpoint)?, &Needs::READ_BY_JOB)?;
+        let path = format!("projects/{}/merge_requests/{iid}", project.encoded());
+        let found: Branches = self.ask(&ApiRequest::get(path), &Needs::READ_BY_JOB)?;
         Ok(found.source_branch)
     }
 
@@ -230,16 +223,10 @@ impl Gitlab {
     /// [`GitlabError`].
     pub fn cancel_pipeline(&self, project: &ProjectRef, id: u64) -> Result<(), GitlabError> {
         let path = format!("projects/{}/pipelines/{id}/cancel", project.encoded());
-        let endpoint = Plain {
+        let request = ApiRequest {
             method: Method::POST,
-            ..Plain::get(path)
+            ..ApiRequest::get(path)
         };
-        self.tell(&endpoint, &Needs::WRITE)
+        self.tell(&request, &Needs::WRITE)
     }
-}
-
-pub(super) fn built<T>(endpoint: Result<T, impl std::fmt::Display>) -> Result<T, GitlabError> {
-    endpoint.map_err(|error| GitlabError::Unusable {
-        what: error.to_string(),
-    })
 }

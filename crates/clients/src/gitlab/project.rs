@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use gitlab::api::common::{NameOrId, path_escaped};
-use gitlab::api::projects;
 use serde::Deserialize;
 
 use super::Gitlab;
 use super::error::GitlabError;
+use super::request::{ApiRequest, segment};
 use super::token::Needs;
 use pannier_base::url::SafeUrl;
 
@@ -33,16 +32,7 @@ impl ProjectRef {
     pub fn encoded(&self) -> String {
         match self {
             Self::Id(id) => id.to_string(),
-            Self::Path(path) => path_escaped(path).to_string(),
-        }
-    }
-}
-
-impl<'a> From<&'a ProjectRef> for NameOrId<'a> {
-    fn from(project: &'a ProjectRef) -> Self {
-        match project {
-            ProjectRef::Id(id) => Self::Id(*id),
-            ProjectRef::Path(path) => Self::Name(path.into()),
+            Self::Path(path) => segment(path),
         }
     }
 }
@@ -95,10 +85,7 @@ impl Gitlab {
     /// # Errors
     /// [`GitlabError`]; 404 also for one that the token may not see.
     pub fn project(&self, project: &ProjectRef) -> Result<Project, GitlabError> {
-        let endpoint = projects::Project::builder().project(project).build();
-        let endpoint = endpoint.map_err(|error| GitlabError::Unusable {
-            what: error.to_string(),
-        })?;
-        self.ask(&endpoint, &Needs::READ)
+        let request = ApiRequest::get(format!("projects/{}", project.encoded()));
+        self.ask(&request, &Needs::READ)
     }
 }

@@ -1,17 +1,15 @@
 //! Resource groups: GitLab's own queue of jobs that must not run at the same time.
-//!
-//! The `gitlab` crate has no endpoints for them.
 
 use std::fmt;
 
-use gitlab::api::common::path_escaped;
 use serde::{Deserialize, Serialize};
 
 use super::error::GitlabError;
 use super::jobs::Job;
 use super::project::ProjectRef;
+use super::request::{ApiRequest, segment};
 use super::token::{Needs, Role};
-use super::{Conditional, Gitlab, Plain};
+use super::{Conditional, Gitlab};
 use crate::http::Method;
 
 /// Reading them takes more than reading pipelines.
@@ -80,7 +78,7 @@ impl Gitlab {
         project: &ProjectRef,
         key: &str,
     ) -> Result<ResourceGroup, GitlabError> {
-        self.ask(&Plain::get(path(project, key)), &READ)
+        self.ask(&ApiRequest::get(path(project, key)), &READ)
     }
 
     /// Jobs that wait for a resource group, and the server's time.
@@ -92,8 +90,8 @@ impl Gitlab {
         project: &ProjectRef,
         key: &str,
     ) -> Result<Conditional<Job>, GitlabError> {
-        let endpoint = Plain::get(format!("{}/upcoming_jobs", path(project, key)));
-        self.list_conditional(&endpoint, &READ, None)
+        let request = ApiRequest::get(format!("{}/upcoming_jobs", path(project, key)));
+        self.list_conditional(&request, &READ, None)
     }
 
     /// Sets the order of those who wait.
@@ -106,16 +104,16 @@ impl Gitlab {
         key: &str,
         mode: ProcessMode,
     ) -> Result<ResourceGroup, GitlabError> {
-        let endpoint = Plain {
+        let request = ApiRequest {
             method: Method::PUT,
             json: Some(serde_json::json!({ "process_mode": mode })),
-            ..Plain::get(path(project, key))
+            ..ApiRequest::get(path(project, key))
         };
-        self.ask(&endpoint, &Needs::WRITE)
+        self.ask(&request, &Needs::WRITE)
     }
 }
 
 fn path(project: &ProjectRef, key: &str) -> String {
-    let key = path_escaped(key);
+    let key = segment(key);
     format!("projects/{}/resource_groups/{key}", project.encoded())
 }

@@ -74,4 +74,6 @@ fn a_project_is_a_number_or_a_path() {
     let path = ProjectRef::parse("/group/sub/tools");
     assert_eq!(path, ProjectRef::Path("group/sub/tools".to_owned()));
     assert_eq!(path.encoded(), "group%2Fsub%2Ftools");
+    let odd = ProjectRef::parse("a b/ü?#%:+");
+    assert_eq!(odd.encoded(), "a%20b%2F%C3%BC%3F%23%25:+");
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use miette::Diagnostic;
 use pannier_base::url::SafeUrl;
+use pannier_clients::gitlab::ApiRequest;
 use pannier_clients::gitlab::Gitlab;
 use pannier_clients::gitlab::GitlabError;
 use pannier_clients::gitlab::Kind;
 use pannier_clients::gitlab::Needs;
-use pannier_clients::gitlab::Plain;
 use pannier_clients::gitlab::ProjectRef;
 use pannier_clients::gitlab::Token;
 use pannier_clients::gitlab::Tokens;
@@ -67,11 +67,11 @@ fn json_answer(status: u16, value: &Value) -> Answer {
     Answer::new(status, value.to_string()).with("content-type", "application/json")
 }
 
-fn post() -> Plain {
-    Plain {
+fn post() -> ApiRequest {
+    ApiRequest {
         method: Method::POST,
         json: Some(json!({"ref": "main"})),
-        ..Plain::get("projects/1/pipeline")
+        ..ApiRequest::get("projects/1/pipeline")
     }
 }
 
@@ -85,7 +85,7 @@ fn reading_is_repeated_and_a_post_is_not() {
         .fault("/pipeline", Fault::Answer(Answer::new(502, "<html>")));
     let found: Value = it
         .gitlab
-        .ask(&Plain::get("projects/1/pipeline"), &Needs::READ)
+        .ask(&ApiRequest::get("projects/1/pipeline"), &Needs::READ)
         .unwrap();
     assert_eq!(found["id"], 1);
     assert_eq!(it.clock.0.lock().unwrap().len(), 1);
@@ -128,7 +128,9 @@ fn a_limit_without_headers_is_obeyed_for_a_minute() {
         "/user",
         Fault::Answer(Answer::new(429, "Retry later").with("retry-after", "7")),
     );
-    it.gitlab.tell(&Plain::get("user"), &Needs::READ).unwrap();
+    it.gitlab
+        .tell(&ApiRequest::get("user"), &Needs::READ)
+        .unwrap();
     let pauses = it.clock.0.lock().unwrap().clone();
     assert_eq!(pauses, [Duration::from_secs(60), Duration::from_secs(7)]);
 }
@@ -160,7 +162,7 @@ fn pages_are_followed_and_an_object_counts_once() {
             other => Answer::new(400, other),
         }
     });
-    let endpoint = Plain::get("projects/1/pipelines").with("status", "running");
+    let endpoint = ApiRequest::get("projects/1/pipelines").with("status", "running");
     let all: Vec<Value> = it.gitlab.list(&endpoint, &Needs::READ).unwrap();
     let ids: Vec<_> = all.iter().map(|it| it["id"].as_u64().unwrap()).collect();
     assert_eq!(ids, [5, 4, 3]);
@@ -302,7 +304,7 @@ fn a_next_page_elsewhere_gets_no_token() {
     let other = Loopback::start(|_| Answer::new(200, "[]"));
     let link = format!("<{}>; rel=\"next\"", other.url("/api/v4/x"));
     let it = setup(move |_| json_answer(200, &json!([])).with("link", &link));
-    let led = it.gitlab.list::<Value>(&Plain::get("x"), &Needs::READ);
+    let led = it.gitlab.list::<Value>(&ApiRequest::get("x"), &Needs::READ);
     assert!(matches!(led, Err(GitlabError::Unusable { .. })));
     assert!(other.seen().is_empty());
 }
@@ -334,7 +336,7 @@ fn a_moved_project_is_found_and_another_host_is_not_asked() {
     );
     let error = it
         .gitlab
-        .tell(&Plain::get("file"), &Needs::READ)
+        .tell(&ApiRequest::get("file"), &Needs::READ)
         .unwrap_err();
     let GitlabError::Connection { source, .. } = &error else {
         panic!("{error}");
@@ -344,9 +346,9 @@ fn a_moved_project_is_found_and_another_host_is_not_asked() {
     assert!(!error.may_pass());
     assert!(other.seen().is_empty());
 
-    let moved = Plain {
+    let moved = ApiRequest {
         method: Method::POST,
-        ..Plain::get("projects/old%2Ftools")
+        ..ApiRequest::get("projects/old%2Ftools")
     };
     let error = it.gitlab.tell(&moved, &Needs::WRITE).unwrap_err();
     assert_eq!(error.status(), Some(301));

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::patience::Budget;
 use super::plan::GuardError;
-use pannier_clients::gitlab::{Gitlab, Needs, Plain, ProjectRef};
+use pannier_clients::gitlab::{ApiRequest, Gitlab, Needs, ProjectRef};
 
 /// Developer.
 const DEVELOPER: u64 = 30;
@@ -42,19 +42,19 @@ pub(super) fn to_cancel<'p>(
     if gitlab.tokens().access().is_none() {
         return refused("a job's token cannot do that".to_owned());
     }
-    let own = Plain::get("personal_access_tokens/self");
+    let own = ApiRequest::get("personal_access_tokens/self");
     let own: Option<Own> = budget.find(|| gitlab.ask(&own, &Needs::READ))?;
     if own.is_some_and(|own| !own.scopes.iter().any(|scope| scope == "api")) {
         return refused("the token's scope is not `api`".to_owned());
     }
-    let me = Plain::get("user");
+    let me = ApiRequest::get("user");
     let me: Me = budget.ask(|| gitlab.ask(&me, &Needs::READ))?;
     for project in projects {
         let path = format!("projects/{}", project.encoded());
-        let member = Plain::get(format!("{path}/members/all/{}", me.id));
+        let member = ApiRequest::get(format!("{path}/members/all/{}", me.id));
         let member: Option<Member> = budget.find(|| gitlab.ask(&member, &Needs::READ))?;
         let settings: Settings =
-            budget.ask(|| gitlab.ask(&Plain::get(path.as_str()), &Needs::READ))?;
+            budget.ask(|| gitlab.ask(&ApiRequest::get(path.as_str()), &Needs::READ))?;
         let wanted = match settings.ci_restrict_pipeline_cancellation_role.as_deref() {
             Some("no_one") => return refused(format!("project {project} lets nobody do that")),
             Some("maintainer") => MAINTAINER,
