@@ -16,7 +16,7 @@ use super::bases;
 use super::bounds::{self, Excess, Packets};
 use super::error::{GitError, name};
 use super::receive::{Received, Trouble};
-use crate::http::{Body, Client, HttpError, Request, Response};
+use crate::http::{Body, Call, Client, HttpError, Method, Repeat, Response};
 use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;
 
@@ -262,17 +262,21 @@ impl Stream {
             SpooledData::InMemory(bytes) => Body::Bytes(bytes.into_inner()),
             SpooledData::OnDisk(file) => Body::File(file),
         });
-        let request = Request {
-            url: &url,
+        let call = Call {
+            method: match body {
+                Some(_) => Method::POST,
+                None => Method::GET,
+            },
             headers,
             body,
-        };
-        let response = match self.service {
             // What has been pushed must not be pushed twice.
-            Service::ReceivePack => self.client.send_once(&request),
-            _ => self.client.send(&request),
+            repeat: match self.service {
+                Service::ReceivePack => Repeat::Never,
+                _ => Repeat::Harmless,
+            },
+            ..Call::get(&url)
         };
-        let response = response.map_err(http)?;
+        let response = self.client.send(&call).map_err(http)?;
         let media_type = response
             .header("content-type")
             .unwrap_or("something without a type");

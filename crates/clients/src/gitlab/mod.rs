@@ -39,7 +39,7 @@ pub use resource_groups::{ProcessMode, ResourceGroup};
 pub use status::{RunStatus, Standing};
 pub use token::{Kind, Needs, Role, Token, Tokens};
 
-use crate::http::{Body, Call, Client, HttpError, Method, Repeat, Reply};
+use crate::http::{Auth, Body, Call, Client, HttpError, Method, Repeat, Reply};
 use pannier_base::url::SafeUrl;
 
 /// One GitLab, and the tokens for it. Cheap to clone; safe to use from several threads.
@@ -202,28 +202,37 @@ impl Gitlab {
             method: request.method.clone(),
             url,
             headers,
-            secret: token.map(Token::header),
+            auth: Auth::Header(token.map(Token::header)),
             body,
             repeat,
         };
-        let reply = match self.client.call(&call) {
-            Ok(reply) => reply,
-            Err(source) if repeat == Repeat::Never && was_sent(&source) => {
-                return Err(GitlabError::Uncertain {
-                    what,
-                    source: Some(source),
-                });
+        self.deliver(&call, &what, needs, token)
+    }
+
+    /// Makes a call and gives its successful answer. A call that must not be repeated and whose answer is lost ends as
+    /// [`GitlabError::Uncertain`].
+    fn deliver(
+        &self,
+        call: &Call<'_>,
+        what: &str,
+        needs: &Needs,
+        token: Option<&Token>,
+    ) -> Result<Reply, GitlabError> {
+        let what = what.to_owned();
+        let once = call.repeat == Repeat::Never;
+        match self.client.call(call) {
+            // 304 answers `If-None-Match`: nothing has changed.
+            Ok(reply) if reply.is_success() || reply.status == 304 => Ok(reply),
+            Ok(reply) if once && reply.status >= 500 => {
+                Err(GitlabError::Uncertain { what, source: None })
             }
-            Err(source) => return Err(GitlabError::Connection { what, source }),
-        };
-        // 304 answers `If-None-Match`: nothing has changed.
-        if reply.is_success() || reply.status == 304 {
-            return Ok(reply);
+            Ok(reply) => Err(GitlabError::of_reply(what, &reply, needs, token)),
+            Err(source) if once && was_sent(&source) => {
+                let source = Some(source);
+                Err(GitlabError::Uncertain { what, source })
+            }
+            Err(source) => Err(GitlabError::Connection { what, source }),
         }
-        if repeat == Repeat::Never && reply.status >= 500 {
-            return Err(GitlabError::Uncertain { what, source: None });
-        }
-        Err(GitlabError::of_reply(what, &reply, needs, token))
     }
 
     fn shaped<T: DeserializeOwned>(

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use super::error::GitlabError;
 use super::project::ProjectRef;
 use super::token::{Needs, Token};
-use super::{ApiRequest, Gitlab, was_sent};
-use crate::http::{Body, Call, Method, Repeat, Response, Streamed};
+use super::{ApiRequest, Gitlab};
+use crate::http::{Auth, Body, Call, Method, Repeat, Response, Streamed};
 use pannier_base::url::SafeUrl;
 
 /// Name and version of a package in a project. Both hold nothing but letters, digits, `.`, `_`, `+` and `-`.
@@ -102,26 +102,13 @@ impl Gitlab {
                 ("accept", "application/json".to_owned()),
                 ("content-type", "application/octet-stream".to_owned()),
             ],
-            secret: token.map(Token::header),
+            auth: Auth::Header(token.map(Token::header)),
             body: Some(Body::File(file)),
             repeat: Repeat::Never,
         };
-        let reply = match self.client.call(&call) {
-            Ok(reply) => reply,
-            Err(source) if was_sent(&source) => {
-                let source = Some(source);
-                return Err(GitlabError::Uncertain { what, source });
-            }
-            Err(source) => return Err(GitlabError::Connection { what, source }),
-        };
-        if reply.is_success() {
-            let read = serde_json::from_slice(&reply.body);
-            return read.map_err(|source| GitlabError::Shape { what, source });
-        }
-        match reply.status {
-            500.. => Err(GitlabError::Uncertain { what, source: None }),
-            _ => Err(GitlabError::of_reply(what, &reply, &needs, token)),
-        }
+        let reply = self.deliver(&call, &what, &needs, token)?;
+        let read = serde_json::from_slice(&reply.body);
+        read.map_err(|source| GitlabError::Shape { what, source })
     }
 
     /// A file's bytes, to be read as they come.
@@ -142,7 +129,7 @@ impl Gitlab {
             method: Method::GET,
             url: &url,
             headers: vec![("accept-encoding", "identity".to_owned())],
-            secret: token.map(Token::header),
+            auth: Auth::Header(token.map(Token::header)),
             body: None,
             repeat: Repeat::Harmless,
         };

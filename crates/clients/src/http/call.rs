@@ -1,8 +1,8 @@
-//! Requests of any method whose every answer counts, refusals included: what an API needs, where the body of an error says
-//! what is wrong.
+//! One request of any method: how it authenticates, where redirects may lead, whether it may be sent again, and what of its
+//! answer counts.
 //!
-//! Refuses to repeat what must not happen twice, to carry a secret header to another origin, to show it, and to take what
-//! another origin says for the answer of the one that was asked.
+//! Refuses to repeat what must not happen twice, to send a secret header or a login to another origin, to show either, and to
+//! take another origin's answer for that of the one that was asked.
 
 use std::fmt;
 use std::io::Read;
@@ -11,17 +11,19 @@ use std::time::Duration;
 use reqwest::Method;
 use reqwest::header::{HeaderMap, LOCATION};
 
-use super::client::{Client, REDIRECTS, next_hop, redirect_error};
+use super::client::Client;
+use super::credentials::{Login, LoginSource};
 use super::error::{HttpError, shown};
 use super::response::{Body, Pace, Response};
 use super::retry::{self, Fault};
 use pannier_base::url::SafeUrl;
 
+/// Most redirects that one request follows.
+const REDIRECTS: usize = 10;
 /// Largest answer that is read whole, in bytes.
 const ANSWER: u64 = 64 << 20;
-/// What is waited when a server limits requests and does not say for how long.
+/// The pause when a server limits requests and does not say for how long.
 const LIMITED: Duration = Duration::from_secs(60);
-
 /// What a connection carries at least, in bytes per second, before an upload is given up.
 const SLOWEST: u64 = 64 << 10;
 
@@ -34,34 +36,105 @@ pub enum Repeat {
     Never,
 }
 
+/// How a request authenticates.
+#[derive(Clone, Copy)]
+pub enum Auth<'a> {
+    /// With the login that the client's credentials have for each URL on the way.
+    Logins,
+    /// The same, but only for URLs that this approves.
+    TrustedLogins(&'a dyn Fn(&SafeUrl) -> bool),
+    /// With this header (name and value), if any, and only at the origin that was asked. Logins are not used.
+    Header(Option<(&'static str, &'a str)>),
+}
+
 /// How far a redirect may lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leads {
-    /// No farther than the origin that was asked: its answer is believed.
+pub(super) enum Leads {
+    /// No farther than the origin that was asked: its answer is believed. Only reading requests are led there; for any other
+    /// request the redirect is the answer.
     Within,
-    /// Anywhere: whoever reads the answer checks what came.
+    /// Anywhere: whoever reads the answer checks what came. A body goes on only where the status keeps the method (307, 308).
     Anywhere,
 }
 
-/// A request of any method.
+/// A request of any method, which can be sent again from its beginning.
 pub struct Call<'a> {
     /// What is done.
     pub method: Method,
-    /// Where; user information in it is not used.
+    /// Where.
     pub url: &'a SafeUrl,
-    /// Headers by name.
+    /// Headers by name, in addition to those that the client sets itself.
     pub headers: Vec<(&'static str, String)>,
-    /// Name and value of the header that authorises. Sent to the origin of `url` only, and shown nowhere.
-    pub secret: Option<(&'static str, &'a str)>,
+    /// How it authenticates.
+    pub auth: Auth<'a>,
     /// What is sent.
     pub body: Option<Body>,
     /// Whether it may be sent again.
     pub repeat: Repeat,
 }
 
+impl<'a> Call<'a> {
+    /// A GET with the client's logins.
+    #[must_use]
+    pub const fn get(url: &'a SafeUrl) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            headers: Vec::new(),
+            auth: Auth::Logins,
+            body: None,
+            repeat: Repeat::Harmless,
+        }
+    }
+}
+
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, shown(self.url))
+    }
+}
+
+/// An answer before its body is read.
+pub(super) struct Answer {
+    pub(super) inner: reqwest::blocking::Response,
+    /// Where it came from after all redirects.
+    pub(super) url: SafeUrl,
+    /// Whose login was sent there.
+    pub(super) login: Option<LoginSource>,
+}
+
+impl Answer {
+    /// The error that an answer is which is not a success.
+    pub(super) fn error(&self) -> HttpError {
+        let (status, headers) = (self.inner.status(), self.inner.headers());
+        HttpError::of_status(&self.url, status, headers, self.login)
+    }
+
+    pub(super) fn into_response(self, pace: Pace) -> Response {
+        Response::new(self.inner, self.url, pace)
+    }
+
+    /// The answer with its whole body.
+    fn read(self, pace: Pace) -> Result<Reply, HttpError> {
+        let status = self.inner.status().as_u16();
+        let headers = self.inner.headers().clone();
+        let asked = retry::retry_after(&headers);
+        let mut body = Vec::new();
+        let url = self.url.clone();
+        let mut response = self.into_response(pace);
+        let read = (&mut response).take(ANSWER + 1).read_to_end(&mut body);
+        read.map_err(|source| response.broken(source))?;
+        if body.len() as u64 > ANSWER {
+            let (url, limit) = (shown(&url), ANSWER);
+            return Err(HttpError::TooLarge { url, limit });
+        }
+        Ok(Reply {
+            status,
+            url,
+            body,
+            retry_after: asked.or((status == 429).then_some(LIMITED)),
+            headers,
+        })
     }
 }
 
@@ -102,10 +175,16 @@ pub enum Streamed {
     Refused(Reply),
 }
 
-/// One attempt that is no success, on its way through the loop of attempts.
+/// One attempt that is not a success, on its way through the loop of attempts.
 enum Attempt {
     Refused(Reply),
     Failed(HttpError),
+}
+
+impl From<HttpError> for Attempt {
+    fn from(error: HttpError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl Fault for Attempt {
@@ -119,20 +198,29 @@ impl Fault for Attempt {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(reply) => reply.retry_after,
-            Self::Failed(_) => None,
+            Self::Failed(error) => Fault::retry_after(error),
         }
     }
 }
 
 impl Client {
+    /// Sends a request, again where that is harmless and may help, and gives the answer when it is a success (2xx). Its body is
+    /// the caller's to read: a body that breaks off is not repeated here. It may come from another origin.
+    ///
+    /// # Errors
+    /// [`HttpError`], after the last attempt.
+    pub fn send(&self, call: &Call<'_>) -> Result<Response, HttpError> {
+        self.attempts(call, || self.success(call))
+    }
+
     /// Sends a request, again where that is harmless and may help, and gives its last answer whatever the status. The answer
     /// is that of the origin that was asked.
     ///
     /// # Errors
     /// [`HttpError`] when no answer came; [`HttpError::Redirect`] when another origin would have to be asked for it.
     pub fn call(&self, call: &Call<'_>) -> Result<Reply, HttpError> {
-        let settled = self.attempts(call, Leads::Within, |response, url| {
-            let reply = reply(response, url, self.pace())?;
+        let settled = self.attempts(call, || {
+            let reply = self.answer(call, Leads::Within)?.read(self.pace())?;
             match reply.is_success() {
                 true => Ok(reply),
                 false => Err(Attempt::Refused(reply)),
@@ -151,20 +239,15 @@ impl Client {
     /// # Errors
     /// [`HttpError`] when no answer came; [`HttpError::Status`] when another origin refused.
     pub fn call_streamed(&self, call: &Call<'_>) -> Result<Streamed, HttpError> {
-        let settled = self.attempts(call, Leads::Anywhere, |response, url| {
-            let status = response.status();
-            if status.is_success() {
-                return Ok(Response::new(
-                    response,
-                    url.without_credentials(),
-                    self.pace(),
-                ));
+        let settled = self.attempts(call, || {
+            let answer = self.answer(call, Leads::Anywhere)?;
+            if answer.inner.status().is_success() {
+                return Ok(answer.into_response(self.pace()));
             }
-            if !url.same_origin(call.url) {
-                let error = HttpError::of_status(url, status, response.headers(), None);
-                return Err(Attempt::Failed(error));
+            if !answer.url.same_origin(call.url) {
+                return Err(Attempt::Failed(answer.error()));
             }
-            Err(Attempt::Refused(reply(response, url, self.pace())?))
+            Err(Attempt::Refused(answer.read(self.pace())?))
         });
         match settled {
             Ok(response) => Ok(Streamed::Body(response)),
@@ -173,63 +256,98 @@ impl Client {
         }
     }
 
-    fn attempts<T>(
+    fn attempts<T, E: Fault>(
         &self,
         call: &Call<'_>,
-        leads: Leads,
-        judge: impl Fn(reqwest::blocking::Response, &SafeUrl) -> Result<T, Attempt>,
-    ) -> Result<T, Attempt> {
-        let once = || {
-            let (response, url) = self.follow(call, leads).map_err(Attempt::Failed)?;
-            judge(response, &url)
-        };
+        mut once: impl FnMut() -> Result<T, E>,
+    ) -> Result<T, E> {
         match call.repeat {
             Repeat::Harmless => self.repeat(once),
             Repeat::Never => once(),
         }
     }
 
-    /// Sends once. Redirects of requests that only read are followed; of any other they are the answer.
-    fn follow(
-        &self,
-        call: &Call<'_>,
-        leads: Leads,
-    ) -> Result<(reqwest::blocking::Response, SafeUrl), HttpError> {
+    /// Sends once; any answer but a success is an error.
+    pub(super) fn success(&self, call: &Call<'_>) -> Result<Response, HttpError> {
+        let answer = self.answer(call, Leads::Anywhere)?;
+        match answer.inner.status().is_success() {
+            true => Ok(answer.into_response(self.pace())),
+            false => Err(answer.error()),
+        }
+    }
+
+    /// Sends once and follows redirects. Gives the first answer that is not followed.
+    pub(super) fn answer(&self, call: &Call<'_>, leads: Leads) -> Result<Answer, HttpError> {
         let reads = matches!(call.method, Method::GET | Method::HEAD);
-        let mut url = call.url.without_credentials();
+        let mut url = call.url.clone();
         for _ in 0..=REDIRECTS {
-            let response = self.transmit(call, &url)?;
-            let location = response.headers().get(LOCATION);
+            let login = match call.auth {
+                Auth::Logins => self.credentials().for_url(&url),
+                Auth::TrustedLogins(trusts) if trusts(&url) => self.credentials().for_url(&url),
+                Auth::TrustedLogins(_) | Auth::Header(_) => None,
+            };
+            let inner = self.transmit(call, &url, login.as_ref())?;
+            let location = inner.headers().get(LOCATION);
             let location = location.and_then(|value| value.to_str().ok());
-            let redirects = matches!(response.status().as_u16(), 301..=303 | 307 | 308);
-            if !reads || !redirects || location.is_none() {
-                return Ok((response, url));
+            let status = inner.status().as_u16();
+            let redirects = matches!(status, 301..=303 | 307 | 308);
+            if !redirects || (leads == Leads::Within && (!reads || location.is_none())) {
+                return Ok(Answer {
+                    inner,
+                    url: url.without_credentials(),
+                    login: login.map(|login| login.source()),
+                });
             }
-            url = next_hop(call.url, &url, location)?.without_credentials();
-            if leads == Leads::Within && !url.same_origin(call.url) {
-                let problem = format!(
-                    "to another server, {}, whose answer would not be that of {}",
-                    origin(&url),
-                    origin(call.url)
-                );
-                return Err(redirect_error(call.url, problem));
+            if !reads && !matches!(status, 307 | 308) {
+                return Err(redirect_error(call.url, "a POST cannot be sent on"));
             }
+            url = next_hop(call.url, &url, location)?;
+            self.check_hop(call, &url, leads)?;
         }
         let problem = format!("after {REDIRECTS} redirects there is still no answer (a loop?)");
         Err(redirect_error(call.url, problem))
+    }
+
+    /// Refuses to be led to another origin where the call must not go there.
+    fn check_hop(&self, call: &Call<'_>, url: &SafeUrl, leads: Leads) -> Result<(), HttpError> {
+        if url.same_origin(call.url) {
+            return Ok(());
+        }
+        if leads == Leads::Within {
+            let origin = |url: &SafeUrl| url.expose().origin().ascii_serialization();
+            let problem = format!(
+                "to another server, {}, whose answer would not be that of {}",
+                origin(url),
+                origin(call.url)
+            );
+            return Err(redirect_error(call.url, problem));
+        }
+        if !matches!(call.auth, Auth::Header(_)) && self.is_confined(call.url) {
+            let problem = format!(
+                "to another server ({}), which a source that was named for this run may not do",
+                shown(url)
+            );
+            return Err(redirect_error(call.url, problem));
+        }
+        Ok(())
     }
 
     fn transmit(
         &self,
         call: &Call<'_>,
         url: &SafeUrl,
+        login: Option<&Login>,
     ) -> Result<reqwest::blocking::Response, HttpError> {
         let connection = self.usable(url)?;
-        let mut builder = connection.request(call.method.clone(), url.expose().clone());
+        let bare = url.without_credentials().expose().clone();
+        let mut builder = connection.request(call.method.clone(), bare);
         for (name, value) in &call.headers {
             builder = builder.header(*name, value);
         }
-        if let Some((name, value)) = call.secret
+        if let Some(login) = login {
+            builder = builder.basic_auth(login.user(), Some(login.password()));
+        }
+        if let Auth::Header(Some((name, value))) = call.auth
             && url.same_origin(call.url)
         {
             builder = builder.header(name, value);
@@ -253,34 +371,25 @@ impl Client {
     }
 }
 
-fn reply(
-    response: reqwest::blocking::Response,
-    url: &SafeUrl,
-    pace: Pace,
-) -> Result<Reply, Attempt> {
-    let status = response.status().as_u16();
-    let headers = response.headers().clone();
-    let asked = retry::retry_after(&headers);
-    let mut body = Vec::new();
-    let mut response = Response::new(response, url.without_credentials(), pace);
-    let read = (&mut response).take(ANSWER + 1).read_to_end(&mut body);
-    read.map_err(|source| Attempt::Failed(response.broken(source)))?;
-    if body.len() as u64 > ANSWER {
-        return Err(Attempt::Failed(HttpError::TooLarge {
-            url: shown(url),
-            limit: ANSWER,
-        }));
+/// Where a redirect from `from` leads, for what was asked of `asked`.
+fn next_hop(asked: &SafeUrl, from: &SafeUrl, location: Option<&str>) -> Result<SafeUrl, HttpError> {
+    let unusable = || redirect_error(asked, "without a usable address");
+    let target = from
+        .expose()
+        .join(location.ok_or_else(unusable)?)
+        .map_err(|_| unusable())?;
+    let target = SafeUrl::of_server(target.as_str()).map_err(|_| unusable())?;
+    if from.expose().scheme() == "https" && target.expose().scheme() != "https" {
+        let problem = format!("only to the unprotected {}", shown(&target));
+        return Err(redirect_error(asked, problem));
     }
-    Ok(Reply {
-        status,
-        url: url.clone(),
-        body,
-        retry_after: asked.or((status == 429).then_some(LIMITED)),
-        headers,
-    })
+    // What the asked URL held goes on within its origin; what a server writes into a redirect is not believed.
+    Ok(target.with_credentials_of(asked))
 }
 
-/// Scheme, host and port of a URL, for a person.
-fn origin(url: &SafeUrl) -> String {
-    url.expose().origin().ascii_serialization()
+fn redirect_error(asked: &SafeUrl, problem: impl Into<String>) -> HttpError {
+    HttpError::Redirect {
+        url: shown(asked),
+        problem: problem.into(),
+    }
 }

@@ -7,11 +7,13 @@
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use miette::Diagnostic;
 use reqwest::header::HeaderMap;
 
 use super::credentials::LoginSource;
+use super::retry::{Fault, retry_after};
 use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;
 
@@ -37,6 +39,8 @@ pub enum HttpError {
         headers: String,
         /// What to do.
         hint: String,
+        /// How long the server asks to wait before the next request.
+        retry_after: Option<Duration>,
     },
     /// There is no usable connection to the server.
     #[error("{url} cannot be reached: {problem}")]
@@ -145,6 +149,7 @@ impl HttpError {
             status: status.as_u16(),
             headers: format!(" {name}{}", helpful(headers)),
             hint: status_hint(status.as_u16(), url, login),
+            retry_after: retry_after(headers),
         }
     }
 
@@ -166,6 +171,19 @@ impl HttpError {
             Self::Connection { problem, .. } => *problem != TLS,
             Self::Truncated { .. } => true,
             _ => false,
+        }
+    }
+}
+
+impl Fault for HttpError {
+    fn may_pass(&self) -> bool {
+        Self::may_pass(self)
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }

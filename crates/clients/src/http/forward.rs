@@ -3,9 +3,10 @@
 //! Refuses to repeat a request: whoever made it decides that. Redirects follow the rules of every request; credentials do, too,
 //! but are for trusted servers alone.
 
+use super::call::{Auth, Call, Leads};
 use super::client::Client;
 use super::error::HttpError;
-use super::response::{Request, Response};
+use super::response::Response;
 use pannier_base::url::SafeUrl;
 use reqwest::Method;
 
@@ -39,18 +40,19 @@ impl Client {
         headers: Vec<(&'static str, String)>,
         trusts: &dyn Fn(&SafeUrl) -> bool,
     ) -> Result<Forwarded, HttpError> {
-        let request = Request {
-            url,
+        let call = Call {
+            method: method.clone(),
             headers,
-            body: None,
+            auth: Auth::TrustedLogins(trusts),
+            ..Call::get(url)
         };
-        let (answer, url, login) = self.answer_to(method, &request, trusts)?;
-        let status = answer.status();
+        let answer = self.answer(&call, Leads::Anywhere)?;
+        let status = answer.inner.status();
         let is_error = status.is_client_error() || status.is_server_error();
         Ok(Forwarded {
             status: status.as_u16(),
-            problem: is_error.then(|| HttpError::of_status(&url, status, answer.headers(), login)),
-            response: Response::new(answer, url.without_credentials(), self.pace()),
+            problem: is_error.then(|| answer.error()),
+            response: answer.into_response(self.pace()),
         })
     }
 }

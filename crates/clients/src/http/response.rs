@@ -1,4 +1,4 @@
-//! What is asked and what comes back: a request that can be sent again, a body that notices when it is cut short.
+//! Bodies: those of requests can be sent again, those of answers notice when they are cut short.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -9,18 +9,7 @@ use super::error::{HttpError, shown};
 use super::retry::Clock;
 use pannier_base::url::SafeUrl;
 
-/// A request that can be sent again from its beginning.
-#[derive(Debug)]
-pub struct Request<'a> {
-    /// Where it goes; user information in it is used and never shown.
-    pub url: &'a SafeUrl,
-    /// Headers by name, besides those that the client sets itself.
-    pub headers: Vec<(&'static str, String)>,
-    /// With a body it is a POST, without one a GET.
-    pub body: Option<Body>,
-}
-
-/// The body of a POST.
+/// The body of a request.
 #[derive(Debug)]
 pub enum Body {
     /// A short one.

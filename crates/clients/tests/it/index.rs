@@ -3,11 +3,10 @@
 
 use pannier_base::digest::Digest;
 use pannier_base::url::SafeUrl;
-use pannier_clients::http::Body;
+use pannier_clients::http::Call;
 use pannier_clients::http::Client;
 use pannier_clients::http::Credentials;
 use pannier_clients::http::Options;
-use pannier_clients::http::Request;
 use pannier_testkit::index::{Index, IndexFile};
 
 const WHEEL: &str = "demo_pkg-1.0-py3-none-any.whl";
@@ -83,12 +82,11 @@ fn parts_of_a_file() {
         ("bytes=8-", "89"),
         ("bytes=8-99", "89"),
     ] {
-        let request = Request {
-            url: &file,
+        let call = Call {
             headers: vec![("range", range.to_owned())],
-            body: None::<Body>,
+            ..Call::get(&file)
         };
-        let response = client.send(&request).unwrap();
+        let response = client.send(&call).unwrap();
         assert_eq!(
             std::io::read_to_string(response).unwrap(),
             expected,

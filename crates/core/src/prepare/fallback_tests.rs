@@ -176,6 +176,7 @@ fn an_index_a_repository_and_a_package_are_to_blame_and_the_run_itself_is_not_ex
         status,
         headers: String::new(),
         hint: String::new(),
+        retry_after: None,
     };
     let backend = |label: &str| BuildError::Backend {
         label: label.to_owned(),
