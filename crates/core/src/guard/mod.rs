@@ -17,6 +17,7 @@ mod rank;
 mod right;
 mod rivals;
 pub mod say;
+mod state;
 mod turn;
 mod verdict;
 mod view;
@@ -27,9 +28,8 @@ mod work;
 mod tests;
 
 pub use expression::{ExpressionError, Refs, Statuses};
-pub use other::Other;
 pub use pattern::{Pattern, PatternError};
-pub use plan::{GuardError, Older, Outcome, Patience, Plan};
+pub use plan::{GuardError, Older, Other, Outcome, Patience, Plan};
 pub use verdict::Order;
 pub use wait::hold;
 pub use work::Scope;

@@ -1,14 +1,13 @@
-//! What a guard is asked to do, and what can come of it.
+//! What a guard is asked to do, what can come of it, and why it may not be able to tell.
 
 use std::time::Duration;
 
 use miette::Diagnostic;
 
 use super::expression::{ExpressionError, Refs, Statuses};
-use super::other::Other;
 use super::verdict::Order;
 use super::work::Scope;
-use pannier_clients::gitlab::{GitlabError, ProjectRef};
+use pannier_clients::gitlab::{GitlabError, Job, Pipeline, ProjectRef};
 
 /// Whether somebody waits at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +56,19 @@ pub struct Plan {
     pub pause: Duration,
     /// How long the server may need to show a pipeline whose number it has given out.
     pub settle: Duration,
+}
+
+/// Another pipeline that matters.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// The pipeline; with who started it where that was asked for.
+    pub pipeline: Pipeline,
+    /// The branch that its merge request wants to merge, where that was asked for.
+    pub branch: Option<String>,
+    /// The job by which it stands in the way, where that is known.
+    pub job: Option<Job>,
+    /// Whether it has been asked to stop.
+    pub cancelled: bool,
 }
 
 /// What came of it.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::other::Other;
+use super::plan::Other;
 use pannier_base::visible::line as line_of;
 use pannier_clients::gitlab::{Job, Pipeline, RunStatus};
 

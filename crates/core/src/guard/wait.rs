@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::look::{Seen, Watcher};
-use super::other::Other;
+use super::look::{Seen, look};
 use super::patience::Budget;
-use super::plan::{GuardError, Older, Outcome, Patience, Plan};
+use super::plan::{GuardError, Older, Other, Outcome, Patience, Plan};
+use super::state::State;
 use super::verdict::Way;
 use super::{right, say};
 use pannier_clients::gitlab::{Gitlab, PipelineFilter, ProjectRef, RunStatus};
@@ -38,14 +38,14 @@ pub fn hold(
         Patience::UpTo(time) => time,
     };
     let mut budget = Budget::new(clock, time);
-    let mut watcher = Watcher::new(gitlab, plan, &mut budget)?;
+    let mut state = State::new(gitlab, plan, &mut budget)?;
     if plan.older == Older::Cancel {
         let projects = std::iter::once(&plan.project).chain(&plan.others);
         right::to_cancel(gitlab, projects, &mut budget)?;
     }
     let mut log = Log::new(told);
     loop {
-        let seen = watcher.look(&mut budget);
+        let seen = look(&mut state, &mut budget);
         for trouble in budget.take_trouble() {
             (log.told)(&format!("trying again: {trouble}"));
         }
@@ -59,10 +59,10 @@ pub fn hold(
         };
         let pause = match seen.way {
             Way::Yield => return Ok(Outcome::GaveWay(seen.others)),
-            Way::Clear => match watcher.unsettled(&seen, budget.spent()) {
+            Way::Clear => match unsettled(&state, &seen, budget.spent()) {
                 Some(rest) if !budget.left().is_zero() => rest,
                 _ => {
-                    let me = say::me(&watcher.me, plan.reference.as_deref());
+                    let me = say::me(&state.me, plan.reference.as_deref());
                     log.free(&me, budget.spent());
                     return Ok(Outcome::Free);
                 }
@@ -72,7 +72,7 @@ pub fn hold(
             }
             Way::Wait if budget.left().is_zero() => return Ok(Outcome::TimedOut(seen.others)),
             Way::Wait => {
-                log.waits(gitlab, plan, &watcher, seen, &mut budget)?;
+                log.waits(gitlab, plan, &state, seen, &mut budget)?;
                 pause(plan.pause, log.last.len())
             }
         };
@@ -80,18 +80,16 @@ pub fn hold(
     }
 }
 
-impl Watcher<'_> {
-    /// How long the server may still need to show a pipeline that came before this one. It has had the time since this one's
-    /// rank, as the server tells, and at least the time for which this guard has known it.
-    fn unsettled(&self, seen: &Seen, spent: Duration) -> Option<Duration> {
-        let age = Duration::try_from(seen.now.duration_since(self.rank.since));
-        let known = spent.saturating_sub(self.ranked);
-        let rest = self
-            .plan
-            .settle
-            .saturating_sub(age.unwrap_or_default().max(known));
-        (!rest.is_zero()).then_some(rest)
-    }
+/// How long the server may still need to show a pipeline that came before this one. It has had the time since this one's
+/// rank, as the server tells, and at least the time for which this guard has known it.
+fn unsettled(state: &State<'_>, seen: &Seen, spent: Duration) -> Option<Duration> {
+    let age = Duration::try_from(seen.now.duration_since(state.rank.since));
+    let known = spent.saturating_sub(state.ranked);
+    let rest = state
+        .plan
+        .settle
+        .saturating_sub(age.unwrap_or_default().max(known));
+    (!rest.is_zero()).then_some(rest)
 }
 
 /// The pause before the next look: longer for who is further behind, and never the same for all.
@@ -127,12 +125,12 @@ impl<'a> Log<'a> {
         &mut self,
         gitlab: &Gitlab,
         plan: &Plan,
-        watcher: &Watcher<'_>,
+        state: &State<'_>,
         seen: Seen,
         budget: &mut Budget<'_>,
     ) -> Result<(), GuardError> {
         if self.usual.is_none() {
-            let project = &watcher.views[0].project;
+            let project = &state.views[0].project;
             self.usual = Some(usual(gitlab, project, budget)?);
         }
         let usual = self.usual.flatten();
@@ -143,7 +141,7 @@ impl<'a> Log<'a> {
             .said
             .is_some_and(|said| spent.saturating_sub(said) < QUIET);
         if key != self.key {
-            let me = say::me(&watcher.me, plan.reference.as_deref());
+            let me = say::me(&state.me, plan.reference.as_deref());
             (self.told)(&say::news(&me, &seen.others, usual, seen.now));
             self.said = Some(spent);
         } else if !quiet {
