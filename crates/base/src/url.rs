@@ -289,6 +289,17 @@ impl fmt::Display for GitUrl {
     }
 }
 
+/// Whether two URLs are those of one repository, written with `.git` or without.
+#[must_use]
+pub fn same_repository(one: &SafeUrl, other: &SafeUrl) -> bool {
+    let path = |url: &SafeUrl| {
+        let path = url.expose().path().trim_end_matches('/').to_owned();
+        path.strip_suffix(".git")
+            .map_or(path.clone(), str::to_owned)
+    };
+    one.same_origin(other) && path(one) == path(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

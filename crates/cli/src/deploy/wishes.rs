@@ -2,6 +2,7 @@
 
 use miette::Diagnostic;
 
+use pannier_base::url::same_repository;
 use pannier_config::Environment;
 use pannier_config::env;
 use pannier_config::project::GitBase;
@@ -9,7 +10,6 @@ use pannier_config::project::ProjectError;
 use pannier_config::project::ProjectSpec;
 use pannier_core::deploy::{Expect, JobProject, Wish};
 use pannier_core::lock::model::Lock;
-use pannier_core::release::same_repository;
 use pannier_core::request::ProjectSource;
 
 use super::super::context::Context;

@@ -252,10 +252,7 @@ impl Gitlab {
             reply = self.send_to(&url, request, needs, Vec::new())?;
         }
         Err(GitlabError::Unusable {
-            what: format!(
-                "a request for more than {PAGES} pages of {}",
-                request.to_string()
-            ),
+            what: format!("a request for more than {PAGES} pages of {request}"),
         })
     }
 

@@ -6,6 +6,7 @@
 mod call;
 mod client;
 mod credentials;
+mod download;
 mod error;
 mod forward;
 mod logins;
@@ -14,9 +15,9 @@ mod response;
 mod retry;
 
 pub use call::{Auth, Call, Repeat, Reply, Streamed};
-pub(crate) use client::text_of;
 pub use client::{Client, Options};
 pub use credentials::{Credentials, Login, LoginSource};
+pub(crate) use download::text_of;
 pub use error::HttpError;
 pub use forward::Forwarded;
 pub use logins::{Credential, CredentialEntries};

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::audit::{AuditLine, Pushed};
 use super::error::{DeployError, chain};
-use super::history::{self, By, Place};
-use super::judge::{Force, Kind};
-use super::plan::{Doors, Plan, Step};
+use super::facts::Doors;
+use super::history::{self, Place};
+use super::model::{By, Force, Kind};
 use super::refusal::found;
+use super::report::{End, Outcome, Plan, Report, Stands, Step};
 use crate::release::Stamp;
-use pannier_base::url::SafeUrl;
-use pannier_clients::git::{BranchMove, GitError, Moved, Refusal, RefusalKind};
+use pannier_clients::git::{BranchMove, GitError, Moved, Refusal};
 
 /// What surrounds the applying of a plan.
 pub struct Run<'a> {
@@ -25,165 +25,6 @@ pub struct Run<'a> {
     pub audit: &'a dyn Fn(&AuditLine),
     /// The environment whose deployments tell who was faster.
     pub environment: &'a str,
-}
-
-/// What came of a deployment.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The branch.
-    pub branch: String,
-    /// One per step of the plan, in its order.
-    pub ends: Vec<End>,
-}
-
-/// What came of one project.
-#[derive(Debug, Clone)]
-pub struct End {
-    /// What people call it.
-    pub name: String,
-    /// Its repository.
-    pub repository: SafeUrl,
-    /// Where its branch was; `None`: there was none.
-    pub from: Option<String>,
-    /// Where it should be.
-    pub to: String,
-    /// The kind of move.
-    pub kind: Kind,
-    /// What happened.
-    pub outcome: Outcome,
-    /// What is there now.
-    pub stands: Stands,
-    /// When it was pushed, if it was.
-    pub at: Option<Timestamp>,
-}
-
-/// What is on a branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stands {
-    /// This commit; `None`: there is no branch.
-    At(Option<String>),
-    /// Nobody could say.
-    Unknown,
-}
-
-/// What happened to one project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was there already.
-    Nothing,
-    /// It was moved.
-    Moved,
-    /// It was moved, and moved back because another project failed.
-    Undone,
-    /// It was moved and could not be moved back.
-    Stuck {
-        /// Why not.
-        why: String,
-    },
-    /// Somebody else was faster.
-    Overtaken {
-        /// Who.
-        by: By,
-    },
-    /// The server did not want it.
-    Refused {
-        /// What sort of reason it has.
-        kind: RefusalKind,
-        /// Its words.
-        said: String,
-    },
-    /// It is not known what came of it.
-    Unknown {
-        /// Why not.
-        why: String,
-    },
-    /// It was not tried, because another project failed before.
-    Untouched,
-}
-
-/// How a deployment as a whole ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Every branch is where it should be.
-    Done,
-    /// A server or somebody who was faster stood against it.
-    Refused,
-    /// Something failed.
-    Failed,
-}
-
-impl Outcome {
-    /// The word for it, as in JSON.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Moved => "moved",
-            Self::Undone => "undone",
-            Self::Stuck { .. } => "stuck",
-            Self::Overtaken { .. } => "overtaken",
-            Self::Refused { .. } => "refused",
-            Self::Unknown { .. } => "unknown",
-            Self::Untouched => "untouched",
-        }
-    }
-}
-
-impl Report {
-    /// How it ended.
-    #[must_use]
-    pub fn ending(&self) -> Ending {
-        let has = |wanted: fn(&Outcome) -> bool| self.ends.iter().any(|end| wanted(&end.outcome));
-        if has(|it| matches!(it, Outcome::Unknown { .. } | Outcome::Stuck { .. })) {
-            Ending::Failed
-        } else if has(|it| matches!(it, Outcome::Overtaken { .. } | Outcome::Refused { .. })) {
-            Ending::Refused
-        } else {
-            Ending::Done
-        }
-    }
-
-    /// The project at which it ended, if it did not come through.
-    #[must_use]
-    pub fn culprit(&self) -> Option<&End> {
-        self.ends.iter().find(|end| {
-            matches!(
-                end.outcome,
-                Outcome::Overtaken { .. } | Outcome::Refused { .. } | Outcome::Unknown { .. }
-            )
-        })
-    }
-}
-
-impl End {
-    /// What happened, in words; what stands there is said beside.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match &self.outcome {
-            Outcome::Nothing => "was there already".to_owned(),
-            Outcome::Moved => "moved".to_owned(),
-            Outcome::Undone => "moved, and moved back".to_owned(),
-            Outcome::Stuck { why } => format!("moved, and NOT moved back: {why}"),
-            Outcome::Overtaken { by } => match &self.stands {
-                Stands::At(now) => {
-                    let found = found(now.as_deref(), by);
-                    format!("not moved: {found}, which was not there when the plan was made")
-                }
-                Stands::Unknown => "not moved: somebody else was faster".to_owned(),
-            },
-            Outcome::Refused { kind, said } => {
-                let reason = match kind {
-                    RefusalKind::Protected => "the branch is protected",
-                    RefusalKind::NoForce => "the branch may only move forwards",
-                    RefusalKind::NoRight => "the token may not push here",
-                    RefusalKind::Other => "the server does not take it",
-                };
-                format!("not moved: {reason} ({said})")
-            }
-            Outcome::Unknown { why } => format!("not known to have moved: {why}"),
-            Outcome::Untouched => "not tried".to_owned(),
-        }
-    }
 }
 
 /// Applies a plan.

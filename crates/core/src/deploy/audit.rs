@@ -5,9 +5,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::apply::{End, Outcome, Report};
-use super::judge::Kind;
-use super::plan::{Plan, Step};
+use super::model::Kind;
+use super::report::{End, Outcome, Plan, Report, Step};
 use crate::release::{
     BranchRef, Direction, Moving, ReleaseError, Shelf, Stamp, moved, planned, write as write_book,
 };

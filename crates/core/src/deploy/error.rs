@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 
-use super::plan::Plan;
+use super::report::Plan;
 use pannier_clients::git::GitError;
 
 /// What went wrong with a deployment.

@@ -5,15 +5,31 @@
 
 use jiff::Timestamp;
 
-use super::history::{self, By, Past, Place};
-use super::judge::{Facts, Force, History, Origin, Relation, Right, needs_force};
-use super::plan::{Contained, Doors};
+use super::history::{self, Past, Place};
+use super::judge::needs_force;
+use super::model::{By, Facts, Force, History, Origin, Relation, Right};
+use super::report::Contained;
 use super::wish::{Rules, Wish};
-use pannier_clients::git::{Comparison, Ends, GitError, Heads};
+use crate::release::Book;
+use pannier_clients::git::{Comparison, Ends, Git, GitError, Heads};
 use pannier_clients::gitlab::{Gitlab, MergeRequest, ProjectRef};
+use pannier_clients::http::CredentialEntries;
 
 /// Up to how many commits their merge requests are asked for: beyond, nobody would read them, and it takes many requests.
 const MANY: usize = 2000;
+
+/// The doors that a deployment goes through.
+#[derive(Debug, Clone, Copy)]
+pub struct Doors<'a> {
+    /// To repositories.
+    pub git: &'a Git,
+    /// To the API, where there is a token for it.
+    pub gitlab: Option<&'a Gitlab>,
+    /// The release log as it is, where the team has one.
+    pub book: Option<&'a Book>,
+    /// What [`Self::git`] uses, to say whose token does not suffice.
+    pub credentials: &'a CredentialEntries,
+}
 
 /// What was found out about a project.
 pub(super) struct Gathered {

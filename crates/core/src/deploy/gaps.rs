@@ -9,10 +9,9 @@ use jiff::Timestamp;
 use super::error::chain;
 use super::parallel;
 use crate::release::{
-    Book, BranchRef, Edit, Gap, ReleaseError, Seen, Shelf, Stamp, found, same_repository,
-    write as write_book,
+    Book, BranchRef, Edit, Gap, ReleaseError, Seen, Shelf, Stamp, found, write as write_book,
 };
-use pannier_base::url::SafeUrl;
+use pannier_base::url::{SafeUrl, same_repository};
 use pannier_clients::git::Git;
 use pannier_clients::gitlab::{BranchPush, Gitlab, More};
 

@@ -3,42 +3,13 @@
 //! A deployment that was taken back because its set failed was there for a moment and is not taken for a stay. Refuses to
 //! conclude anything from silence: that nothing tells of a commit does not mean that it never was there.
 
-use std::fmt;
-
-use super::judge::History;
-use crate::release::{Book, Direction, Move, ReleaseError, Stage, same_repository};
-use pannier_base::url::SafeUrl;
+use super::model::{By, History};
+use crate::release::{Book, Direction, Move, ReleaseError, Stage};
+use pannier_base::url::{SafeUrl, same_repository};
 use pannier_clients::gitlab::{BranchPush, Deployment, Gitlab, More, PipelineFilter, ProjectRef};
 
 /// How many pages of deployments are read for a commit that may be among them.
 const PAGES: usize = 10;
-
-/// Who put something where it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct By {
-    /// The login, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub who: Option<String>,
-    /// When, in UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
-    /// The page of the pipeline or job that did it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<String>,
-}
-
-impl fmt::Display for By {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(who) = &self.who else {
-            return f.write_str(" (by whom is unknown)");
-        };
-        write!(f, " (by {who}")?;
-        for more in [&self.at, &self.page].into_iter().flatten() {
-            write!(f, ", {more}")?;
-        }
-        f.write_str(")")
-    }
-}
 
 /// A branch of a repository whose past is looked into.
 #[derive(Debug, Clone, Copy)]

@@ -3,8 +3,7 @@
 
 use miette::Diagnostic;
 
-use super::history::By;
-use super::judge::{Facts, History, Kind};
+use super::model::{By, Facts, History, Kind};
 use super::wish::Expect;
 
 /// Why a project is not deployed. Nothing was changed.

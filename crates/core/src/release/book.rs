@@ -12,10 +12,8 @@ use crate::lock::model::Lock;
 use crate::lock::pylock;
 use pannier_base::digest::Digest;
 
-use super::FORMAT;
-use super::edit::Edit;
 use super::error::ReleaseError;
-use super::model::{Action, Channel, Entry, Release, Tarball};
+use super::model::{Action, Channel, Edit, Entry, FORMAT, Release, Tarball};
 use super::moves::{BranchRef, Move};
 use super::names::{ChannelName, ReleaseId};
 

@@ -9,10 +9,11 @@ use crate::lock::model::Lock;
 use crate::lock::pylock;
 use pannier_base::digest::Digest;
 
-use super::FORMAT;
 use super::book::{Book, HISTORY, channel_path, lock_path, release_path};
 use super::error::ReleaseError;
-use super::model::{Action, BackTo, Channel, Entry, Release, Stamp, Tarball};
+use super::model::{
+    Action, BackTo, Channel, Edit, Entry, FORMAT, Outcome, Release, Stamp, Switch, Tarball,
+};
 use super::names::{ChannelName, ReleaseId};
 
 /// What people read who meet the branch in their browser.
@@ -25,37 +26,6 @@ This branch is written by `pannier release`, `pannier deploy` and `pannier rollb
 - `channels/<name>.json`: the release that is there now.
 - `history.jsonl`: what happened, one line each, the newest last.
 ";
-
-/// A change of the book, and what is true after it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit<O = Outcome> {
-    /// Files and what they hold from now on. Empty: the book says it already.
-    pub files: Vec<(String, Option<Vec<u8>>)>,
-    /// The commit's message.
-    pub message: String,
-    /// What is true afterwards.
-    pub outcome: O,
-}
-
-/// What is true after a writing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Outcome {
-    /// The release that it is about.
-    pub release: ReleaseId,
-    /// Whether this writing recorded it; else it was there.
-    pub recorded: bool,
-    /// The channel that it is on.
-    pub channel: Option<Switch>,
-}
-
-/// A channel that was set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Switch {
-    /// Its name.
-    pub name: ChannelName,
-    /// What it held before; the same release when nothing changed.
-    pub from: Option<ReleaseId>,
-}
 
 /// Records the lock with this text, and sets a channel to it if one is named. A release of the same pipeline with the same
 /// lock and tarballs is not recorded twice: a job that is run again changes nothing.

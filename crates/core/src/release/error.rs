@@ -46,7 +46,7 @@ pub enum ReleaseError {
     /// A file of the book is of a newer Pannier.
     #[error(
         "`{path}` of the release log has format {found}, only {} is known",
-        super::FORMAT
+        super::model::FORMAT
     )]
     #[diagnostic(help("use a newer Pannier"))]
     Newer {

@@ -6,10 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::book::Book;
-use super::edit::Edit;
 use super::error::ReleaseError;
 use super::ledger::{Ledger, Position};
-use super::model::Stamp;
+use super::model::{Edit, Stamp};
 use super::moves::BranchRef;
 use pannier_clients::gitlab::BranchPush;
 

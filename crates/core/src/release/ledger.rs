@@ -4,11 +4,11 @@
 //! a trace. Pure. Refuses to write the same writing twice, and to leave a gap between two lines.
 
 use super::book::Book;
-use super::edit::{Edit, append, trailer};
+use super::edit::{append, trailer};
 use super::error::ReleaseError;
-use super::model::Stamp;
+use super::model::{Edit, Stamp};
 use super::moves::{BranchRef, Direction, Move, Moving, Stage};
-use pannier_base::url::SafeUrl;
+use pannier_base::url::{SafeUrl, same_repository};
 
 /// The lines that the log has about branches, and those that come to it.
 pub(super) struct Ledger<'a> {
@@ -292,5 +292,5 @@ impl Ledger<'_> {
 }
 
 fn is_same(one: &BranchRef, other: &BranchRef) -> bool {
-    one.branch == other.branch && super::moves::same_repository(&one.repository, &other.repository)
+    one.branch == other.branch && same_repository(&one.repository, &other.repository)
 }

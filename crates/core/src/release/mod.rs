@@ -25,12 +25,15 @@ mod trail;
 mod view;
 
 pub use book::Book;
-pub use edit::{Edit, Outcome, Switch, promote, record};
+pub use edit::{promote, record};
 pub use error::ReleaseError;
 pub use gaps::{Gap, Seen, found};
 pub use ledger::{moved, planned};
-pub use model::{Action, BackTo, Channel, Entry, Recorded, Release, Stamp, Tarball};
-pub use moves::{BranchRef, Direction, Move, Moving, Stage, same_repository};
+pub use model::{
+    Action, BackTo, Channel, Edit, Entry, FORMAT, Outcome, Recorded, Release, Stamp, Switch,
+    Tarball,
+};
+pub use moves::{BranchRef, Direction, Move, Moving, Stage};
 pub use names::{BadName, ChannelName, ReleaseId};
 pub use registry::{Carried, PACKAGE, Registry, fetch, publish};
 pub use rollback::{goal, rolled_back};
@@ -38,6 +41,3 @@ pub use shelf::{GitShelf, Shelf, read, write};
 pub use tarballs::{gather, gather_any};
 pub use trail::{BookLine, trail};
 pub use view::{Row, compare, rows};
-
-/// Version of the formats of the book.
-pub const FORMAT: u32 = 1;

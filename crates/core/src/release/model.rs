@@ -14,8 +14,10 @@ use pannier_base::digest::Digest;
 use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;
 
-use super::FORMAT;
 use super::names::{ChannelName, ReleaseId};
+
+/// Version of the formats of the book.
+pub const FORMAT: u32 = 1;
 
 /// Who writes, when and why. One value for all tries of one writing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -282,4 +284,35 @@ pub(super) mod time {
         let text = String::deserialize(from)?;
         text.parse().map_err(D::Error::custom)
     }
+}
+
+/// A change of the book, and what is true after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit<O = Outcome> {
+    /// Files and what they hold from now on. Empty: the book says it already.
+    pub files: Vec<(String, Option<Vec<u8>>)>,
+    /// The commit's message.
+    pub message: String,
+    /// What is true afterwards.
+    pub outcome: O,
+}
+
+/// What is true after a writing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The release that it is about.
+    pub release: ReleaseId,
+    /// Whether this writing recorded it; else it was there.
+    pub recorded: bool,
+    /// The channel that it is on.
+    pub channel: Option<Switch>,
+}
+
+/// A channel that was set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Switch {
+    /// Its name.
+    pub name: ChannelName,
+    /// What it held before; the same release when nothing changed.
+    pub from: Option<ReleaseId>,
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::model::time;
-use pannier_base::url::SafeUrl;
+use pannier_base::url::{SafeUrl, same_repository};
 
 /// In which direction a branch was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,15 +120,4 @@ impl Move {
     pub fn is_of(&self, repository: &SafeUrl, branch: &str) -> bool {
         self.branch == branch && same_repository(&self.repository, repository)
     }
-}
-
-/// Whether two URLs are those of one repository, written with `.git` or without.
-#[must_use]
-pub fn same_repository(one: &SafeUrl, other: &SafeUrl) -> bool {
-    let path = |url: &SafeUrl| {
-        let path = url.expose().path().trim_end_matches('/').to_owned();
-        path.strip_suffix(".git")
-            .map_or(path.clone(), str::to_owned)
-    };
-    one.same_origin(other) && path(one) == path(other)
 }

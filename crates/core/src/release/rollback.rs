@@ -9,9 +9,9 @@ use crate::lock::model::LockedSource;
 use crate::lock::pylock;
 
 use super::book::Book;
-use super::edit::{Draft, Edit, Switch, made, of_production};
+use super::edit::{Draft, made, of_production};
 use super::error::ReleaseError;
-use super::model::{Action, BackTo, Stamp};
+use super::model::{Action, BackTo, Edit, Stamp, Switch};
 use super::names::{ChannelName, ReleaseId};
 
 /// Writes down that a channel went back to an earlier release. What the channel holds already, or has gone back to already, is

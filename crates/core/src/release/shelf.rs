@@ -5,9 +5,8 @@ use pannier_base::url::SafeUrl;
 use pannier_clients::git::{BranchFiles, Git, GitError, NewCommit, Written};
 
 use super::book::Book;
-use super::edit::Edit;
 use super::error::ReleaseError;
-use super::model::Stamp;
+use super::model::{Edit, Stamp};
 
 /// How often a writing is tried. In nearly each round somebody's writing succeeds, so this is about how many writers may come at
 /// once.

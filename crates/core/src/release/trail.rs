@@ -5,8 +5,7 @@
 
 use serde::Serialize;
 
-use super::edit::Outcome;
-use super::model::Stamp;
+use super::model::{Outcome, Stamp};
 use super::names::{ChannelName, ReleaseId};
 use pannier_base::url::SafeUrl;
 
