@@ -23,6 +23,6 @@ pub use forward::Forwarded;
 pub use logins::{Credential, CredentialEntries};
 pub use reqwest::Method;
 pub use response::{Body, DownloadSink, Page, Response};
-pub(crate) use retry::Fault;
+pub use retry::Fault;
 pub(crate) use retry::is_transient;
 pub use retry::{Clock, RetryPolicy, SystemClock};
