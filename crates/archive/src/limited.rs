@@ -46,10 +46,22 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// Reads a UTF-8 text of at most `limit` bytes.
 ///
 /// # Errors
-/// Those of [`read`]; [`io::ErrorKind::InvalidData`] for what is not UTF-8.
+/// Those of [`read`] and [`text`].
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    let text = String::from_utf8(read(path, limit)?);
-    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    text(read(path, limit)?)
+}
+
+/// The UTF-8 text of a file.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`], with the first line that is not UTF-8 in its text.
+pub fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
+        let text = format!("it is not UTF-8 (line {line})");
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    })
 }
 
 fn read_from(input: impl Read, limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
@@ -79,11 +91,10 @@ mod tests {
         let error = read(file.path(), 3).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(error.to_string(), "it is longer than 3 bytes");
-        file.write_all(b"\xff").unwrap();
-        assert_eq!(
-            read_text(file.path(), 9).unwrap_err().kind(),
-            io::ErrorKind::InvalidData
-        );
+        file.write_all(b"\n\xff").unwrap();
+        let error = read_text(file.path(), 9).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(error.to_string(), "it is not UTF-8 (line 2)");
     }
 
     #[test]

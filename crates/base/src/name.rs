@@ -30,25 +30,6 @@ impl PackageName {
         &self.0
     }
 
-    /// Takes what Python's `packaging` takes for a name: one that ends with `_`, too, which PEP 508 forbids. Nothing that
-    /// exists is called like that; a bound on it is one on nothing.
-    ///
-    /// # Errors
-    /// [`NameError`] for what `packaging` refuses.
-    pub fn as_packaging_reads(text: &str) -> Result<Self, NameError> {
-        let Some(name) = text.strip_suffix('_') else {
-            return text.parse();
-        };
-        let name: Self = name.trim_end_matches(['-', '_', '.']).parse()?;
-        Ok(Self(name.0 + "_"))
-    }
-
-    /// Whether PEP 508 allows the name, so that something can be called like that.
-    #[must_use]
-    pub fn is_possible(&self) -> bool {
-        !self.0.ends_with('_')
-    }
-
     /// The spelling in wheel file names and `.dist-info` folders: `-` as `_` (binary distribution format).
     #[must_use]
     pub fn escaped(&self) -> String {
@@ -207,18 +188,6 @@ mod tests {
             assert_eq!(name.as_str(), "ruamel-yaml");
             assert_eq!(name.escaped(), "ruamel_yaml");
         }
-    }
-
-    #[test]
-    fn names_that_packaging_alone_takes_stay_apart_and_can_be_read_again() {
-        let read = |text| PackageName::as_packaging_reads(text);
-        let odd = read("A-b-_").expect("packaging takes it");
-        assert_eq!(odd.as_str(), "a-b_");
-        assert_eq!(read(odd.as_str()).as_ref(), Ok(&odd));
-        assert_eq!(read("A.B__"), Ok(odd.clone()));
-        assert!(!odd.is_possible());
-        assert_eq!(read("A.B"), "a-b".parse());
-        assert!(read("_").is_err() && read("a-").is_err() && read("").is_err());
     }
 
     #[test]

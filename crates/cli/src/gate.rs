@@ -10,7 +10,7 @@ use pannier_archive::atomic;
 use pannier_archive::limited;
 use pannier_base::secret::scrub_values;
 use pannier_clients::git::{Local, LocalError};
-use pannier_core::constraints::{self, ConstraintLine, decode};
+use pannier_core::constraints::{self, ConstraintLine};
 use pannier_core::gate::{self, CheckResult, Outcome, Question, Report, Tools};
 use pannier_core::renovate::Flow;
 use pannier_core::resolve::update;
@@ -167,14 +167,14 @@ fn base(
     let named = named.or_else(of_pipeline).unwrap_or("origin/main");
     let file = context.folder.join(named);
     if file.is_file() {
-        let read = |path: &Path| limited::read(path, limited::LIST).and_then(text);
+        let read = |path: &Path| limited::read_text(path, limited::LIST);
         return old(&read, &file, named.to_owned(), context);
     }
     let failed = |error: LocalError| Failure::new(Exit::Failed, error);
     let repository = Local::around(root).map_err(failed)?;
     let commit = repository.merge_base(named).map_err(failed)?;
     let read = |path: &Path| match repository.read(commit, path) {
-        Ok(Some(bytes)) => text(bytes),
+        Ok(Some(bytes)) => limited::text(bytes),
         Ok(None) => Err(io::ErrorKind::NotFound.into()),
         Err(error) => Err(io::Error::other(error)),
     };
@@ -209,11 +209,6 @@ fn old(
         lines: found.constraints,
         shown,
     })
-}
-
-fn text(bytes: Vec<u8>) -> io::Result<String> {
-    let (text, _) = decode(&bytes).map_err(io::Error::other)?;
-    Ok(text)
 }
 
 /// A path as seen from the root, where it lies below it.

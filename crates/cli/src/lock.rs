@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         Mode::Update(upgrade(&arguments.upgrade)?)
     };
     let uv = || session.uv();
-    let builder = session.builder(&uv)?;
+    let builder = session.builder(&uv);
     let movement = match arguments.strict {
         true => Movement::Refused,
         false => Movement::Told,

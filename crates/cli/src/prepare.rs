@@ -135,7 +135,7 @@ fn prepared(
 ) -> Result<Done, Failure> {
     let known = fallback::known(arguments.fallback.as_ref(), session)?;
     let uv = || session.uv();
-    let builder = session.builder(&uv)?;
+    let builder = session.builder(&uv);
     let parts = session.parts()?;
     let mode = if arguments.locked {
         Mode::Locked

@@ -246,7 +246,7 @@ fn held(path: &str, context: &Context) -> Result<BTreeSet<PackageName>, Failure>
         .finish()
         .map_err(|errors| Failure::new(Exit::Usage, errors))?;
     let names = found.constraints.iter().map(|line| line.name());
-    Ok(names.filter(PackageName::is_possible).collect())
+    Ok(names.collect())
 }
 
 fn read(folder: &Path, path: &Path, help: &'static str) -> Result<String, Failure> {

@@ -26,7 +26,7 @@ use pannier_config::configure;
 use pannier_config::env;
 use pannier_config::file::Compression;
 use pannier_config::file::ConfigFile;
-use pannier_core::constraints::{self, LineErrors};
+use pannier_core::constraints;
 use pannier_core::lock::model::Lock;
 use pannier_core::request::Bytecode;
 use pannier_core::request::Request;
@@ -239,8 +239,7 @@ struct NoConfig {
 
 /// Reads a text file, by a path that is absolute or relative to `root`.
 pub(super) fn read_text(root: &Path, path: &Path) -> io::Result<String> {
-    let bytes = limited::read(&root.join(path), limited::LIST)?;
-    let (text, _) = constraints::decode(&bytes).map_err(io::Error::other)?;
+    let text = limited::read_text(&root.join(path), limited::LIST)?;
     secret::learn_text(&text);
     Ok(text)
 }
@@ -319,17 +318,13 @@ impl<'c> Session<'c> {
     }
 
     /// What makes wheels of sources; asks `uv` for uv when it has to.
-    ///
-    /// Fails where a line of the constraints cannot be used: builds have to obey all of them.
     pub(super) fn builder<'s>(
         &'s self,
         uv: &'s (dyn Fn() -> Result<Uv, UvError> + Sync),
-    ) -> Result<Builder<'s>, Failure> {
+    ) -> Builder<'s> {
         let request = &self.configuration.request;
         let lines = request.constraints.iter().flat_map(|text| &text.lines);
-        let lines = constraints::build_constraints(lines).map_err(|LineErrors(errors)| {
-            Failure::new(Exit::Usage, ConfigError::Lines { errors })
-        })?;
+        let lines = constraints::build_constraints(lines);
         let workshop = Workshop {
             uv,
             around: self.around.clone(),
@@ -338,13 +333,13 @@ impl<'c> Session<'c> {
             require_hashes: request.require_hashes,
             submodules: request.submodules,
         };
-        Ok(Builder::new(
+        Builder::new(
             &self.store,
             &self.git,
             &self.client,
             workshop,
             self.context.reporter(),
-        ))
+        )
     }
 
     /// Where the lock of this request is: with overrides it is not that of production.

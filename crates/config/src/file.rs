@@ -25,7 +25,7 @@ use pannier_base::url::SafeUrl;
 use pannier_clients::child::VariableName;
 use pannier_clients::git;
 use pannier_core::constraints::{
-    RequirementError, Rule, RuleSettings, Severity, parse_requirement, shown, url_hash,
+    RequirementError, Rule, RuleSettings, Severity, parse_strict, shown, url_hash,
 };
 use pannier_core::request::Bytecode;
 use pannier_core::request::overrides::OverrideName;
@@ -184,8 +184,6 @@ pub struct OverridesEntry {
     expecting = "a map from rules, such as `unpinned`, to `off`, `warning` or `error`"
 )]
 pub struct ConstraintsLint {
-    /// A line can be read, but not used; `error` unless set. What chooses versions or builds refuses it all the same.
-    pub unusable: Option<LintLevel>,
     /// A line allows more than one version; `warning` unless set.
     pub unpinned: Option<LintLevel>,
     /// Nothing in the lock is called like this; `warning` unless set.
@@ -242,7 +240,6 @@ impl ConstraintsLint {
         let mut settings = RuleSettings::default();
         for rule in Rule::ALL {
             let level = match rule {
-                Rule::Unusable => self.unusable,
                 Rule::Unpinned => self.unpinned,
                 Rule::Unused => self.unused,
                 Rule::Unheld => self.unheld,
@@ -257,8 +254,6 @@ impl ConstraintsLint {
                 None => {}
             }
             let packages = self.except.as_ref().and_then(|except| match rule {
-                // Nobody can do without what cannot be used.
-                Rule::Unusable => None,
                 Rule::Unpinned => except.unpinned.as_ref(),
                 Rule::Unused => except.unused.as_ref(),
                 Rule::Unheld => except.unheld.as_ref(),
@@ -413,7 +408,7 @@ impl FromStr for RequirementEntry {
         if text.starts_with('-') {
             return Err(fail("`-r file` is the only option that may stand here"));
         }
-        let requirement = parse_requirement(text)?;
+        let requirement = parse_strict(text)?;
         if let Some(pep508_rs::VersionOrUrl::Url(url)) = &requirement.version_or_url
             && url.scheme().starts_with("git+")
         {

@@ -21,8 +21,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub use check::Exposed;
 pub use known::Secrets;
 pub use learn::{learn_arguments, learn_environment, learn_text, learn_words};
-pub use shape::{has_password, redact, redact_input};
 pub use shape::{is_credential_name, percent_decode};
+pub use shape::{redact, redact_input};
 pub use writer::ScrubbedLines;
 
 /// What replaces a secret.

@@ -46,12 +46,6 @@ pub fn redact_input(text: &str) -> String {
     hide(text, true)
 }
 
-/// Whether a text holds what [`redact`] would hide.
-#[must_use]
-pub fn has_password(text: &str) -> bool {
-    redact(text) != text
-}
-
 fn hide(text: &str, whole: bool) -> String {
     let mut text = text.to_owned();
     // What is hidden may have hidden the shape of something else; each round leaves fewer signs to find.

@@ -266,7 +266,6 @@ fn what_is_no_password_stays() {
         "https://h/x?service=git-upload-pack&page=2#subdirectory=a",
     ] {
         assert_eq!(redact(text), text);
-        assert!(!has_password(text));
     }
 }
 

@@ -70,9 +70,6 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
             Some("beyond them no job that includes it can start a process: shorten comments, or keep constraints of other teams in a file of their own".to_owned()),
         );
     }
-    for why in &converted.unusable {
-        context.reporter().warn(why.to_string(), why.help.clone());
-    }
     if output == Path::new("-") {
         return context.print_exact("constraints.yml", &converted.yaml);
     }

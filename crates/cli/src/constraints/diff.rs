@@ -73,10 +73,7 @@ struct Shown<'a> {
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let path = super::file(arguments.constraints.as_ref(), context)?;
-    let now = |path: &Path| {
-        let bytes = limited::read(&context.folder.join(path), limited::LIST)?;
-        text(&bytes)
-    };
+    let now = |path: &Path| limited::read_text(&context.folder.join(path), limited::LIST);
     let before = if context.folder.join(&arguments.before).is_file() {
         load(Path::new(&arguments.before), &now, context)?
     } else {
@@ -100,11 +97,6 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         Format::Text if bumps.is_empty() => context.print("nothing changed\n"),
         Format::Text => context.print(&table(&bumps, &reached).render()),
     }
-}
-
-fn text(bytes: &[u8]) -> io::Result<String> {
-    let (text, _) = constraints::decode(bytes).map_err(io::Error::other)?;
-    Ok(text)
 }
 
 fn load(
@@ -143,7 +135,7 @@ fn at_revision(
         return Err(Failure::new(Exit::Usage, error));
     }
     let read = |path: &Path| match repository.read(commit, path) {
-        Ok(Some(bytes)) => text(&bytes),
+        Ok(Some(bytes)) => limited::text(bytes),
         Ok(None) => Err(io::Error::new(
             io::ErrorKind::NotFound,
             format!("it was not there at `{revision}`"),

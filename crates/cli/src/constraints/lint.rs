@@ -23,7 +23,7 @@ use super::super::session::{self, Beside, RequestOptions, Session, configuration
 /// under `constraints_lint` of pannier.yml.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Rules:\n  unusable   a line that pip reads and neither uv nor Pannier can use (error)\n  unpinned   a line allows more than one version (warning)\n  unused     nothing in the lock is called like this (warning)\n  unheld     a package of the lock that no line holds (warning)\n  yanked     the pinned version was taken back (error)\n  gone       the index has no file of the pinned version any more (error)\n  python     the pinned version forbids an image's Python (error)\n\nExamples:\n  pannier constraints lint\n  pannier constraints lint --format codequality > gl-code-quality-report.json   # artifacts:reports:codequality"
+    after_help = "Rules:\n  unpinned   a line allows more than one version (warning)\n  unused     nothing in the lock is called like this (warning)\n  unheld     a package of the lock that no line holds (warning)\n  yanked     the pinned version was taken back (error)\n  gone       the index has no file of the pinned version any more (error)\n  python     the pinned version forbids an image's Python (error)\n\nExamples:\n  pannier constraints lint\n  pannier constraints lint --format codequality > gl-code-quality-report.json   # artifacts:reports:codequality"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]

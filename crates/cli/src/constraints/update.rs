@@ -10,7 +10,7 @@ use pannier_archive::atomic;
 use pannier_archive::limited;
 use pannier_base::name::PackageName;
 use pannier_core::constraint_tools::{self, Kept, Raised};
-use pannier_core::constraints::{Bump, Document, Encoding, VARIABLE, compare, decode};
+use pannier_core::constraints::{Bump, Document, VARIABLE, compare};
 use pannier_core::request::ConstraintsText;
 use pannier_core::request::Request;
 use pannier_core::resolve::Upgrade;
@@ -134,14 +134,13 @@ fn resolve(
         Some(names) => Upgrade::Packages(names.to_vec()),
     };
     let uv = || session.uv();
-    let builder = session.builder(&uv)?;
+    let builder = session.builder(&uv);
     session.resolve(&request, &builder, (previous.as_ref(), &upgrade))
 }
 
 /// The files that the constraints stand in.
 struct Files {
     documents: BTreeMap<PathBuf, Document>,
-    encodings: BTreeMap<PathBuf, Encoding>,
 }
 
 impl Files {
@@ -150,23 +149,17 @@ impl Files {
         root: &Path,
         context: &Context,
     ) -> Result<Self, UpdateError> {
-        let mut encodings = BTreeMap::new();
         let documents = constraint_tools::documents(&constraints.lines, |path| {
             let fail = |why: String| UpdateError::Read {
                 path: path.to_owned(),
                 why,
             };
-            let bytes = limited::read(&root.join(path), limited::LIST)
+            let text = limited::read_text(&root.join(path), limited::LIST)
                 .map_err(|error| fail(error.to_string()))?;
-            let (text, encoding) = decode(&bytes).map_err(|error| fail(error.to_string()))?;
-            encodings.insert(path.to_owned(), encoding);
             Document::parse(&text, path, &context.variables)
                 .map_err(|error| fail(error.to_string()))
         })?;
-        Ok(Self {
-            documents,
-            encodings,
-        })
+        Ok(Self { documents })
     }
 
     /// What the new texts change.
@@ -189,10 +182,7 @@ impl Files {
 
     fn write(&self, raised: &Raised, root: &Path) -> Result<(), Failure> {
         for (path, text) in &raised.texts {
-            let bytes = self.encodings[path].encode(text);
-            // Versions are ASCII, which every encoding has.
-            let bytes = bytes.unwrap_or_else(|| text.as_bytes().to_vec());
-            atomic::write(&root.join(path), &bytes, None)
+            atomic::write(&root.join(path), text.as_bytes(), None)
                 .map_err(|source| unwritable(path, source))?;
         }
         Ok(())

@@ -210,48 +210,64 @@ fn lint_tells_what_lock_and_index_know() {
 }
 
 #[test]
-fn what_pip_reads_and_uv_cannot_use_is_told_where_it_is_used() {
-    let index = index();
-    let good = "app==1.0\n";
-    let text = format!("{good}free===latest\n-c more.txt\n");
+fn what_uv_or_pip_cannot_use_is_an_error_of_every_command() {
+    let text = "app==1.0\nfree===latest\n-c more.txt\n";
     let more = "dep==1.0 ; 'x' in extras\nback @ ./back.whl # ours\n";
     let project = Project::new(&[
         ("pannier.yml", CONFIG),
-        ("constraints/constraints.txt", good),
+        ("constraints/constraints.txt", text),
         ("constraints/more.txt", more),
     ]);
-    let locked = screen(project.with_index("lock --quiet", &index.url()));
-    assert!(locked.ends_with("[exit 0]\n"), "{locked}");
-    project.write("constraints/constraints.txt", &text);
-    let mut screens = [
+    let commands = [
         "constraints convert",
         "constraints lint --offline",
         "lock",
+        "gate",
+    ];
+    let mut screens = commands
+        .map(|arguments| screen(project.command(arguments)))
+        .to_vec();
+    let latin = b"app==1.0\n# -*- coding: latin-1 -*- \xe4\n";
+    std::fs::write(project.path().join("constraints/constraints.txt"), latin).unwrap();
+    for arguments in ["constraints convert", "constraints update", "lock"] {
+        screens.push(screen(project.command(arguments)));
+    }
+    insta::assert_snapshot!(screens.join("\n"));
+}
+
+#[test]
+fn upper_constraints_of_another_project_bound_a_lock() {
+    let index = index();
+    let upper = "# Versions of these are frozen at each release.\nfree===1.0\n\
+                 dep===1.0;python_version=='3.9'\ndep===1.5;python_version>='3.10'\n\
+                 app===1.1\napp>=1\nunrelated===7.4.7;python_version=='3.9'\n";
+    let project = Project::new(&[
+        ("pannier.yml", CONFIG),
+        ("constraints/constraints.txt", "-c upper-constraints.txt\n"),
+        ("constraints/upper-constraints.txt", upper),
+    ]);
+    let screens = [
+        "lock --quiet",
         "lock --check",
-        "prepare --locked",
+        "constraints convert",
+        "constraints lint",
         "constraints update --dry-run",
     ]
-    .map(|arguments| screen(project.with_index(arguments, &index.url())))
-    .to_vec();
-    project.write("before.txt", good);
-    screens.push(screen(project.command("constraints diff before.txt")));
-    // Whoever gets the constraints by the variable is told as well.
-    let converted: serde_yaml::Value =
-        serde_yaml::from_str(&project.read("constraints/constraints.yml")).unwrap();
-    let carried = converted["variables"]["PANNIER_CONSTRAINTS_TEXT"]["value"].as_str();
-    std::fs::remove_dir_all(project.path().join("constraints")).unwrap();
-    let mut command = project.with_index("lock", &index.url());
-    command.env("PANNIER_CONSTRAINTS_TEXT", carried.unwrap());
-    screens.push(screen(command));
-    // What only uv knows that it cannot read.
-    project.write(
-        "constraints/constraints.txt",
-        "app==1.0\n\nfree @ file:///no/free.odd\n",
-    );
-    screens.push(screen(project.with_index("lock --quiet", &index.url())));
-    insta::with_settings!({filters => vec![(r"\[ +[0-9.]+s\]", "[time]")]}, {
-        insta::assert_snapshot!(screens.join("\n"));
+    .map(|arguments| screen(project.with_index(arguments, &index.url())));
+    let folder = project.path().display().to_string();
+    let screens = screens.join("\n").replace(&folder, "<folder>");
+    insta::with_settings!({filters => vec![(r"[0-9.]+s\b", "<time>")]}, {
+        insta::assert_snapshot!(screens);
     });
+    let lock = project.read("pylock.toml");
+    let versions = |name: &str| {
+        let packages = lock.split("[[packages]]").skip(1);
+        let named = packages.filter(|it| it.contains(&format!("name = \"{name}\"\n")));
+        let version = |it: &str| it.split("version = \"").nth(1).unwrap()[..3].to_owned();
+        named.map(version).collect::<Vec<_>>()
+    };
+    assert_eq!(versions("app"), ["1.1"]);
+    assert_eq!(versions("dep"), ["1.0", "1.5"]);
 }
 
 #[test]

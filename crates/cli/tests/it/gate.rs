@@ -295,20 +295,6 @@ fn of_twenty_bumps_the_right_one_is_found_with_few_resolutions() {
 }
 
 #[test]
-fn a_line_that_can_be_read_but_not_used_is_refused_with_its_place() {
-    let world = World::new();
-    world.change(PINS, &PINS.replace("base==1.0", "base===newest"));
-    let ran = world.against_main();
-    assert_eq!(ran.code, 6, "{}", ran.screen);
-    insta::assert_snapshot!(ran.screen);
-    // The other way round it is mended, and everything counts as changed.
-    let world = World::new();
-    world.change(&PINS.replace("base==1.0", "base===newest"), PINS);
-    let ran = world.against_main();
-    assert_eq!(ran.code, 0, "{}", ran.screen);
-}
-
-#[test]
 fn a_bump_is_judged_together_with_what_this_run_overrides() {
     let world = World::new();
     let new = PINS.replace("base==1.0", "base==2.0");

@@ -85,7 +85,6 @@ pub fn lint(subject: &Subject<'_>, settings: &RuleSettings) -> Report {
         settings,
         report: Report::default(),
     };
-    look.unusable();
     look.unpinned();
     match subject.lock {
         Some(lock) => look.against_lock(lock),
@@ -144,18 +143,19 @@ impl Look<'_> {
         }
     }
 
-    fn unusable(&mut self) {
-        for line in self.subject.lines {
-            if let Err(why) = line.requirement() {
-                self.found(Rule::Unusable, line, why.message.clone());
-            }
-        }
+    /// Whether the line, or another one of its package that applies wherever it does, allows one version alone.
+    fn is_pinned(&self, line: &ConstraintLine) -> bool {
+        let covers = |other: &ConstraintLine| {
+            let elsewhere = other.constraint.marker().negate();
+            line.constraint.marker().is_disjoint(&elsewhere)
+        };
+        let mut lines = self.subject.lines.iter();
+        lines.any(|other| other.pin().is_some() && other.name() == line.name() && covers(other))
     }
 
     fn unpinned(&mut self) {
         for line in self.subject.lines {
-            let open = !line.constraint.has_url() && line.pin().is_none();
-            if open && line.requirement().is_ok() {
+            if !line.constraint.has_url() && !self.is_pinned(line) {
                 let specifier = line.specifier();
                 let allows = match specifier.as_str() {
                     "" => "any version".to_owned(),
@@ -252,7 +252,7 @@ impl Look<'_> {
         let mut forbidden: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (image, target) in &self.subject.images {
             let environment = target.marker_environment();
-            let holds = line.constraint.reach().evaluate(&environment, &[]);
+            let holds = line.constraint.marker().evaluate(&environment, &[]);
             if !holds || !needs.has(image, &name) {
                 continue;
             }

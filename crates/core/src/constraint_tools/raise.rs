@@ -117,7 +117,7 @@ fn chosen(line: &ConstraintLine, lock: &Lock) -> Vec<(Version, MarkerTree)> {
             Some(text) => parse_marker(text).unwrap_or(MarkerTree::TRUE),
             None => MarkerTree::TRUE,
         };
-        if marker.is_disjoint(line.constraint.reach()) {
+        if marker.is_disjoint(line.constraint.marker()) {
             continue;
         }
         match chosen.iter_mut().find(|(known, _)| known == version) {
@@ -147,7 +147,7 @@ fn statements(
     let line = &document.constraints()[index];
     let lines = chosen.iter().map(|(version, marker)| {
         let mut marker = marker.clone();
-        marker.and(line.constraint.reach().clone());
+        marker.and(line.constraint.marker().clone());
         let name = statement
             .split(['=', ' ', ';', '('])
             .next()

@@ -104,35 +104,6 @@ fn some_changes_are_applied_and_comments_stay() {
 }
 
 #[test]
-fn files_are_read_as_their_first_lines_say() {
-    let latin = b"# -*- coding: latin-1 -*-\nsix==1 # \xe4\n";
-    let (text, encoding) = decode(latin).unwrap();
-    assert!(text.ends_with("# ä\n"));
-    assert_eq!(encoding.encode(&text).as_deref(), Some(latin.as_slice()));
-    assert_eq!(encoding.encode("€"), None);
-    let utf16: Vec<u8> = "\u{feff}six==1"
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    let (text, encoding) = decode(&utf16).unwrap();
-    assert_eq!(lines(&text).len(), 1);
-    assert_eq!(encoding.encode(&text), Some(utf16));
-    assert_eq!(
-        decode(b"six==1\n# \xe4"),
-        Err(DecodeError::NotUtf8 { line: 2 })
-    );
-    assert_eq!(
-        decode(b"#coding=koi8-r\n"),
-        Err(DecodeError::Unknown("koi8-r".into()))
-    );
-    assert_eq!(decode(b"\n\n# coding: koi8-r\n").unwrap().1, Encoding::Utf8);
-    assert_eq!(
-        decode("# coding: utf-8\nä".as_bytes()).unwrap().1,
-        Encoding::Utf8
-    );
-}
-
-#[test]
 fn lines_may_end_as_on_any_system() {
     assert_eq!(lines("a==1\rb==2\r\nc==3\n").len(), 3);
     assert_eq!(lines("a==1\rb==2\r\nc==3\n")[2].line, 3);

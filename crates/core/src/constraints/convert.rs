@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::decode::decode;
 use super::document::Document;
-use super::load::{doubles, plain};
+use super::load::{conflicts, plain};
 use super::{ConstraintLine, LineError, LineErrors, Variables};
+use pannier_archive::limited;
 use pannier_base::digest::Digest;
 use pannier_base::name::PackageName;
 
@@ -38,8 +38,6 @@ pub struct Converted {
     pub count: usize,
     /// Bytes that the variable takes, to be compared with [`VARIABLE_LIMIT`].
     pub variable: usize,
-    /// Lines that are carried although nobody can use them; those with variables are judged by who has the values.
-    pub unusable: Vec<LineError>,
 }
 
 /// Why constraints cannot be converted.
@@ -93,15 +91,14 @@ pub fn convert(
         constraints: Vec::new(),
         written: Vec::new(),
         places: Vec::new(),
-        unusable: Vec::new(),
         errors: Vec::new(),
     };
     let text = gathered.file(file).map_err(|source| ConvertError::Read {
         path: file.to_owned(),
         source,
     })?;
-    let again = doubles(&gathered.constraints, &gathered.places);
-    gathered.errors.extend(again);
+    let conflicts = conflicts(&gathered.constraints, &gathered.places);
+    gathered.errors.extend(conflicts);
     gathered
         .errors
         .sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
@@ -116,7 +113,6 @@ pub fn convert(
         yaml: yaml(&text, &gathered, beside),
         count: gathered.constraints.len(),
         variable,
-        unusable: gathered.unusable,
     })
 }
 
@@ -134,7 +130,6 @@ struct Gathered<'a> {
     /// Parallel to `constraints`, as `places`.
     written: Vec<Written>,
     places: Vec<(super::lines::Place, String)>,
-    unusable: Vec<LineError>,
     errors: Vec<LineError>,
 }
 
@@ -144,8 +139,8 @@ impl Gathered<'_> {
         let file = plain(file);
         self.seen.insert(file.clone());
         let bytes = (self.read)(&file)?;
-        let (text, _) = decode(&bytes).map_err(io::Error::other)?;
         self.sources.push((file.clone(), Digest::of(&bytes)));
+        let text = limited::text(bytes)?;
         let text = text.trim_start_matches('\u{feff}');
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         let (document, errors) = Document::parse_all(&text, &file, &stand_ins(&text));
@@ -183,11 +178,6 @@ impl Gathered<'_> {
                 "the URL holds a password, and every job of every pipeline sees variables",
                 "write `${NAME}` instead, and set the variable where it is needed",
             ));
-        }
-        if let Err(why) = line.requirement()
-            && !statement.contains("${")
-        {
-            self.unusable.push(why.clone());
         }
         self.written.push(written(statement, line));
         self.places.push((*place, shown.clone()));
@@ -235,15 +225,23 @@ impl Gathered<'_> {
     }
 }
 
-/// For every `${NAME}` of a text a value with which it parses: a `0` may stand in a version, a URL and a marker alike.
+/// For every `${NAME}` of a text a value with which it parses.
 fn stand_ins(text: &str) -> Variables {
-    let names = text
-        .split("${")
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}'));
-    names
-        .map(|(name, _)| (name.to_owned(), "0".to_owned()))
-        .collect()
+    let mut values = Variables::new();
+    for (at, _) in text.match_indices("${") {
+        let Some((name, behind)) = text[at + 2..].split_once('}') else {
+            continue;
+        };
+        let before = text[..at].rsplit('\n').next().unwrap_or_default();
+        let ends = behind.is_empty() || behind.starts_with(char::is_whitespace);
+        let value = match before.contains("://") {
+            false if before.trim_end().ends_with('@') => "https://0/0.whl",
+            true if ends => "0.whl",
+            _ => "0",
+        };
+        values.insert(name.to_owned(), value.to_owned());
+    }
+    values
 }
 
 fn written(statement: &str, line: &ConstraintLine) -> Written {

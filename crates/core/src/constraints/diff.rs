@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 use serde::Serialize;
 
-use super::line::pin;
-use super::{ConstraintLine, FileHash};
+use super::{Constraint, ConstraintLine, FileHash};
 use pannier_base::name::PackageName;
 
 /// One change of one package's bound. Prints as `raised numpy ==2.0.2 -> ==2.1.0 (minor)`.
@@ -159,25 +158,25 @@ pub fn compare(old: &[ConstraintLine], new: &[ConstraintLine]) -> Vec<Bump> {
     bumps
 }
 
-/// Which bound became which: those with equal markers, and the only one that is left over on each side.
+/// Which bound became which: those that are equal, then those with equal markers, then the only one that is left on each side.
 fn pairs(
     old: &[ConstraintLine],
     new: &[ConstraintLine],
     before: &[usize],
     after: &[usize],
 ) -> Vec<(Option<usize>, Option<usize>)> {
-    let mut gone = Vec::new();
+    let mut gone = before.to_vec();
     let mut fresh = after.to_vec();
     let mut pairs = Vec::new();
-    for &i in before {
-        let marker = old[i].constraint.marker();
-        match fresh
-            .iter()
-            .position(|&j| new[j].constraint.marker() == marker)
-        {
-            Some(found) => pairs.push((Some(i), Some(fresh.remove(found)))),
-            None => gone.push(i),
-        }
+    let equal = |one: &Constraint, two: &Constraint| one == two;
+    let equal_markers = |one: &Constraint, two: &Constraint| one.marker() == two.marker();
+    for same in [equal, equal_markers] {
+        gone.retain(|&i| {
+            let mut fresh_lines = fresh.iter();
+            let found = fresh_lines.position(|&j| same(&old[i].constraint, &new[j].constraint));
+            pairs.extend(found.map(|found| (Some(i), Some(fresh.remove(found)))));
+            found.is_none()
+        });
     }
     if let ([i], [j]) = (gone.as_slice(), fresh.as_slice()) {
         pairs.push((Some(*i), Some(*j)));
@@ -214,10 +213,11 @@ fn judge(before: &ConstraintLine, after: &ConstraintLine) -> Option<(BumpKind, O
         let is_same = old.marker() == new.marker() && same_hashes(before, after);
         return (!is_same).then_some((BumpKind::Changed, None));
     }
+    let pins = (old.pin(), new.pin());
     let (Some(old), Some(new)) = (old.versions(), new.versions()) else {
         return Some((BumpKind::Changed, None));
     };
-    let ends = match (pin(old), pin(new)) {
+    let ends = match pins {
         (Some(old), Some(new)) => vec![(old, new)],
         (None, None) => match (range(old), range(new)) {
             // One that has an end where the other has none is neither higher nor lower.

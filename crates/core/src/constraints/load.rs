@@ -1,4 +1,4 @@
-//! Whole files: follows `-c` and `-r`, gathers every error, and finds names that are bound twice.
+//! Whole files: follows `-c` and `-r`, gathers every error, and finds bounds that exclude each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -112,8 +112,8 @@ impl<'a> Loader<'a> {
     /// # Errors
     /// Everything that is wrong, in the order in which it was read.
     pub fn finish(mut self) -> Result<RequirementsFile, LineErrors> {
-        let again = doubles(&self.found.constraints, &self.places);
-        self.errors.extend(again);
+        let conflicts = conflicts(&self.found.constraints, &self.places);
+        self.errors.extend(conflicts);
         if self.errors.is_empty() {
             Ok(self.found)
         } else {
@@ -182,9 +182,8 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Names that are bound twice although their markers do not keep the bounds apart. `places` are parallel to `constraints`:
-/// where each begins, and how it may be shown.
-pub(super) fn doubles(
+/// Bounds of one name that exclude each other. `places` are parallel to `constraints`: where each begins, and how it may be shown.
+pub(super) fn conflicts(
     constraints: &[ConstraintLine],
     places: &[(Place, String)],
 ) -> Vec<LineError> {
@@ -195,8 +194,8 @@ pub(super) fn doubles(
             .entry(constraint.constraint.name().as_str())
             .or_default();
         let clash = earlier.iter().find(|&&other| {
-            let other = constraints[other].constraint.reach();
-            !other.is_disjoint(constraint.constraint.reach())
+            let other = &constraints[other].constraint;
+            other.excludes(&constraint.constraint)
         });
         if let Some(&other) = clash {
             let (place, text) = &places[i];
@@ -208,13 +207,13 @@ pub(super) fn doubles(
                 text: text.clone(),
                 mark: Some(0),
                 message: format!(
-                    "{} is bound already by `{first}` at {}:{}",
+                    "no version of {} meets both this line and `{first}` at {}:{}",
                     constraint.constraint.name(),
                     constraints[other].file.display(),
                     first_place.line
                 ),
                 help: Some(
-                    "keep one line, or give both markers that never hold together".to_owned(),
+                    "keep one of them, or give them markers that never apply together".to_owned(),
                 ),
             });
         }

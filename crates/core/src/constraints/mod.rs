@@ -1,8 +1,7 @@
 //! Constraints files (bounds on versions that never add a package) and requirements files, as pip defines both.
 //!
-//! A constraint is read as Python's `packaging` reads it ([`Constraint`]); whether uv can use it is asked where it is used.
-//! Reads text that is handed in, through a [`Reader`] where one file names another. Refuses to guess: what pip would read
-//! differently, or what does not belong into such a file, is an error with its line and column.
+//! A line is a requirement that both uv and pip can use ([`Constraint`]), or an error with its line and column. Reads text that
+//! is handed in, through a [`Reader`] where one file names another.
 
 #[cfg(test)]
 mod change_tests;
@@ -10,21 +9,19 @@ mod constraint;
 mod convert;
 #[cfg(test)]
 mod convert_tests;
-mod decode;
 mod diff;
 mod document;
 mod error;
-mod grammar;
 mod hash;
 mod line;
 mod lines;
 mod load;
-mod marker;
 #[cfg(test)]
-mod odd_tests;
+mod real_tests;
 mod requirement;
+#[cfg(test)]
+mod requirement_tests;
 mod rules;
-mod scan;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -40,14 +37,13 @@ pub use convert::{
     BytesReader, ConvertError, Converted, HIDDEN_KEY, VARIABLE, VARIABLE_LIMIT, VARIABLE_NEAR,
     convert,
 };
-pub use decode::{DecodeError, Encoding, decode};
 pub use diff::{Bound, Bump, BumpKind, Level, compare, with_bumps};
 pub use document::{Document, Edit, Include, Stretch};
 pub use error::{LineError, LineErrors};
 pub use hash::{FileHash, FileHashError, url_hash};
-pub use line::{ConstraintLine, build_constraints, usable};
+pub use line::{ConstraintLine, build_constraints};
 pub use load::{Loader, RequirementsFile, parse};
-pub use requirement::{RequirementError, parse_requirement};
+pub use requirement::{RequirementError, parse_requirement, parse_strict};
 pub use rules::{Rule, RuleSettings, Severity};
 
 /// A requirement for people: without credentials of its URL.

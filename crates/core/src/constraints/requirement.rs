@@ -1,15 +1,37 @@
-//! One requirement that is used as soon as it is read, and what is wrong with a text that is none.
+//! One requirement (PEP 508) as `pep508_rs`, uv's parser, reads it, and what is wrong with a text that is none.
 //!
-//! Refuses what neither uv nor Pannier can use; a constraint, which may wait, is a [`Constraint`].
+//! What people write has to mean the same to uv and to pip. The metadata of packages is read as leniently as uv reads it.
 
-use std::str::FromStr;
+use pep508_rs::{
+    MarkerTree, MarkerWarningKind, Pep508ErrorSource, Requirement, VerbatimUrl, VerbatimUrlError,
+    VersionOrUrl,
+};
 
-use pep508_rs::{Requirement, VerbatimUrl};
-
-use super::constraint::{Constraint, said};
-use super::grammar::SyntaxError;
 use pannier_base::secret::scrub;
-use pannier_base::url::TOKEN_IN_QUERY;
+use pannier_base::url::{TOKEN_IN_QUERY, has_token};
+
+/// Parentheses in a marker, beyond which it is refused: the parser takes some of the stack for each.
+const PARENTHESES: usize = 100;
+
+/// Digits of the shortest number that may not fit into 64 bits.
+const LONG_NUMBER: usize = 20;
+
+/// File names that uv takes for a wheel or a source archive.
+const ARCHIVES: [&str; 13] = [
+    ".whl",
+    ".tar.gz",
+    ".zip",
+    ".tar.bz2",
+    ".tar.lz",
+    ".tar.lzma",
+    ".tar.xz",
+    ".tar.zst",
+    ".tar",
+    ".tbz",
+    ".tgz",
+    ".tlz",
+    ".txz",
+];
 
 /// A text that is not a requirement that can be used. Prints the text, without credentials, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,137 +41,219 @@ pub struct RequirementError {
     pub text: String,
     /// What is wrong, and what was expected.
     pub reason: String,
-    /// Byte of the text where the trouble starts.
+    /// Byte of the text where the problem starts.
     pub offset: usize,
 }
 
+/// What is wrong, and the byte where it starts.
+type Flaw = (usize, String);
+
 impl RequirementError {
-    fn new(text: &str, offset: usize, reason: &str) -> Self {
+    fn new(text: &str, (offset, reason): Flaw) -> Self {
         Self {
             text: scrub(text),
-            reason: scrub(reason),
+            reason: scrub(&reason),
             offset: offset.min(text.len()),
         }
     }
 }
 
-/// Parses one requirement (PEP 508: `name[extras]>=1 ; marker`, or `name @ https://…`).
+/// Parses one requirement of a package's metadata (PEP 508: `name[extras]>=1 ; marker`, or `name @ https://…`).
 ///
-/// Comparisons of a marker that have no meaning are passed over, as uv does.
+/// Comparisons of a marker that have no meaning are ignored, as in uv.
 ///
 /// # Errors
-/// [`RequirementError`] for what PEP 508 does not allow, for what uv cannot read, and for `${NAME}`, which has its meaning in
-/// files only.
+/// [`RequirementError`] for what PEP 508 does not allow, and for `${NAME}`, which has a meaning in files only.
 pub fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, RequirementError> {
-    no_variable(text)?;
-    lenient(text.parse()?, text)
+    let read = parse(text).map_err(|flaw| RequirementError::new(text, flaw))?;
+    Ok(read.requirement)
 }
 
-/// The requirement that was read from a text, as uv has it.
-pub(super) fn lenient(
-    constraint: Constraint,
-    text: &str,
-) -> Result<Requirement<VerbatimUrl>, RequirementError> {
-    if constraint.has_token() {
-        let offset = text.find('@').unwrap_or(0);
-        return Err(RequirementError::new(text, offset, TOKEN_IN_QUERY));
-    }
-    let read = constraint.into_lenient();
-    read.map_err(|why| RequirementError::new(text, why.offset, &why.reason))
+/// Parses one requirement that a person wrote.
+///
+/// # Errors
+/// Those of [`parse_requirement`], and what uv or pip cannot use: comparisons of a marker that uv ignores, and URLs from which
+/// one of them does not install.
+pub fn parse_strict(text: &str) -> Result<Requirement<VerbatimUrl>, RequirementError> {
+    let read = parse(text).and_then(|read| supported(text, read));
+    read.map_err(|flaw| RequirementError::new(text, flaw))
 }
 
-/// The parser of PEP 508 would take variables from the environment of this process.
-fn no_variable(text: &str) -> Result<(), RequirementError> {
-    match text.find("${") {
-        Some(offset) => Err(RequirementError::new(
-            text,
-            offset,
-            "a variable cannot be used here; only files of requirements or constraints have them, in upper case",
-        )),
-        None => Ok(()),
-    }
+/// A requirement, and the first of uv's warnings about its marker.
+struct Read {
+    requirement: Requirement<VerbatimUrl>,
+    ignored: Option<String>,
 }
 
-/// What is wrong with a text that is no requirement, in the words that say most.
-pub(super) fn explained(text: &str, error: &SyntaxError) -> RequirementError {
-    if let Err(why) = no_variable(text) {
-        return why;
-    }
-    let fail = |offset: usize, reason: String| RequirementError::new(text, offset, &reason);
+fn parse(text: &str) -> Result<Read, Flaw> {
     if text.trim().is_empty() {
-        return fail(0, "it is empty".to_owned());
+        return Err((0, "it is empty".to_owned()));
     }
-    // Tabs are blanks to everybody but the parser of PEP 508, which has more to say about what stands before a marker.
-    let head = text.split(';').next().unwrap_or_default();
-    let head = head.replace('\t', " ");
-    if error.offset <= head.len() {
-        if let Some(what) = without_name(&head) {
-            return fail(0, what.to_owned());
-        }
-        if let Err((offset, reason)) = check_names(&head) {
-            return fail(offset, reason);
-        }
-        if let Some(offset) = head.find(char::is_control) {
-            return fail(offset, "a control character stands in it".to_owned());
-        }
-        // It counts characters where it cuts bytes.
-        if let Some((offset, character)) = head.char_indices().find(|(_, c)| !c.is_ascii()) {
-            let reason =
-                format!("`{character}` cannot stand in a requirement, which is plain ASCII");
-            return fail(offset, reason);
-        }
-        // What stands behind a URL is a part of it there.
-        if !head.contains('@')
-            && let Err(why) = Requirement::<VerbatimUrl>::from_str(&head)
-        {
-            return fail(why.start.max(error.offset), said(why.message));
-        }
+    if let Some(flaw) = forbidden(text)
+        .or_else(|| name(text))
+        .or_else(|| marker(text))
+    {
+        return Err(flaw);
     }
-    let rest = &text[error.offset..];
-    let found = match rest.split_whitespace().next() {
-        Some(word) => format!("`{word}`"),
-        None => "the end".to_owned(),
+    let mut ignored = None;
+    let mut warn = |kind, warning: String| {
+        if kind != MarkerWarningKind::DeprecatedMarkerName {
+            ignored.get_or_insert(warning);
+        }
     };
-    fail(
-        error.offset,
-        format!("expected {}, found {found}", error.expected),
-    )
+    // The folder matters to relative paths alone, which this build of the parser refuses.
+    let requirement = Requirement::parse_reporter(text, "", &mut warn)
+        .map_err(|error| (error.start, reason(error.message)))?;
+    if let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url {
+        let given = url.given().unwrap_or_default();
+        if let Some(blank) = given.find([' ', '\t']) {
+            let offset = text.find(given).unwrap_or_default() + blank;
+            let reason = "expected ` ; marker` or the end after the URL";
+            return Err((offset, reason.to_owned()));
+        }
+        if has_token(url) {
+            return Err((url_start(text), TOKEN_IN_QUERY.to_owned()));
+        }
+    }
+    Ok(Read {
+        requirement,
+        ignored,
+    })
 }
 
-fn without_name(text: &str) -> Option<&'static str> {
-    let start = text.split([' ', '@', '[', ';']).next().unwrap_or("");
-    if start.contains("://") {
-        return Some("a URL needs a name before it: `name @ https://…`");
+/// What is not part of any requirement, or what uv and pip read differently.
+fn forbidden(text: &str) -> Option<Flaw> {
+    if let Some(offset) = text.find("${") {
+        // The parser would take its value from the environment of this process.
+        let reason = "a variable cannot be used here; only files of requirements or constraints have them, in upper case";
+        return Some((offset, reason.to_owned()));
     }
-    if start.starts_with(['.', '/', '~']) || start.contains(['/', '\\']) {
-        return Some("a package name is expected, this is a path");
-    }
-    None
+    let allowed = |c: char| (c.is_ascii_graphic() && c != '\\') || matches!(c, ' ' | '\t');
+    let (offset, character) = text.char_indices().find(|(_, c)| !allowed(*c))?;
+    let reason = format!("the character {character:?} is not allowed in a requirement");
+    Some((offset, reason))
 }
 
-/// Checks the name and the extras: the parser of PEP 508 panics where one of them ends with `-`, `_` or `.`.
-fn check_names(text: &str) -> Result<(), (usize, String)> {
+/// A name or an extra that ends with `-`, `_` or `.`: `pep508_rs` panics at it.
+fn name(text: &str) -> Option<Flaw> {
+    let head = &text[..head(text)];
+    if !head.trim_start().starts_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let check = |start: usize, what: &str| {
-        let word = &text[start..];
-        let word = &word[..word.find(|c| !inner(c)).unwrap_or(word.len())];
-        if word.ends_with(['-', '_', '.']) {
-            let reason = format!("the {what} `{word}` must end with a letter or digit");
-            return Err((start, reason));
+    let mut marks = head.match_indices(['-', '_', '.']);
+    let (offset, _) = marks.find(|(at, _)| !head[at + 1..].starts_with(inner))?;
+    Some((offset, "a name must end with a letter or digit".to_owned()))
+}
+
+/// Where name and extras end.
+fn head(text: &str) -> usize {
+    let end = text.find(['@', '(', '<', '=', '>', '!', '~', ';', '/']);
+    end.unwrap_or(text.len())
+}
+
+/// What `pep508_rs` panics at in a marker, or in versions.
+fn marker(text: &str) -> Option<Flaw> {
+    let start = match head(text) {
+        head if text[head..].starts_with('@') => text.find(';').unwrap_or(text.len()),
+        head => head,
+    };
+    let rest = &text[start..];
+    let quoted = |at: usize| rest[..at].trim_end().ends_with(['\'', '"']);
+    let mut numbers = rest.split(|c: char| !c.is_ascii_digit());
+    let long = numbers.find(|number| number.len() >= LONG_NUMBER);
+    let (offset, reason) = if let Some((at, _)) = rest.match_indices('(').nth(PARENTHESES) {
+        (at, "it has too many parentheses")
+    } else if let Some((at, _)) = rest.match_indices("~=").find(|(at, _)| quoted(*at)) {
+        (at, "`~=` compares a variable on its left with a version")
+    } else {
+        let at = rest.find(long?)?;
+        (at, "the number does not fit into 64 bits")
+    };
+    Some((start + offset, reason.to_owned()))
+}
+
+/// What `pep508_rs` says, as the end of a sentence.
+fn reason(message: Pep508ErrorSource<VerbatimUrl>) -> String {
+    match message {
+        // Its messages start with a capital letter.
+        Pep508ErrorSource::String(reason) => first_lower(reason.lines().next().unwrap_or_default()),
+        Pep508ErrorSource::UnsupportedRequirement(_) => {
+            "a URL or a file needs the name of its package: `name @ https://…`".to_owned()
         }
-        Ok(())
-    };
-    let start = text.len() - text.trim_start().len();
-    check(start, "package name")?;
-    let behind = text[start..].trim_start_matches(inner).trim_start();
-    let Some(extras) = behind.strip_prefix('[') else {
-        return Ok(());
-    };
-    let mut offset = text.len() - extras.len();
-    for extra in extras.split(']').next().unwrap_or("").split(',') {
-        let blank = extra.len() - extra.trim_start().len();
-        check(offset + blank, "extra")?;
-        offset += extra.len() + 1;
+        Pep508ErrorSource::UrlError(VerbatimUrlError::NotAUrl(text)) => {
+            format!("expected a URL such as `https://…` or `file:///…`, found `{text}`")
+        }
+        Pep508ErrorSource::UrlError(why) => format!("invalid URL: {why}"),
     }
-    Ok(())
+}
+
+fn first_lower(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        // `URL` stays.
+        Some(_) if chars.as_str().starts_with(char::is_uppercase) => text.to_owned(),
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+/// The requirement with its marker in normal form, if both uv and pip can use it.
+fn supported(text: &str, read: Read) -> Result<Requirement<VerbatimUrl>, Flaw> {
+    let mut requirement = read.requirement;
+    if let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url
+        && let Some(reason) = unsupported_url(url)
+    {
+        return Err((url_start(text), reason.to_owned()));
+    }
+    let start = text.rfind(';').unwrap_or_default();
+    let marker = text[start..].trim_start_matches([';', ' ', '\t']);
+    let fail = |reason: String| Err((text.len() - marker.len(), reason));
+    if let Some(warning) = read.ignored {
+        let words: Vec<&str> = warning.split_whitespace().collect();
+        let words = words.join(" ");
+        let words = words.split(", will be ignored").next().unwrap_or_default();
+        let words = first_lower(words);
+        return fail(format!("uv ignores a part of this marker: {words}"));
+    }
+    // uv gets the marker as it is printed. Of a string with both kinds of quotes that is something else.
+    if let Some(printed) = requirement.marker.try_to_string() {
+        match printed.parse::<MarkerTree>() {
+            Ok(again) if again.try_to_string() == Some(printed) => requirement.marker = again,
+            _ => {
+                return fail(
+                    "the marker cannot be printed for uv; leave quotes out of its strings"
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    Ok(requirement)
+}
+
+/// Why uv or pip does not install from a URL.
+fn unsupported_url(url: &VerbatimUrl) -> Option<&'static str> {
+    let given = url.given().unwrap_or_default();
+    let path = &given[url.scheme().len()..];
+    match url.scheme() {
+        _ if given.ends_with(['#', ';']) => Some("a URL cannot end with `#` or `;`"),
+        scheme if scheme != "file" && !path.starts_with("://") => {
+            Some("expected `://` after the scheme of the URL")
+        }
+        "file" if !(path.starts_with(":///") || path.starts_with("://localhost/")) => {
+            Some("expected an absolute path: `file:///…`")
+        }
+        "file" | "http" | "https" if ARCHIVES.iter().any(|end| url.path().ends_with(end)) => None,
+        "file" | "http" | "https" => {
+            Some("expected the URL of a wheel or a source archive (`.whl`, `.tar.gz`, …)")
+        }
+        "git+https" | "git+http" | "git+ssh" | "git+file" => None,
+        _ => Some("expected a URL that starts with `https:`, `file:` or `git+https:`"),
+    }
+}
+
+fn url_start(text: &str) -> usize {
+    let at = text.find('@').map_or(0, |at| at + 1);
+    let blanks = text[at..].len() - text[at..].trim_start().len();
+    at + blanks
 }

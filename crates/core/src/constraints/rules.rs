@@ -13,8 +13,6 @@ use pannier_base::name::PackageName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// A line can be read, as pip reads it, but neither uv nor Pannier can use it.
-    Unusable,
     /// A line allows more than one version.
     Unpinned,
     /// Nothing in the lock is called like this.
@@ -50,8 +48,7 @@ pub struct RuleSettings {
 
 impl Rule {
     /// All of them, in the order in which findings of one line are told.
-    pub const ALL: [Self; 7] = [
-        Self::Unusable,
+    pub const ALL: [Self; 6] = [
         Self::Unpinned,
         Self::Unused,
         Self::Unheld,
@@ -65,7 +62,7 @@ impl Rule {
     pub const fn default_severity(self) -> Severity {
         match self {
             Self::Unpinned | Self::Unused | Self::Unheld => Severity::Warning,
-            Self::Unusable | Self::Yanked | Self::Gone | Self::Python => Severity::Error,
+            Self::Yanked | Self::Gone | Self::Python => Severity::Error,
         }
     }
 
@@ -73,7 +70,6 @@ impl Rule {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Unusable => "unusable",
             Self::Unpinned => "unpinned",
             Self::Unused => "unused",
             Self::Unheld => "unheld",

@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{Requirement, VerbatimUrl};
 
 use super::constraint::Constraint;
 use super::hash::{FileHash, FileHashError, of_fragment};
-use super::line::is_pinned;
 use super::lines::LogicalLine;
-use super::requirement::{RequirementError, lenient};
-use pannier_base::url::TOKEN_IN_QUERY;
+use super::requirement::RequirementError;
 
 /// Which rules a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +21,7 @@ pub(super) enum Kind {
 /// What a line says.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Statement {
-    /// Of a constraints file: whether it can be used is asked by those who use it. With the hashes that its file may have.
+    /// Of a constraints file, with the hashes that its files may have.
     Constraint(Box<Constraint>, Vec<FileHash>),
     /// Of a requirements file, with the same.
     Requirement(Box<Requirement<VerbatimUrl>>, Vec<FileHash>),
@@ -66,14 +64,7 @@ pub(super) fn statement(line: &LogicalLine, kind: Kind) -> Result<Statement, Pro
     })?;
     let constraint = constraint.with_url_hash(&hashes);
     if kind == Kind::Constraints {
-        if constraint.has_token() {
-            return Err(Problem {
-                offset: text.find('@').unwrap_or(0),
-                message: TOKEN_IN_QUERY.to_owned(),
-                help: None,
-            });
-        }
-        return match constraint.extras().is_empty() {
+        return match constraint.requirement().extras.is_empty() {
             true => Ok(Statement::Constraint(Box::new(constraint), hashes)),
             false => Err(Problem {
                 offset: text.find('[').unwrap_or(0),
@@ -86,8 +77,7 @@ pub(super) fn statement(line: &LogicalLine, kind: Kind) -> Result<Statement, Pro
             }),
         };
     }
-    let requirement = lenient(constraint, text).map_err(Problem::from)?;
-    if let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url
+    if let Some(url) = constraint.url()
         && url.scheme().starts_with("git+")
     {
         return Err(Problem {
@@ -96,7 +86,8 @@ pub(super) fn statement(line: &LogicalLine, kind: Kind) -> Result<Statement, Pro
             help: Some("list it under `packages` of pannier.yml, in the same form".to_owned()),
         });
     }
-    Ok(Statement::Requirement(Box::new(requirement), hashes))
+    let requirement = Box::new(constraint.into_requirement());
+    Ok(Statement::Requirement(requirement, hashes))
 }
 
 /// Splits a line into its requirement and the hashes of its `--hash` options.
@@ -136,7 +127,7 @@ fn split_hashes(text: &str) -> Result<(&str, Vec<FileHash>), Problem> {
 /// uv checks the hashes of what builds need for `==` and URLs alone, and pip refuses all others, too.
 fn checkable(constraint: &Constraint, options: Vec<FileHash>) -> Result<Vec<FileHash>, String> {
     let Some(url) = constraint.url() else {
-        return match options.is_empty() || is_pinned(constraint) {
+        return match options.is_empty() || constraint.is_pinned() {
             true => Ok(options),
             false => {
                 Err("hashes name the files of one version: pin the version with `==`".to_owned())

@@ -79,18 +79,35 @@ fn hashes_urls_and_arbitrary_equality_are_taken() {
 #[test]
 fn all_errors_of_a_file_come_at_once() {
     insta::assert_snapshot!(report(
-        "numpy=2.0\nfoo bar\n-e ./x\n-r more.txt\nrequests[socks]>=2\n./wheels/a.whl\nhttps://u:secret@example.org/a.whl\n--pre\n--index-url https://u:secret@example.org/simple\nsix==1.0 --hash=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --global-option=x\nsix>=1 ; python_version > '3'\nSix<2\n-c\n_a==1\n${MISSING_VAR}\na @ https://u:secret@example.org/${X}"
+        "numpy=2.0\nfoo bar\n-e ./x\n-r more.txt\nrequests[socks]>=2\n./wheels/a.whl\nhttps://u:secret@example.org/a.whl\n--pre\n--index-url https://u:secret@example.org/simple\nsix==1.0 --hash=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --global-option=x\nsix>=1 ; python_version > '3'\nSix==0.9\n-c\n_a==1\n${MISSING_VAR}\na @ https://u:secret@example.org/${X}"
     ));
 }
 
 #[test]
-fn markers_keep_two_bounds_apart() {
-    let apart = "numpy==2.0.2 ; python_version < '3.10'\nNumPy==2.3 ; python_version >= '3.10'";
-    assert_eq!(parsed(apart).len(), 2);
-    let errors = parse("a==1\na==1", Path::new("c.txt")).expect_err("twice");
-    assert_eq!((errors.len(), errors[0].line), (1, 2));
-    let overlapping = "a==1 ; python_version < '3.12'\na==2 ; python_version > '3.9'";
-    assert!(parse(overlapping, Path::new("c.txt")).is_err());
+fn one_package_may_have_several_bounds_that_go_together() {
+    for text in [
+        "numpy==2.0.2 ; python_version < '3.10'\nNumPy==2.3 ; python_version >= '3.10'",
+        "a==1\na==1",
+        "a==1.0+cpu\na==1.0",
+        "a>=1\na<2",
+        "a==1.5\na>=1\na!=1.4",
+        "a @ https://example.org/a.whl\na>=1",
+    ] {
+        assert_eq!(parsed(text).len(), text.lines().count());
+    }
+}
+
+#[test]
+fn bounds_that_exclude_each_other_are_errors() {
+    for text in [
+        "a==1\na==2",
+        "a===1\na>1",
+        "a==1 ; python_version < '3.12'\na==2 ; python_version > '3.9'",
+        "a @ https://example.org/a.whl\nA @ https://example.org/b.whl",
+    ] {
+        let errors = parse(text, Path::new("c.txt")).expect_err(text);
+        assert_eq!((errors.len(), errors[0].line), (1, 2), "{text}");
+    }
 }
 
 #[test]

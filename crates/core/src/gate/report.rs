@@ -104,8 +104,6 @@ pub enum Companions {
     Pins(Vec<Companion>),
     /// No pin of the constraints stands in its way: a requirement does.
     NoneHelps,
-    /// The line itself cannot be used, whatever the others are.
-    Unusable,
     /// It was not found out; why.
     NotJudged(String),
 }
@@ -297,7 +295,6 @@ impl Companions {
                 "no other pin stands in its way: a requirement of a package or of the request does"
                     .to_owned()
             }
-            Self::Unusable => "no other pin stands in its way: nobody can use the line".to_owned(),
             Self::NotJudged(why) => {
                 format!("whether other pins would have to come along was not found out: {why}")
             }

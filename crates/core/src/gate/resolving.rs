@@ -63,10 +63,9 @@ impl<'a> Resolver<'a> {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// What builds within these constraints. Those that cannot be used are left out here: there is no lock with them.
+    /// What builds within these constraints.
     pub(super) fn builder(&self, lines: &[ConstraintLine]) -> Builder<'a> {
-        let usable = lines.iter().filter(|line| line.requirement().is_ok());
-        let constraints = build_constraints(usable).unwrap_or_default();
+        let constraints = build_constraints(lines);
         let workshop = Workshop {
             uv: self.tools.uv,
             around: self.tools.around.clone(),
@@ -234,10 +233,6 @@ impl Case<'_> {
         set.insert(culprit.change);
         let lines = self.lines(&set);
         let own = &self.bumps[culprit.change].name;
-        let mut of_own = lines.iter().filter(|line| line.name() == *own);
-        if of_own.any(|line| line.requirement().is_err()) {
-            return Companions::Unusable;
-        }
         let others: Set = (0..lines.len())
             .filter(|&n| lines[n].name() != *own)
             .collect();

@@ -32,10 +32,7 @@ impl Request {
         let mut parts = Parts::new();
         let constraints = self.constraints.iter().flat_map(|text| &text.lines);
         let mut constraints: Vec<String> = constraints
-            .map(|line| match line.requirement() {
-                Ok(requirement) => with_hashes(canonical(requirement), line),
-                Err(_) => format!("{:?}", line.constraint),
-            })
+            .map(|line| with_hashes(canonical(line.constraint.requirement()), line))
             .collect();
         constraints.sort();
         parts.insert("constraints".to_owned(), digest_of(&constraints));
@@ -137,10 +134,8 @@ fn image_parts(image: &ImageRequest, parts: &mut Parts) {
     packages.sort();
     parts.insert(list("packages"), digest_of(&packages));
     let mut requirements: Vec<String> = image.requirements.iter().map(canonical).collect();
-    let hashed = image.hashed.iter().filter_map(|line| {
-        let requirement = line.requirement().ok()?;
-        Some(with_hashes(canonical(requirement), line))
-    });
+    let hashed = image.hashed.iter();
+    let hashed = hashed.map(|line| with_hashes(canonical(line.constraint.requirement()), line));
     requirements.extend(hashed);
     requirements.sort();
     parts.insert(list("requirements"), digest_of(&requirements));

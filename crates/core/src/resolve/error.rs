@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crate::constraints::LineErrors;
 use crate::lock::pylock::PylockError;
 use crate::resolve::SourceError;
 use crate::resolve::hashes::HashError;
@@ -101,9 +100,6 @@ pub enum ResolveError {
         /// What its metadata says.
         version: String,
     },
-    /// Lines of the constraints say what nobody can choose by.
-    #[error("the constraints cannot be used:\n{0}")]
-    Constraints(LineErrors),
     /// No set of versions meets all requirements.
     #[error("no set of versions meets the requirements and constraints of all images")]
     #[diagnostic(help("loosen what collides: a requirement, or a line of the constraints"))]
@@ -277,8 +273,7 @@ impl ResolveError {
     #[must_use]
     pub fn is_unsatisfiable(&self) -> bool {
         match self {
-            Self::Constraints(_)
-            | Self::Collision(_)
+            Self::Collision(_)
             | Self::NotServed { .. }
             | Self::TwoSources { .. }
             | Self::TwoDataSources { .. }
@@ -305,10 +300,7 @@ impl ResolveError {
     /// Whether what was said makes no sense, as against something that failed.
     #[must_use]
     pub const fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Constraints(_) | Self::Unmatched { .. } | Self::DataOverride { .. }
-        )
+        matches!(self, Self::Unmatched { .. } | Self::DataOverride { .. })
     }
 
     /// Whether foreign bytes were refused, as against something that failed.

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use pep508_rs::{MarkerTree, Requirement, VerbatimUrl};
 
-use crate::constraints::{build_constraints, usable};
+use crate::constraints::build_constraints;
 use crate::request::ImageRequest;
 use crate::request::Request;
-use crate::resolve::error::ResolveError;
 use crate::resolve::overriding::Overriding;
 use crate::resolve::projects::Projects;
 use crate::resolve::stubs::Stubs;
@@ -97,14 +96,12 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    /// # Errors
-    /// [`ResolveError::Constraints`].
     pub(super) fn new(
         request: &Request,
         projects: &Projects,
         stubs: &Stubs,
         overriding: &Overriding<'_>,
-    ) -> Result<Self, ResolveError> {
+    ) -> Self {
         let mut images: Vec<Image> = request
             .images
             .iter()
@@ -116,8 +113,9 @@ impl Inputs {
         environments.sort();
         environments.dedup();
         let lines = request.constraints.iter().flat_map(|text| &text.lines);
-        let build_constraints = build_constraints(lines).map_err(ResolveError::Constraints)?;
-        let mut bounds = usable(overriding.constraints()).map_err(ResolveError::Constraints)?;
+        let build_constraints = build_constraints(lines);
+        let lines = overriding.constraints();
+        let mut bounds: Vec<String> = lines.map(|line| line.constraint.to_string()).collect();
         bounds.extend(
             overriding
                 .versions()
@@ -134,7 +132,7 @@ impl Inputs {
             .iter()
             .map(|image| image.target.python.minor)
             .min();
-        Ok(Self {
+        Self {
             requirements: merge(&images, environments.len()),
             environments,
             constraints,
@@ -145,7 +143,7 @@ impl Inputs {
             no_binary: Vec::new(),
             require_build_hashes: false,
             images,
-        })
+        }
     }
 
     /// The requirement lines of one image alone.

@@ -23,7 +23,6 @@ mod revisions;
 mod rounds;
 mod serve;
 mod stubs;
-mod unread;
 pub mod update;
 
 use std::collections::BTreeSet;
@@ -242,13 +241,11 @@ pub fn resolve(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveErr
 fn choose(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveError> {
     let overrides = &wanted.request.overrides;
     if overrides.list.is_empty() {
-        let lock = attempt(wanted, BTreeSet::new(), tools);
-        return lock.map_err(|why| unread::placed(why, wanted.request));
+        return attempt(wanted, BTreeSet::new(), tools);
     }
     let mut found = BTreeSet::new();
     loop {
         let lock = attempt(wanted, found.clone(), tools);
-        let lock = lock.map_err(|why| unread::placed(why, wanted.request));
         let lock = lock.map_err(|why| explain(why, wanted, tools))?;
         // A package that others pull in is known by name only now; so is what an override pulls in.
         let known = lock.packages.iter().map(|package| &package.name);
@@ -298,7 +295,7 @@ fn attempt(
     let _stage = StageGuard::start(tools.reporter, Stage::Resolve, None);
     let work = TempDir::new().map_err(ResolveError::Work)?;
     let stubs = stubs::write(&projects, &overriding, work.path())?;
-    let mut inputs = inputs::Inputs::new(&request, &projects, &stubs, &overriding)?;
+    let mut inputs = inputs::Inputs::new(&request, &projects, &stubs, &overriding);
     let digests = once(|file| tools.sources.hashes(file));
     let check = HashCheck::new(&request, Some(&digests));
     let required = request.require_hashes;
