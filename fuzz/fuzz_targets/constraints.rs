@@ -33,10 +33,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             .parse()
             .unwrap_or_else(|error| panic!("{printed:?}: {error}"));
         assert_eq!(again, constraint);
+        let lenient = parse_requirement(&printed).map_err(|error| error.to_string());
+        assert_eq!(lenient.as_ref(), Ok(constraint.requirement()));
     }
-    if text.parse::<Constraint>().is_err() && parse_requirement(text).is_ok() {
-        panic!("{text:?} is used, but not read");
-    }
+    let _ = parse_requirement(text);
     let variables = Variables::from([("TOKEN".to_owned(), "secret".to_owned())]);
     let reader = |asked: &Path| match asked == path {
         true => Ok(text.to_owned()),

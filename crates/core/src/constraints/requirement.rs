@@ -216,16 +216,19 @@ fn supported(text: &str, read: Read) -> Result<Requirement<VerbatimUrl>, Flaw> {
         let words = first_lower(words);
         return fail(format!("uv ignores a part of this marker: {words}"));
     }
-    // uv gets the marker as it is printed. Of a string with both kinds of quotes that is something else.
-    if let Some(printed) = requirement.marker.try_to_string() {
-        match printed.parse::<MarkerTree>() {
-            Ok(again) if again.try_to_string() == Some(printed) => requirement.marker = again,
-            _ => {
-                return fail(
-                    "the marker cannot be printed for uv; leave quotes out of its strings"
-                        .to_owned(),
-                );
-            }
+    // uv gets the marker as it is printed, which has `os_name` for `os.name`, and does not escape quotes.
+    let read_again = |marker: &MarkerTree| match marker.try_to_string() {
+        Some(printed) => printed.parse::<MarkerTree>().ok(),
+        None => Some(marker.clone()),
+    };
+    match read_again(&requirement.marker) {
+        Some(marker) if read_again(&marker).as_ref() == Some(&marker) => {
+            requirement.marker = marker
+        }
+        _ => {
+            return fail(
+                "the marker cannot be printed for uv; leave quotes out of its strings".to_owned(),
+            );
         }
     }
     Ok(requirement)

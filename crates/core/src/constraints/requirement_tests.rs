@@ -23,6 +23,10 @@ fn spellings_are_read_and_print_in_normal_form() {
         ),
         ("a==1 ; os.name=='nt'", "a==1 ; os_name == 'nt'"),
         (
+            "a==1 ; os.name != 'nt' and os_name != 'java'",
+            "a==1 ; os_name != 'java' and os_name != 'nt'",
+        ),
+        (
             "a ; python_implementation == 'x'",
             "a ; platform_python_implementation == 'x'",
         ),
