@@ -49,7 +49,8 @@ pub struct RequirementError {
 type Flaw = (usize, String);
 
 impl RequirementError {
-    fn new(text: &str, (offset, reason): Flaw) -> Self {
+    fn new(text: &str, flaw: Flaw) -> Self {
+        let (offset, reason) = flaw;
         Self {
             text: scrub(text),
             reason: scrub(&reason),
