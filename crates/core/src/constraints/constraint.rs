@@ -9,7 +9,7 @@ use pep508_rs::{MarkerTree, Requirement, VerbatimUrl, VersionOrUrl};
 use super::hash::{FileHash, with_fragment};
 use super::requirement::{RequirementError, parse_strict};
 use pannier_base::name::PackageName;
-use pannier_base::secret::redact;
+use pannier_base::secret::scrub;
 
 /// A requirement: `name[extras]>=1 ; marker` or `name @ https://…`. Prints as text that is read as the same.
 ///
@@ -170,6 +170,6 @@ impl fmt::Display for Constraint {
 
 impl fmt::Debug for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&self.to_string()))
+        f.write_str(&scrub(&self.to_string()))
     }
 }
