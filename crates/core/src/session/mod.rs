@@ -16,7 +16,7 @@ use pannier_clients::http::{self, Client};
 use pannier_clients::python::Pythons;
 use pannier_clients::uv::{Finder, Relay, Surroundings, Uv, UvError};
 
-use crate::constraints::{self, LineErrors};
+use crate::constraints;
 use crate::request::Request;
 use crate::store::{INDEX_RELAY, Store, StoreError};
 use crate::wheel_build::{Builder, Workshop};
@@ -121,16 +121,13 @@ impl<'r> Session<'r> {
     }
 
     /// Builds wheels for `request`; calls `uv` only when it has to build.
-    ///
-    /// # Errors
-    /// [`LineErrors`] for lines of the constraints that cannot be used: builds must obey all of them.
     pub fn builder<'s>(
         &'s self,
         request: &Request,
         uv: &'s (dyn Fn() -> Result<Uv, UvError> + Sync),
-    ) -> Result<Builder<'s>, LineErrors> {
+    ) -> Builder<'s> {
         let lines = request.constraints.iter().flat_map(|text| &text.lines);
-        let lines = constraints::build_constraints(lines)?;
+        let lines = constraints::build_constraints(lines);
         let workshop = Workshop {
             uv,
             around: self.around.clone(),
@@ -139,13 +136,13 @@ impl<'r> Session<'r> {
             require_hashes: request.require_hashes,
             submodules: request.submodules,
         };
-        Ok(Builder::new(
+        Builder::new(
             &self.store,
             &self.git,
             &self.client,
             workshop,
             self.reporter(),
-        ))
+        )
     }
 
     /// A scratch folder of the store, for files that are renamed into place.
