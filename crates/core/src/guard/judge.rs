@@ -1,76 +1,78 @@
-//! What a rival means for this pipeline: asks for its jobs, and for its family's where that can change its place.
+//! What a conflicting pipeline means for this pipeline: asks for its jobs, and for its family's where that can change its place.
 //!
-//! What was found out holds as long as the rival has not changed; with a scope its jobs are read anew at each look.
+//! What was found out holds as long as that pipeline has not changed; with a scope its jobs are read anew at each look.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::family::{self, Root};
-use super::patience::Budget;
+use super::job_state::{Scope, Work};
+use super::pipeline_hierarchy::{self, Root};
 use super::plan::GuardError;
 use super::presence::Known as Present;
-use super::rank::{Entry, Place, Since};
-use super::state::{Contest, Kept, Known, Listed, Rival, State, While, listed};
+use super::queue::{Entry, Place, Since};
+use super::retry_policy::Budget;
+use super::state::{Conflict, Contest, Kept, Known, Listed, State, While, listed};
 use super::turn::{Family, Member};
 use super::verdict::{Order, Way, behind, way};
-use super::work::{Scope, Work};
 use pannier_clients::gitlab::{Gitlab, Pipeline, ProjectRef, RunStatus, Standing};
 
 /// After so long what was found out about a pipeline is asked for again.
 const STALE: Duration = Duration::from_secs(600);
 
-/// By what it is known that a rival has not changed between two rounds: how it is listed, and its jobs and trigger jobs with
+/// By what it is known that a conflicting pipeline has not changed between two rounds: how it is listed, and its jobs and trigger jobs with
 /// what these made.
 pub(super) type Mark = (Listed, Vec<(u64, RunStatus, Option<u64>)>);
 
 /// What was read of those whose rank can be lower than this pipeline's.
-pub(super) fn marks(state: &State<'_>, rivals: &[Rival]) -> Vec<Mark> {
-    let before = rivals.iter().filter(|rival| state.may_precede(rival));
-    let mark = |rival: &Rival| {
-        let known = state.known.get(&rival.pipeline.id);
+pub(super) fn marks(state: &State<'_>, conflicts: &[Conflict]) -> Vec<Mark> {
+    let before = conflicts
+        .iter()
+        .filter(|conflict| state.may_precede(conflict));
+    let mark = |conflict: &Conflict| {
+        let known = state.known.get(&conflict.pipeline.id);
         let jobs = known.map(|known| known.jobs.iter().chain(&known.triggers));
         let jobs = jobs.into_iter().flatten().map(|job| {
             let made = job.downstream_pipeline.map(|made| made.id);
             (job.id, job.status.clone(), made)
         });
-        (listed(&rival.pipeline), jobs.collect())
+        (listed(&conflict.pipeline), jobs.collect())
     };
     before.map(mark).collect()
 }
 
 /// Keeps what is known of those that the lists show as before, for a while.
-pub(super) fn remember(state: &mut State<'_>, rivals: &[Rival], spent: Duration) {
-    let alive: HashMap<u64, &Rival> = rivals.iter().map(|it| (it.pipeline.id, it)).collect();
+pub(super) fn remember(state: &mut State<'_>, conflicts: &[Conflict], spent: Duration) {
+    let alive: HashMap<u64, &Conflict> = conflicts.iter().map(|it| (it.pipeline.id, it)).collect();
     state.known.retain(|id, known| {
-        let rival = alive.get(id);
+        let conflict = alive.get(id);
         spent.saturating_sub(known.asked) < STALE
-            && rival.is_some_and(|rival| known.listed == listed(&rival.pipeline))
+            && conflict.is_some_and(|conflict| known.listed == listed(&conflict.pipeline))
     });
 }
 
-/// What a rival means for this pipeline.
+/// What a conflicting pipeline means for this pipeline.
 pub(super) fn judge(
     state: &mut State<'_>,
-    rival: &Rival,
+    conflict: &Conflict,
     now: Timestamp,
     budget: &mut Budget<'_>,
 ) -> Result<Way, GuardError> {
-    let id = rival.pipeline.id;
-    let project = state.views[rival.view].project.clone();
-    if !learn(state, rival, &project, budget)? {
-        state.views[rival.view].forget(id);
+    let id = conflict.pipeline.id;
+    let project = state.views[conflict.view].project.clone();
+    if !learn(state, conflict, &project, budget)? {
+        state.views[conflict.view].forget(id);
         return Ok(Way::Clear);
     }
-    let work = work(state, rival, &project, budget)?;
+    let work = work(state, conflict, &project, budget)?;
     if work == Work::Over {
         return Ok(Way::Clear);
     }
     if state.plan.order == Order::Oldest && state.contest == Contest::Matching {
         return Ok(Way::Wait);
     }
-    let matched = state.plan.statuses.contains(&rival.pipeline.status)?;
+    let matched = state.plan.statuses.contains(&conflict.pipeline.status)?;
     let Some(known) = state.known.get(&id) else {
         return Ok(Way::Clear);
     };
@@ -79,16 +81,16 @@ pub(super) fn judge(
         return Ok(Way::Clear);
     }
     if state.plan.order == Order::Newest {
-        return Ok(way(Order::Newest, state.rank, rival.least(), work));
+        return Ok(way(Order::Newest, state.rank, conflict.least(), work));
     }
-    let place = place_of(state, rival, &project, now, budget)?;
+    let place = place_of(state, conflict, &project, now, budget)?;
     // Whoever asks for pipelines that wait for a person minds those that wait for one of these, too.
-    let asked_for = matched && rival.pipeline.status.standing() == Standing::Blocked;
+    let asked_for = matched && conflict.pipeline.status.standing() == Standing::Blocked;
     let place = Place {
         rests: place.rests && !asked_for,
         ..place
     };
-    Ok(behind(state.rank, rival.least(), place, work))
+    Ok(behind(state.rank, conflict.least(), place, work))
 }
 
 /// Whether other pipelines count until they are over, whatever their jobs do.
@@ -96,16 +98,16 @@ fn is_whole(state: &State<'_>) -> bool {
     state.plan.scope == Scope::Pipeline && state.plan.order == Order::Oldest
 }
 
-/// Reads what has to be known of a rival; false when it is over or gone. No list shows that a pipeline was deleted, so
+/// Reads what has to be known of a conflicting pipeline; false when it is over or gone. No list shows that a pipeline was deleted, so
 /// something of it is read at each look.
 fn learn(
     state: &mut State<'_>,
-    rival: &Rival,
+    conflict: &Conflict,
     project: &ProjectRef,
     budget: &mut Budget<'_>,
 ) -> Result<bool, GuardError> {
-    let id = rival.pipeline.id;
-    let present = present(state.gitlab, rival, project);
+    let id = conflict.pipeline.id;
+    let present = present(state.gitlab, conflict, project);
     let known = state.known.get(&id);
     let (kept, asked) = match known {
         Some(known) => (known.kept.clone(), known.asked),
@@ -119,7 +121,7 @@ fn learn(
         state.known.remove(&id);
         return Ok(false);
     };
-    if is_whole(state) && known.is_some_and(|known| still_holds(state, known, rival)) {
+    if is_whole(state) && known.is_some_and(|known| still_holds(state, known, conflict)) {
         return Ok(true);
     }
     let Some(jobs) = present.jobs(budget)? else {
@@ -131,22 +133,22 @@ fn learn(
         jobs,
         triggers: Vec::new(),
         kept: kept.filter(|_| !is_whole(state)),
-        listed: listed(&rival.pipeline),
+        listed: listed(&conflict.pipeline),
         asked,
     };
     state.known.insert(id, known);
     Ok(true)
 }
 
-/// Whether what is known of a rival cannot have changed while the lists show the same.
-fn still_holds(state: &State<'_>, known: &Known, rival: &Rival) -> bool {
+/// Whether what is known of a conflicting pipeline cannot have changed while the lists show the same.
+fn still_holds(state: &State<'_>, known: &Known, conflict: &Conflict) -> bool {
     if state.contest == Contest::Matching {
         return true;
     }
     let Some(kept) = &known.kept else {
         return false;
     };
-    kept.while_ == While::Listed(listing(state, rival.pipeline.id, &rival.root))
+    kept.while_ == While::Listed(listing(state, conflict.pipeline.id, &conflict.root))
 }
 
 /// A pipeline and its family, as the lists have them now.
@@ -158,15 +160,15 @@ fn listing(state: &State<'_>, id: u64, root: &Root) -> Vec<Listed> {
     all.filter(of_it).map(listed).collect()
 }
 
-/// The place of a rival that has been read.
+/// The place of a conflicting pipeline that has been read.
 fn place_of(
     state: &mut State<'_>,
-    rival: &Rival,
+    conflict: &Conflict,
     project: &ProjectRef,
     now: Timestamp,
     budget: &mut Budget<'_>,
 ) -> Result<Place, GuardError> {
-    let id = rival.pipeline.id;
+    let id = conflict.pipeline.id;
     let Some(known) = state.known.get(&id) else {
         return Ok(Place::UNKNOWN);
     };
@@ -181,11 +183,11 @@ fn place_of(
         }
         _ => {}
     }
-    let (place, family) = place(state, project, member, &rival.root, now, budget)?;
+    let (place, family) = place(state, project, member, &conflict.root, now, budget)?;
     let is_known = matches!(place.since, Since::Known(_)) && !place.rests;
     let kept = match is_whole(state) {
-        true => lasts(place, &rival.pipeline, &family)
-            .then(|| While::Listed(listing(state, id, &rival.root))),
+        true => lasts(place, &conflict.pipeline, &family)
+            .then(|| While::Listed(listing(state, id, &conflict.root))),
         false => (is_known && own != While::Own(Since::Waking)).then_some(own),
     };
     if let Some(known) = state.known.get_mut(&id) {
@@ -213,11 +215,11 @@ fn lasts(place: Place, listed: &Pipeline, family: &Family) -> bool {
 
 fn work(
     state: &mut State<'_>,
-    rival: &Rival,
+    conflict: &Conflict,
     project: &ProjectRef,
     budget: &mut Budget<'_>,
 ) -> Result<Work, GuardError> {
-    let id = rival.pipeline.id;
+    let id = conflict.pipeline.id;
     let Some(known) = state.known.get(&id).filter(|_| !is_whole(state)) else {
         return Ok(Work::Begun);
     };
@@ -226,7 +228,7 @@ fn work(
     if work != Work::Over {
         return Ok(work);
     }
-    let Some(triggers) = present(state.gitlab, rival, project).trigger_jobs(budget)? else {
+    let Some(triggers) = present(state.gitlab, conflict, project).trigger_jobs(budget)? else {
         return Ok(Work::Over);
     };
     let work = scope.work(&known.jobs, &triggers, guarded);
@@ -270,7 +272,7 @@ pub(super) fn place(
         sha: &pipeline.sha,
     };
     member.triggers = present.trigger_jobs(budget)?.unwrap_or_default();
-    let family = family::read(state.gitlab, root, project, member, budget)?;
+    let family = pipeline_hierarchy::read(state.gitlab, root, project, member, budget)?;
     let since = match family.since(scope, entry, now) {
         // Nobody of it has guarded work to do: then its place is that of the whole.
         Since::NotYet => family.since(&Scope::Pipeline, entry, now),
@@ -281,8 +283,8 @@ pub(super) fn place(
     Ok((Place { since, rests }, family))
 }
 
-pub(super) fn is_ahead(state: &State<'_>, rival: &Rival) -> bool {
-    let Some(known) = state.known.get(&rival.pipeline.id) else {
+pub(super) fn is_ahead(state: &State<'_>, conflict: &Conflict) -> bool {
+    let Some(known) = state.known.get(&conflict.pipeline.id) else {
         return false;
     };
     let work = state
@@ -292,11 +294,11 @@ pub(super) fn is_ahead(state: &State<'_>, rival: &Rival) -> bool {
     work == Work::Ahead
 }
 
-fn present<'p>(gitlab: &'p Gitlab, rival: &'p Rival, project: &'p ProjectRef) -> Present<'p> {
+fn present<'p>(gitlab: &'p Gitlab, conflict: &'p Conflict, project: &'p ProjectRef) -> Present<'p> {
     Present {
         gitlab,
         project,
-        id: rival.pipeline.id,
-        sha: rival.pipeline.sha.as_str(),
+        id: conflict.pipeline.id,
+        sha: conflict.pipeline.sha.as_str(),
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use miette::Diagnostic;
 
 use super::expression::{ExpressionError, Refs, Statuses};
+use super::job_state::Scope;
 use super::verdict::Order;
-use super::work::Scope;
 use pannier_clients::gitlab::{GitlabError, Job, Pipeline, ProjectRef};
 
 /// Whether somebody waits at all.

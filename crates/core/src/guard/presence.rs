@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::patience::Budget;
 use super::plan::GuardError;
+use super::retry_policy::Budget;
 use pannier_clients::gitlab::{Gitlab, GitlabError, Job, Pipeline, PipelineFilter, ProjectRef};
 
 /// How often GitLab is asked that contradicts itself: its answers may come from several databases.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::family::{Families, Root};
-use super::patience::Budget;
+use super::pipeline_cache::PipelineCache;
+use super::pipeline_hierarchy::{Families, Root};
 use super::plan::{GuardError, Plan};
-use super::rank::{Entry, Place, Rank, Since};
+use super::queue::{Entry, Place, Rank, Since};
+use super::retry_policy::Budget;
 use super::verdict::Order;
-use super::view::View;
 use pannier_clients::gitlab::{Gitlab, Job, Pipeline, ProjectRef, RunStatus};
 
 /// What one guard has read so far.
@@ -18,7 +18,7 @@ pub(super) struct State<'a> {
     pub(super) gitlab: &'a Gitlab,
     pub(super) plan: &'a Plan,
     pub(super) contest: Contest,
-    pub(super) views: Vec<View>,
+    pub(super) views: Vec<PipelineCache>,
     pub(super) families: Families,
     pub(super) branches: HashMap<(usize, u64), Branch>,
     pub(super) known: HashMap<u64, Known>,
@@ -51,8 +51,8 @@ impl<'a> State<'a> {
         let mut families = Families::default();
         let root = families.root(gitlab, &project, &me, budget)?;
         let contest = Contest::of(&plan.statuses.asked()?);
-        let mut views = vec![View::new(project)];
-        views.extend(plan.others.iter().cloned().map(View::new));
+        let mut views = vec![PipelineCache::new(project)];
+        views.extend(plan.others.iter().cloned().map(PipelineCache::new));
         let rank = Rank {
             since: root.made,
             root: root.id,
@@ -75,9 +75,9 @@ impl<'a> State<'a> {
         })
     }
 
-    /// Whether a rival's rank can be lower than this pipeline's.
-    pub(super) fn may_precede(&self, rival: &Rival) -> bool {
-        rival.least() < self.rank
+    /// Whether a conflicting pipeline's rank can be lower than this pipeline's.
+    pub(super) fn may_precede(&self, conflict: &Conflict) -> bool {
+        conflict.least() < self.rank
     }
 }
 
@@ -124,7 +124,7 @@ pub(super) enum Branch {
 }
 
 /// A pipeline that may matter.
-pub(super) struct Rival {
+pub(super) struct Conflict {
     /// In which of the views.
     pub(super) view: usize,
     pub(super) pipeline: Pipeline,
@@ -133,7 +133,7 @@ pub(super) struct Rival {
     pub(super) root: Root,
 }
 
-impl Rival {
+impl Conflict {
     /// The lowest rank that it can have.
     pub(super) fn least(&self) -> Rank {
         Rank {
@@ -143,7 +143,7 @@ impl Rival {
     }
 }
 
-/// What was found out about a rival.
+/// What was found out about a conflicting pipeline.
 pub(super) struct Known {
     pub(super) pipeline: Pipeline,
     pub(super) jobs: Vec<Job>,

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::expression::{ExpressionError, Refs, Statuses};
+use super::job_state::{Scope, Work};
 use super::pattern::Pattern;
-use super::rank::{Entry, Since};
+use super::queue::{Entry, Since};
 use super::turn::{Family, Member};
-use super::work::{Scope, Work};
 use pannier_clients::gitlab::{Job, Pipeline, RunStatus};
 
 #[test]

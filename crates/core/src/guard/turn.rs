@@ -12,8 +12,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::rank::{Entry, REST, Since};
-use super::work::{Scope, is_over};
+use super::job_state::{Scope, is_over};
+use super::queue::{Entry, REST, Since};
 use pannier_clients::gitlab::{Job, Pipeline, RunStatus, Standing};
 
 /// Whatever GitLab itself does after the end of a job, a further try of it for example, it does sooner. What somebody asks

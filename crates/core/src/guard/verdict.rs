@@ -35,8 +35,8 @@
 
 use jiff::Timestamp;
 
-use super::rank::{Place, Rank, Since};
-use super::work::Work;
+use super::job_state::Work;
+use super::queue::{Place, Rank, Since};
 
 /// Who goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::look::{Seen, look};
-use super::patience::Budget;
 use super::plan::{GuardError, Older, Other, Outcome, Patience, Plan};
+use super::poll::{Seen, poll};
+use super::retry_policy::Budget;
 use super::state::State;
 use super::verdict::Way;
-use super::{right, say};
+use super::{permission, say};
 use pannier_clients::gitlab::{Gitlab, PipelineFilter, ProjectRef, RunStatus};
 use pannier_clients::http::Clock;
 
@@ -41,11 +41,11 @@ pub fn hold(
     let mut state = State::new(gitlab, plan, &mut budget)?;
     if plan.older == Older::Cancel {
         let projects = std::iter::once(&plan.project).chain(&plan.others);
-        right::to_cancel(gitlab, projects, &mut budget)?;
+        permission::to_cancel(gitlab, projects, &mut budget)?;
     }
     let mut log = Log::new(told);
     loop {
-        let seen = look(&mut state, &mut budget);
+        let seen = poll(&mut state, &mut budget);
         for trouble in budget.take_trouble() {
             (log.told)(&format!("trying again: {trouble}"));
         }

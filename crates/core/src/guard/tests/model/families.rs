@@ -12,9 +12,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::world::{
     CHILD, Guard, PARENT, Pipe, Rules, Run, State, Strategy, Without, World, moment, tick_of,
 };
-use crate::guard::rank::{Place, Rank};
+use crate::guard::job_state::{Scope, Work};
+use crate::guard::queue::{Place, Rank};
 use crate::guard::verdict::{Way, behind, own};
-use crate::guard::work::{Scope, Work};
 
 pub(super) type Memory = RefCell<HashMap<(Vec<Pipe>, usize, u8), (Place, Work)>>;
 

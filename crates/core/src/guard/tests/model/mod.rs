@@ -14,9 +14,9 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use crate::guard::rank::Rank;
+use crate::guard::job_state::Work;
+use crate::guard::queue::Rank;
 use crate::guard::verdict::{Order, Way, way};
-use crate::guard::work::Work;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {

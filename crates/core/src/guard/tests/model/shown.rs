@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::families::Search;
 use super::world::{CHILD, Guard, Pipe, Run, State, Without, World, moment};
-use crate::guard::rank::{Entry, Place, Since};
+use crate::guard::job_state::{Scope, Work};
+use crate::guard::queue::{Entry, Place, Since};
 use crate::guard::turn::{Family, Member};
-use crate::guard::work::{Scope, Work};
 use pannier_clients::gitlab::{Job, Pipeline, RunStatus, Standing};
 
 impl Search {

@@ -3,8 +3,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::guard::rank::Rank;
-use crate::guard::work::Scope;
+use crate::guard::job_state::Scope;
+use crate::guard::queue::Rank;
 
 /// Parent and child; everybody behind them is alone.
 pub(super) const PARENT: usize = 0;

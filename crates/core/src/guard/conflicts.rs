@@ -1,21 +1,21 @@
-//! Who may matter to this pipeline, by status, ref and family. What a rival means is another question (`judge`).
+//! Who may matter to this pipeline, by status, ref and family. What a conflicting pipeline means is another question (`judge`).
 
 use jiff::Timestamp;
 
-use super::patience::Budget;
 use super::plan::GuardError;
-use super::rank::REST;
-use super::state::{Branch, Contest, Rival, State};
+use super::queue::REST;
+use super::retry_policy::Budget;
+use super::state::{Branch, Conflict, Contest, State};
 use super::verdict::Order;
 use pannier_clients::gitlab::{Pipeline, Standing};
 
 /// All that may matter by status, ref and family, in the order in which they were made.
-pub(super) fn rivals(
+pub(super) fn conflicts(
     state: &mut State<'_>,
     now: Timestamp,
     budget: &mut Budget<'_>,
-) -> Result<Vec<Rival>, GuardError> {
-    let mut rivals = Vec::new();
+) -> Result<Vec<Conflict>, GuardError> {
+    let mut conflicts = Vec::new();
     for view in 0..state.views.len() {
         let pipelines: Vec<Pipeline> = state.views[view].pipelines().cloned().collect();
         for pipeline in pipelines {
@@ -38,7 +38,7 @@ pub(super) fn rivals(
                 .families
                 .root(state.gitlab, project, &pipeline, budget)?;
             if root.id != state.rank.root {
-                rivals.push(Rival {
+                conflicts.push(Conflict {
                     view,
                     pipeline,
                     branch,
@@ -47,8 +47,8 @@ pub(super) fn rivals(
             }
         }
     }
-    rivals.sort_by_key(|rival| (rival.least(), rival.pipeline.id));
-    Ok(rivals)
+    conflicts.sort_by_key(|conflict| (conflict.least(), conflict.pipeline.id));
+    Ok(conflicts)
 }
 
 fn takes_part(state: &State<'_>, pipeline: &Pipeline, now: Timestamp) -> Result<bool, GuardError> {

@@ -8,9 +8,9 @@ use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use super::patience::Budget;
 use super::plan::GuardError;
 use super::presence::Known as Present;
+use super::retry_policy::Budget;
 use super::turn::{Family, Member};
 use pannier_clients::gitlab::{Gitlab, Job, Pipeline, PipelineFilter, ProjectRef};
 

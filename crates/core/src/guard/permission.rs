@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::patience::Budget;
 use super::plan::GuardError;
+use super::retry_policy::Budget;
 use pannier_clients::gitlab::{ApiRequest, Gitlab, Needs, ProjectRef};
 
 /// Developer.

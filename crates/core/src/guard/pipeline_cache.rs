@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::patience::Budget;
 use super::plan::GuardError;
+use super::retry_policy::Budget;
 use pannier_clients::gitlab::{
     Conditional, Gitlab, Pipeline, PipelineFilter, ProjectRef, RunStatus, Standing,
 };
@@ -28,7 +28,7 @@ const FULL: Duration = Duration::from_secs(2 * 3600);
 const FEW: usize = 3;
 
 /// The pipelines of one project that are not over.
-pub(super) struct View {
+pub(super) struct PipelineCache {
     /// By its number as soon as that is known: a path may lead to another project tomorrow.
     pub(super) project: ProjectRef,
     known: BTreeMap<u64, Pipeline>,
@@ -66,7 +66,7 @@ impl Times {
     }
 }
 
-impl View {
+impl PipelineCache {
     pub(super) fn new(project: ProjectRef) -> Self {
         Self {
             project,

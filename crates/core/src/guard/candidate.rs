@@ -1,20 +1,20 @@
 //! Another pipeline as the log and the errors show it.
 
+use super::job_state::Scope;
 use super::plan::Other;
-use super::state::{Rival, State};
-use super::work::Scope;
+use super::state::{Conflict, State};
 use pannier_clients::gitlab::{Job, RunStatus, Standing};
 
-pub(super) fn other(state: &State<'_>, rival: &Rival) -> Other {
-    let known = state.known.get(&rival.pipeline.id);
-    let mut pipeline = rival.pipeline.clone();
+pub(super) fn other(state: &State<'_>, conflict: &Conflict) -> Other {
+    let known = state.known.get(&conflict.pipeline.id);
+    let mut pipeline = conflict.pipeline.clone();
     if let Some(known) = known {
         pipeline.user.clone_from(&known.pipeline.user);
     }
     let job = known.and_then(|known| job_to_show(state, &known.jobs));
     Other {
         pipeline,
-        branch: rival.branch.clone(),
+        branch: conflict.branch.clone(),
         job: job.cloned(),
         cancelled: false,
     }

@@ -4,14 +4,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::candidate::other;
+use super::conflicts::conflicts;
 use super::judge::{is_ahead, judge, marks, place, remember};
-use super::other::other;
-use super::patience::Budget;
 use super::plan::{GuardError, Older, Other};
 use super::presence::Known as Present;
-use super::rank::Rank;
-use super::rivals::rivals;
-use super::state::{Contest, Rival, State};
+use super::queue::Rank;
+use super::retry_policy::Budget;
+use super::state::{Conflict, Contest, State};
 use super::turn::Member;
 use super::verdict::{Order, Way, own};
 use pannier_clients::gitlab::{RunStatus, Standing};
@@ -27,22 +27,22 @@ pub(super) struct Seen {
 }
 
 /// Looks once, which may take several rounds: see [`super::verdict`] on rounds.
-pub(super) fn look(state: &mut State<'_>, budget: &mut Budget<'_>) -> Result<Seen, GuardError> {
+pub(super) fn poll(state: &mut State<'_>, budget: &mut Budget<'_>) -> Result<Seen, GuardError> {
     let mut before = None;
     loop {
         let now = refresh(state, budget)?;
         if !state.is_placed {
             take_place(state, now, budget)?;
         }
-        let rivals = rivals(state, now, budget)?;
-        remember(state, &rivals, budget.spent());
+        let conflicts = conflicts(state, now, budget)?;
+        remember(state, &conflicts, budget.spent());
         let (way, others) = match state.plan.order {
-            Order::Oldest => oldest(state, &rivals, now, budget)?,
-            Order::Newest => newest(state, &rivals, now, budget)?,
+            Order::Oldest => oldest(state, &conflicts, now, budget)?,
+            Order::Newest => newest(state, &conflicts, now, budget)?,
         };
         let ranked = state.plan.order == Order::Oldest && state.contest != Contest::Matching;
         if way == Way::Clear && ranked {
-            let marks = marks(state, &rivals);
+            let marks = marks(state, &conflicts);
             if !marks.is_empty() && before.as_ref() != Some(&marks) {
                 before = Some(marks);
                 continue;
@@ -107,27 +107,27 @@ fn take_place(
 
 fn oldest(
     state: &mut State<'_>,
-    rivals: &[Rival],
+    conflicts: &[Conflict],
     now: Timestamp,
     budget: &mut Budget<'_>,
 ) -> Result<(Way, Vec<Other>), GuardError> {
-    let mut before: Vec<&Rival> = rivals
+    let mut before: Vec<&Conflict> = conflicts
         .iter()
-        .filter(|rival| state.contest == Contest::Matching || state.may_precede(rival))
+        .filter(|conflict| state.contest == Contest::Matching || state.may_precede(conflict))
         .collect();
     // Who stood in the way a moment ago most likely still does.
     if let Some(at) = before
         .iter()
-        .position(|rival| Some(rival.pipeline.id) == state.last)
+        .position(|conflict| Some(conflict.pipeline.id) == state.last)
     {
         let last = before.remove(at);
         before.insert(0, last);
     }
-    for (at, rival) in before.iter().enumerate() {
-        if judge(state, rival, now, budget)? == Way::Wait {
-            let mut others = vec![other(state, rival)];
+    for (at, conflict) in before.iter().enumerate() {
+        if judge(state, conflict, now, budget)? == Way::Wait {
+            let mut others = vec![other(state, conflict)];
             let rest = before.iter().enumerate().filter(|(other, _)| *other > at);
-            others.extend(rest.map(|(_, rival)| other(state, rival)));
+            others.extend(rest.map(|(_, conflict)| other(state, conflict)));
             return Ok((Way::Wait, others));
         }
     }
@@ -136,26 +136,27 @@ fn oldest(
 
 fn newest(
     state: &mut State<'_>,
-    rivals: &[Rival],
+    conflicts: &[Conflict],
     now: Timestamp,
     budget: &mut Budget<'_>,
 ) -> Result<(Way, Vec<Other>), GuardError> {
-    let (newer, older): (Vec<&Rival>, Vec<&Rival>) =
-        rivals.iter().partition(|it| it.root.id > state.rank.root);
-    for rival in newer {
-        if judge(state, rival, now, budget)? == Way::Yield {
-            return Ok((Way::Yield, vec![other(state, rival)]));
+    let (newer, older): (Vec<&Conflict>, Vec<&Conflict>) = conflicts
+        .iter()
+        .partition(|it| it.root.id > state.rank.root);
+    for conflict in newer {
+        if judge(state, conflict, now, budget)? == Way::Yield {
+            return Ok((Way::Yield, vec![other(state, conflict)]));
         }
     }
     let mut others = Vec::new();
-    for rival in older {
-        match judge(state, rival, now, budget)? {
-            Way::Wait => others.push(other(state, rival)),
-            _ if state.plan.older == Older::Cancel && is_ahead(state, rival) => {
-                let cancelled = cancel(state, rival, budget)?;
+    for conflict in older {
+        match judge(state, conflict, now, budget)? {
+            Way::Wait => others.push(other(state, conflict)),
+            _ if state.plan.older == Older::Cancel && is_ahead(state, conflict) => {
+                let cancelled = cancel(state, conflict, budget)?;
                 others.push(Other {
                     cancelled,
-                    ..other(state, rival)
+                    ..other(state, conflict)
                 });
             }
             _ => {}
@@ -173,25 +174,25 @@ fn newest(
 /// this pipeline and gives way, so what is guarded is not cut short.
 fn cancel(
     state: &mut State<'_>,
-    rival: &Rival,
+    conflict: &Conflict,
     budget: &mut Budget<'_>,
 ) -> Result<bool, GuardError> {
-    let project = state.views[rival.view].project.clone();
-    let id = rival.pipeline.id;
-    if rival.pipeline.status == RunStatus::Canceling {
+    let project = state.views[conflict.view].project.clone();
+    let id = conflict.pipeline.id;
+    if conflict.pipeline.status == RunStatus::Canceling {
         return Ok(true);
     }
     let present = Present {
         gitlab: state.gitlab,
         project: &project,
         id,
-        sha: &rival.pipeline.sha,
+        sha: &conflict.pipeline.sha,
     };
     let jobs = present.jobs(budget)?;
     if let (Some(jobs), Some(known)) = (jobs, state.known.get_mut(&id)) {
         known.jobs = jobs;
     }
-    if !is_ahead(state, rival) {
+    if !is_ahead(state, conflict) {
         return Ok(false);
     }
     match budget.find(|| state.gitlab.cancel_pipeline(&project, id)) {
