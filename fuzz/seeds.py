@@ -3,7 +3,6 @@
 
 They are made and not stored, with Python's own writers of ZIP and tar, so that the seeds are others' files and not ours.
 """
-import hashlib
 import io
 import json
 import pathlib
@@ -50,19 +49,6 @@ def deflates():
         coder = zlib.compressobj(level, zlib.DEFLATED, -15, 8, strategy)
         first = coder.compress(TEXT) + coder.flush(zlib.Z_FULL_FLUSH)
         yield first + coder.compress(bytes(range(256)) * 6) + coder.flush()
-
-
-def packs():
-    """Packs without their checksum: objects of each kind, a difference by distance and one by id."""
-    def entry(head, content):
-        return head + zlib.compress(content)
-
-    blob = entry(b"\x33", b"abc")
-    copy = b"\x03\x03\x90\x03"
-    by_distance = entry(b"\x64" + bytes([len(blob)]), copy)
-    by_id = entry(b"\x74" + hashlib.sha1(b"blob 3\0abc").digest(), copy[:1] + b"\x05\x90\x03\x02xy")
-    for entries in ([], [blob], [blob, by_distance], [blob, by_id], [entry(b"\x10", b""), entry(b"\x20", b""), entry(b"\x40", b"")]):
-        yield b"PACK" + (2).to_bytes(4, "big") + len(entries).to_bytes(4, "big") + b"".join(entries)
 
 
 def wheels():
@@ -154,7 +140,6 @@ SEEDS = {
     "url": lambda: [it.encode() for it in (URL, f"git+{URL}@feature/a#subdirectory=py/lib", "git+https://git.example.org/x@", "file:///x/y", "https://u:it's3cr3t@h:8/x?y#z", "https:u:s3cr3t@h", "https://u:a/s3cr3t@h")],
     "overrides": lambda: [it.encode() for it in ("git+https://git.example.org/group/x.git@feature/a@2#subdirectory=py/lib", "https://git.example.org/group/x/-/merge_requests/5", "https://example.org/x-1.0-py3-none-any.whl#sha256=" + HASH, "https://example.org/x-1.0.tar.gz", ">=1,<2", URL, "overrides:\n  x: " + URL)],
     "netrc": lambda: [b'machine git.example.org\n login ci # x\n password "s3cr\\3t x"\nmacdef a\n b\n\ndefault user d passwd s3cr3t\n'],
-    "pack": packs,
     "view": views,
     "tar": tars,
     "tarball": lambda: [b"", b"\x0c\x06\x01", b"\x0c\x06\x01\0", b"\0\x81\x01\x10\x81\x02\0"],

@@ -174,7 +174,7 @@ impl<'a> Work<'a> {
     }
 
     fn tip(&self) -> Result<Option<Oid>, GitError> {
-        let all = advertised(self.git.door(), self.repository)?;
+        let all = advertised(self.git.network(), self.repository)?;
         let ours = all.iter().find(|it| it.name == self.reference);
         Ok(ours.map(|it| it.oid))
     }
@@ -182,29 +182,23 @@ impl<'a> Work<'a> {
     /// Brings the branch's newest commit, without its history.
     fn fetch(&self) -> Result<Option<Oid>, GitError> {
         self.git.client.repeat(|| {
-            transport::fetching(
-                self.git.door(),
-                self.repository,
-                self.bare.path(),
-                "fetching",
-                || {
-                    let mut remote = self.bare.remote_anonymous(&address(self.repository))?;
-                    let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
-                    let heads = connection.list()?;
-                    let tip = heads.iter().find(|head| head.name() == self.reference);
-                    let Some(tip) = tip.map(|head| head.oid()) else {
-                        return Ok(None);
-                    };
-                    let spec = format!("+{0}:{0}", self.reference);
-                    let mut options = FetchOptions::new();
-                    options
-                        .download_tags(AutotagOption::None)
-                        .update_fetchhead(false)
-                        .depth(1);
-                    connection.remote().download(&[spec], Some(&mut options))?;
-                    Ok(Some(tip))
-                },
-            )
+            transport::connected(self.git.network(), self.repository, "fetching", || {
+                let mut remote = self.bare.remote_anonymous(&address(self.repository))?;
+                let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
+                let heads = connection.list()?;
+                let tip = heads.iter().find(|head| head.name() == self.reference);
+                let Some(tip) = tip.map(|head| head.oid()) else {
+                    return Ok(None);
+                };
+                let spec = format!("+{0}:{0}", self.reference);
+                let mut options = FetchOptions::new();
+                options
+                    .download_tags(AutotagOption::None)
+                    .update_fetchhead(false)
+                    .depth(1);
+                connection.remote().download(&[spec], Some(&mut options))?;
+                Ok(Some(tip))
+            })
         })
     }
 
@@ -269,7 +263,7 @@ impl<'a> Work<'a> {
             .map_err(GitError::library(self.repository, "naming a commit"))?;
         let spec = format!("{}:{}", local.name().unwrap_or_default(), self.reference);
         let refused: Cell<Option<String>> = Cell::new(None);
-        let pushed = transport::connected(self.git.door(), self.repository, "pushing", || {
+        let pushed = transport::connected(self.git.network(), self.repository, "pushing", || {
             let mut callbacks = RemoteCallbacks::new();
             callbacks.push_negotiation(|updates| {
                 let expected = parent.unwrap_or(Oid::ZERO_SHA1);

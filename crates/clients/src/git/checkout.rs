@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use git2::build::CheckoutBuilder;
 use git2::{Oid, Repository, RepositoryInitOptions};
 
 use super::Checkout;
 use super::error::{GitError, name};
-use super::large::Large;
-use super::{mirror, references};
+use super::{mirror, packed_refs};
 use pannier_base::url::SafeUrl;
 
 /// Makes a repository in the folder `into` that borrows the objects of `mirror` (gitrepository-layout(5),
@@ -47,21 +47,20 @@ pub(super) fn check_out(
     empty(into).map_err(GitError::io("emptying", into))?;
     let made = share_objects(mirror, repository, into)?;
     let library = || GitError::library(repository, "checking a commit out");
-    let known = references::all(mirror).map_err(library())?;
-    references::write_packed(made.path(), &as_clone(known))
+    let known = packed_refs::all(mirror).map_err(library())?;
+    packed_refs::write_packed(made.path(), &as_clone(known))
         .map_err(GitError::io("writing references of", made.path()))?;
-    let begin = || {
+    let write = || {
         made.remote("origin", &mirror::address(repository))?;
         let commit = made.find_commit(commit)?;
         made.set_head_detached(commit.id())?;
-        Ok(commit)
+        made.checkout_tree(commit.as_object(), Some(CheckoutBuilder::new().force()))?;
+        Ok(Checkout {
+            time: commit.time().seconds(),
+            tree: commit.tree_id().to_string(),
+        })
     };
-    let found = begin().map_err(library())?;
-    Large::new(mirror, repository)?.check_out(&made, &found)?;
-    Ok(Checkout {
-        time: found.time().seconds(),
-        tree: found.tree_id().to_string(),
-    })
+    write().map_err(library())
 }
 
 /// Whether a submodule may be checked out at `path` of the working tree `into`: below it, and behind no link. What stands

@@ -7,7 +7,6 @@ use git2::ErrorClass;
 use miette::Diagnostic;
 
 use super::bounds::Excess;
-use super::pack::PackError;
 use crate::http::{Fault, HttpError};
 use pannier_base::url::{SafeUrl, UrlError};
 use pannier_base::visible;
@@ -149,7 +148,8 @@ pub enum GitError {
     /// libgit2 failed.
     #[error("{doing} of {repository} failed")]
     #[diagnostic(help(
-        "if it happens again, remove the folder `git` of the store: it is fetched anew"
+        "if it fails again, check the repository on the server (`git fsck`) and delete the folder `git` of the store; \
+         Pannier fetches it again"
     ))]
     Library {
         /// The repository's URL, without credentials.
@@ -159,21 +159,6 @@ pub enum GitError {
         /// What libgit2 gave.
         #[source]
         source: git2::Error,
-    },
-    /// A pack does not hold what it should.
-    #[error("{doing} of {repository} failed")]
-    #[diagnostic(help(
-        "if it happens again, let the server check the repository (`git fsck`), and remove the folder `git` of the store: it \
-         is fetched anew"
-    ))]
-    Pack {
-        /// The repository's URL, without credentials.
-        repository: String,
-        /// What was being done.
-        doing: &'static str,
-        /// What is wrong with the pack.
-        #[source]
-        source: PackError,
     },
     /// A file or folder of this machine could not be used.
     #[error("{doing} {} failed", path.display())]
@@ -196,18 +181,6 @@ impl GitError {
         doing: &'static str,
     ) -> impl FnOnce(git2::Error) -> Self {
         move |source| Self::Library {
-            repository: name(repository),
-            doing,
-            source,
-        }
-    }
-
-    /// For `map_err` on what is done with packs.
-    pub(super) fn pack(
-        repository: &SafeUrl,
-        doing: &'static str,
-    ) -> impl FnOnce(PackError) -> Self {
-        move |source| Self::Pack {
             repository: name(repository),
             doing,
             source,
@@ -253,10 +226,8 @@ impl GitError {
 
     /// Whether the mirror may be at fault, so that making it anew may help.
     pub(super) fn blames_mirror(&self) -> bool {
-        let source = match self {
-            Self::Library { source, .. } => source,
-            Self::Pack { source, .. } => return !matches!(source, PackError::Io(_)),
-            _ => return false,
+        let Self::Library { source, .. } = self else {
+            return false;
         };
         // A full disk or a folder without permission is of another class: no reason to throw a mirror away.
         matches!(

@@ -15,13 +15,15 @@ use git2::{
 use tempfile::TempDir;
 
 use super::error::{GitError, name};
-use super::pack::UNFINISHED;
-use super::references;
+use super::packed_refs;
 use super::revision::Advertised;
-use super::transport;
+use super::transport::{self, Network};
 use crate::http::Client;
 use pannier_base::digest::Digest;
 use pannier_base::url::SafeUrl;
+
+/// How the names of packs begin that libgit2 has not finished.
+const UNFINISHED: &str = "pack_git2_";
 
 /// The mirror of one repository.
 pub(super) struct Mirror<'a> {
@@ -67,9 +69,11 @@ impl<'a> Mirror<'a> {
         self.root.join(&self.name)
     }
 
-    /// What connections go through, and where they spool.
-    const fn door(&self) -> (&Client, &Path) {
-        (self.client, self.root)
+    const fn network(&self) -> Network<'_> {
+        Network {
+            client: self.client,
+            scratch: self.root,
+        }
     }
 
     /// Runs `work` on the mirror once it holds what is wanted, fetching that only when it does not. When the mirror
@@ -108,7 +112,8 @@ impl<'a> Mirror<'a> {
         let is_current = || {
             let mirror = Repository::open_bare(self.path()).ok();
             mirror.is_none_or(|mirror| {
-                !holds(&mirror, Wanted::Commit(commit)) || references::has_tags(&mirror, advertised)
+                !holds(&mirror, Wanted::Commit(commit))
+                    || packed_refs::has_tags(&mirror, advertised)
             })
         };
         if !self.path().exists() {
@@ -234,7 +239,7 @@ impl<'a> Mirror<'a> {
             self.client
                 .repeat(|| self.download_commit(mirror, commit))?;
         }
-        references::write_advertised(mirror, &advertised)
+        packed_refs::write_advertised(mirror, &advertised)
             .map_err(GitError::io("writing references of", mirror.path()))
     }
 
@@ -275,16 +280,10 @@ impl<'a> Mirror<'a> {
     }
 
     fn download_specs(&self, mirror: &Repository, specs: &[String]) -> Result<(), GitError> {
-        transport::fetching(
-            self.door(),
-            self.repository,
-            mirror.path(),
-            "fetching",
-            || {
-                let mut remote = mirror.remote_anonymous(&address(self.repository))?;
-                remote.download(specs, Some(&mut options()))
-            },
-        )
+        transport::connected(self.network(), self.repository, "fetching", || {
+            let mut remote = mirror.remote_anonymous(&address(self.repository))?;
+            remote.download(specs, Some(&mut options()))
+        })
     }
 
     fn download(
@@ -292,50 +291,39 @@ impl<'a> Mirror<'a> {
         mirror: &Repository,
         wanted: Wanted<'_>,
     ) -> Result<Vec<Advertised>, GitError> {
-        transport::fetching(
-            self.door(),
-            self.repository,
-            mirror.path(),
-            "fetching",
-            || {
-                let mut remote = mirror.remote_anonymous(&address(self.repository))?;
-                let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
-                let advertised = list(connection.remote())?;
-                let mut specs: Vec<String> = ["heads", "tags"]
-                    .iter()
-                    .filter(|kind| {
-                        advertised
-                            .iter()
-                            .any(|a| a.name.starts_with(&format!("refs/{kind}/")))
-                    })
-                    .map(|kind| format!("+refs/{kind}/*:refs/{kind}/*"))
-                    .collect();
-                if let Wanted::Commit(commit) = wanted {
-                    let other = advertised
+        transport::connected(self.network(), self.repository, "fetching", || {
+            let mut remote = mirror.remote_anonymous(&address(self.repository))?;
+            let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
+            let advertised = list(connection.remote())?;
+            let mut specs: Vec<String> = ["heads", "tags"]
+                .iter()
+                .filter(|kind| {
+                    advertised
                         .iter()
-                        .find(|a| a.oid == commit && references::is_other(&a.name));
-                    specs.extend(other.map(|a| format!("+{0}:{0}", a.name)));
-                }
-                if !specs.is_empty() {
-                    connection.remote().download(&specs, Some(&mut options()))?;
-                }
-                Ok(advertised)
-            },
-        )
+                        .any(|a| a.name.starts_with(&format!("refs/{kind}/")))
+                })
+                .map(|kind| format!("+refs/{kind}/*:refs/{kind}/*"))
+                .collect();
+            if let Wanted::Commit(commit) = wanted {
+                let other = advertised
+                    .iter()
+                    .find(|a| a.oid == commit && packed_refs::is_other(&a.name));
+                specs.extend(other.map(|a| format!("+{0}:{0}", a.name)));
+            }
+            if !specs.is_empty() {
+                connection.remote().download(&specs, Some(&mut options()))?;
+            }
+            Ok(advertised)
+        })
     }
 
     fn download_commit(&self, mirror: &Repository, commit: Oid) -> Result<(), GitError> {
-        let fetched = transport::fetching(
-            self.door(),
-            self.repository,
-            mirror.path(),
-            "fetching a commit",
-            || {
+        let fetched =
+            transport::connected(self.network(), self.repository, "fetching a commit", || {
                 let mut remote = mirror.remote_anonymous(&address(self.repository))?;
                 let spec = format!("{commit}:refs/wanted/{commit}");
                 remote.download(&[spec], Some(&mut options()))
-            },
-        );
+            });
         let missing = || GitError::NoCommit {
             repository: name(self.repository),
             commit: commit.to_string(),
@@ -372,11 +360,11 @@ enum Lock {
 
 /// What a server advertises now.
 pub(super) fn advertised(
-    (client, root): (&Client, &Path),
+    network: Network<'_>,
     repository: &SafeUrl,
 ) -> Result<Vec<Advertised>, GitError> {
-    client.repeat(|| {
-        transport::connected((client, root), repository, "listing the references", || {
+    network.client.repeat(|| {
+        transport::connected(network, repository, "listing the references", || {
             let mut remote = Remote::create_detached(address(repository))?;
             let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
             list(connection.remote())

@@ -5,27 +5,22 @@
 //! credentials.
 
 mod attributes;
-mod bases;
 mod bounds;
 mod branch;
+mod branch_update;
 mod checkout;
 mod error;
 mod folder;
-mod following;
-mod heads;
 mod history;
-mod large;
 mod lfs;
 mod local;
+mod ls_remote;
 mod mirror;
-mod modules;
-mod moving;
-pub mod pack;
-mod receive;
-mod references;
+mod packed_refs;
 mod revision;
 mod snapshot;
 mod sources;
+mod submodules;
 mod tags;
 mod transport;
 mod tree;
@@ -37,19 +32,20 @@ use git2::{ErrorCode, Oid};
 
 pub use bounds::Excess;
 pub use branch::{BranchFiles, NewCommit, Written};
+pub use branch_update::{BranchMove, Moved, Refusal, RefusalKind};
 pub use error::GitError;
 use error::name;
 pub use folder::{folder_digest, snapshot_folder};
-pub use heads::Heads;
 pub use history::{Comparison, Ends};
 pub use lfs::LfsPointers;
 pub use local::{Local, LocalCommit, LocalError};
-pub use moving::{BranchMove, Moved, Refusal, RefusalKind};
+pub use ls_remote::Heads;
 
 use crate::http::Client;
 use mirror::{Mirror, Wanted};
 use pannier_archive::zip;
 use pannier_base::url::SafeUrl;
+use transport::Network;
 
 /// Repositories mirrored below one folder. Safe to use from several threads and processes at once.
 #[derive(Debug, Clone)]
@@ -87,9 +83,11 @@ impl Git {
         }
     }
 
-    /// What connections go through, and where they spool.
-    fn door(&self) -> (&Client, &Path) {
-        (&self.client, &self.root)
+    fn network(&self) -> Network<'_> {
+        Network {
+            client: &self.client,
+            scratch: &self.root,
+        }
     }
 
     /// The commit (40 hexadecimal digits) that a full reference (`refs/…`, `HEAD`), tag, branch or commit means now.
@@ -103,7 +101,7 @@ impl Git {
         if let Some(commit) = revision::whole_commit(revision) {
             return Ok(commit);
         }
-        let advertised = mirror::advertised(self.door(), repository)?;
+        let advertised = mirror::advertised(self.network(), repository)?;
         if let Some(oid) = revision::find(&advertised, revision) {
             self.mirror(repository).catch_up(&advertised, oid)?;
             return Ok(oid.to_string());
@@ -166,35 +164,32 @@ impl Git {
         into: &Path,
     ) -> Result<Checkout, GitError> {
         let mut seen = 1;
-        self.check_out(
-            repository,
-            parse(repository, commit)?,
-            submodules,
-            (into, &mut seen),
-        )
+        let commit = parse(repository, commit)?;
+        self.check_out(repository, commit, submodules, into, &mut seen)
     }
 
     fn check_out(
         &self,
         repository: &SafeUrl,
         commit: Oid,
-        submodules: Submodules,
-        (into, seen): (&Path, &mut usize),
+        choice: Submodules,
+        into: &Path,
+        seen: &mut usize,
     ) -> Result<Checkout, GitError> {
         let (done, nested, modules) =
             self.mirror(repository)
                 .with(Wanted::Commit(commit), |mirror| {
                     let nested = tree::submodules(mirror, repository, commit)?;
-                    following::permitted(submodules, repository, commit, &nested, *seen)?;
-                    let modules = following::modules(mirror, repository, commit)?;
+                    submodules::permitted(choice, repository, commit, &nested, *seen)?;
+                    let modules = submodules::modules(mirror, repository, commit)?;
                     let done = checkout::check_out(mirror, repository, commit, into)?;
                     Ok((done, nested, modules))
                 })?;
         for leaf in nested {
             *seen += 1;
             checkout::check_place(repository, into, &leaf.path)?;
-            let child = following::url(repository, &modules, &leaf.path)?;
-            self.check_out(&child, leaf.oid, submodules, (&into.join(&leaf.path), seen))?;
+            let child = submodules::url(repository, &modules, &leaf.path)?;
+            self.check_out(&child, leaf.oid, choice, &into.join(&leaf.path), seen)?;
         }
         Ok(done)
     }

@@ -9,10 +9,8 @@ use std::fs::File;
 use git2::{Blob, Oid, Repository};
 
 use super::error::{GitError, name};
-use super::large::Large;
 use super::lfs::LfsPointers;
 use super::mirror::Wanted;
-use super::pack::PackError;
 use super::sources::{Source, Sources, below};
 use super::tree::{self, Leaf, LeafKind, Names};
 use super::{Git, Submodules};
@@ -99,7 +97,6 @@ impl Writing<'_> {
     ) -> Result<(), GitError> {
         let files = Files {
             objects,
-            large: Large::new(objects, &source.repository)?,
             repository: &source.repository,
         };
         let mut taken = source.taken.iter();
@@ -116,8 +113,12 @@ impl Writing<'_> {
                 },
                 LeafKind::Symlink => files.link(&path, leaf.oid, self.out),
                 LeafKind::File { executable } => {
-                    let file = (path.as_str(), executable, leaf.oid);
-                    files.file(file, self.out, &mut self.pointers)
+                    let content = files.blob(leaf.oid)?;
+                    let content = content.content();
+                    self.pointers.look_at(&path, content);
+                    let written = self.out.file(&path, executable, &mut { content });
+                    let place = || name(&source.repository);
+                    written.map_err(GitError::snapshot(place, &path))
                 }
             }
         };
@@ -134,7 +135,6 @@ impl Writing<'_> {
 /// Where the bytes of one source's files and links are.
 struct Files<'a> {
     objects: &'a Repository,
-    large: Large<'a>,
     repository: &'a SafeUrl,
 }
 
@@ -142,26 +142,6 @@ impl Files<'_> {
     fn blob(&self, oid: Oid) -> Result<Blob<'_>, GitError> {
         let library = GitError::library(self.repository, "reading a file");
         self.objects.find_blob(oid).map_err(library)
-    }
-
-    fn file(
-        &self,
-        (path, executable, oid): (&str, bool, Oid),
-        out: &mut zip::Writer<File>,
-        pointers: &mut LfsPointers,
-    ) -> Result<(), GitError> {
-        let snapshot = GitError::snapshot(|| name(self.repository), path);
-        if let Some(mut large) = self.large.open(oid)? {
-            let written = out.file(path, executable, &mut large);
-            return written.map_err(|error| match error.into() {
-                PackError::Io(error) => snapshot(error),
-                source => GitError::pack(self.repository, "reading a file")(source),
-            });
-        }
-        let blob = self.blob(oid)?;
-        pointers.look_at(path, blob.content());
-        let written = out.file(path, executable, &mut blob.content());
-        written.map_err(snapshot)
     }
 
     fn link(&self, path: &str, oid: Oid, out: &mut zip::Writer<File>) -> Result<(), GitError> {

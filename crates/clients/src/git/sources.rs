@@ -11,7 +11,7 @@ use super::attributes::Attributes;
 use super::error::{GitError, name};
 use super::mirror::Wanted;
 use super::tree::{self, Leaf, LeafKind, Names};
-use super::{Git, Submodules, following};
+use super::{Git, Submodules, submodules};
 use pannier_archive::zip;
 use pannier_base::url::SafeUrl;
 
@@ -53,10 +53,10 @@ impl<'a> Sources<'a> {
         let mirror = self.git.mirror(repository);
         let (found, modules) = mirror.with(Wanted::Commit(commit), |mirror| {
             let found = look(mirror, repository, commit, folder)?;
-            Ok((found, following::modules(mirror, repository, commit)?))
+            Ok((found, submodules::modules(mirror, repository, commit)?))
         })?;
         let seen = self.all.len() + 1;
-        following::permitted(self.choice, repository, commit, &found.submodules, seen)?;
+        submodules::permitted(self.choice, repository, commit, &found.submodules, seen)?;
         let number = self.all.len();
         self.all.push(Source {
             repository: repository.clone(),
@@ -73,7 +73,7 @@ impl<'a> Sources<'a> {
                     problem: "a submodule whose path is too long with those above it",
                 });
             }
-            let child = following::url(repository, &modules, &leaf.path)?;
+            let child = submodules::url(repository, &modules, &leaf.path)?;
             let child = self.add(&child, leaf.oid, "", above)?;
             self.all[number].submodules.insert(leaf.path, child);
         }

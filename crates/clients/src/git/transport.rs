@@ -1,7 +1,8 @@
 //! git's smart HTTP protocol on our own client, for libgit2.
 //!
 //! libgit2 is built without a network of its own, so nothing here can bypass the client's timeouts, retries,
-//! credentials and redaction. Refuses to ask for credentials: the client has them or has not.
+//! credentials and redaction. Answers are counted on their way to libgit2, which has few limits of its own. Never prompts for
+//! credentials.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -12,8 +13,7 @@ use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Trans
 use git2::{ConfigLevel, ObjectType, opts};
 use tempfile::{SpooledData, SpooledTempFile};
 
-use super::bases;
-use super::bounds::{self, Excess, Packets};
+use super::bounds::{self, Advertisement, Counter, Excess, Fetched};
 use super::error::{GitError, name};
 use super::receive::{Received, Trouble};
 use crate::http::{Body, Call, Client, HttpError, Method, Repeat, Response};
@@ -29,13 +29,19 @@ const CACHE: isize = 4 << 20;
 /// Several servers give the git protocol only to what calls itself git.
 const USER_AGENT: &str = concat!("git/2 (pannier/", env!("CARGO_PKG_VERSION"), ")");
 
-/// Who asks in this thread, and how it ended.
+/// What connections go through.
+#[derive(Clone, Copy)]
+pub(super) struct Network<'a> {
+    pub client: &'a Client,
+    /// The folder where large requests are spooled.
+    pub scratch: &'a Path,
+}
+
+/// The connection of this thread, and how it failed.
 struct Current {
     client: Client,
     repository: SafeUrl,
     scratch: PathBuf,
-    /// The repository that is fetched into.
-    into: Option<PathBuf>,
     failure: Option<GitError>,
 }
 
@@ -45,32 +51,11 @@ thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
-/// Runs `work`, whose calls of libgit2 reach the network through `client` and for `repository`, and bring no objects. What
-/// failed on the network comes first; libgit2's own error is but its echo. Large requests are spooled in `scratch`.
+/// Runs `work`, whose calls of libgit2 reach the network through `network`, with the credentials of `repository`. An error of
+/// the network comes first: libgit2's own error only repeats it.
 pub(super) fn connected<T>(
-    door: (&Client, &Path),
+    network: Network<'_>,
     repository: &SafeUrl,
-    doing: &'static str,
-    work: impl FnOnce() -> Result<T, git2::Error>,
-) -> Result<T, GitError> {
-    run(door, repository, None, doing, work)
-}
-
-/// As [`connected`], for fetching into the bare repository at `into`: packs that come are put there.
-pub(super) fn fetching<T>(
-    door: (&Client, &Path),
-    repository: &SafeUrl,
-    into: &Path,
-    doing: &'static str,
-    work: impl FnOnce() -> Result<T, git2::Error>,
-) -> Result<T, GitError> {
-    run(door, repository, Some(into), doing, work)
-}
-
-fn run<T>(
-    (client, scratch): (&Client, &Path),
-    repository: &SafeUrl,
-    into: Option<&Path>,
     doing: &'static str,
     work: impl FnOnce() -> Result<T, git2::Error>,
 ) -> Result<T, GitError> {
@@ -82,10 +67,9 @@ fn run<T>(
     }
     set_up();
     let restore = Restore(CURRENT.replace(Some(Current {
-        client: client.clone(),
+        client: network.client.clone(),
         repository: repository.clone(),
-        scratch: scratch.to_owned(),
-        into: into.map(Path::to_owned),
+        scratch: network.scratch.to_owned(),
         failure: None,
     })));
     let done = work();
@@ -119,8 +103,8 @@ fn set_up_once() -> Result<(), git2::Error> {
     // SAFETY: as above. The check protects programs that obey a foreign repository's configuration (hooks, filters,
     // pagers); libgit2 runs none of these, and a store that CI restored belongs to another user.
     unsafe { opts::set_verify_owner_validation(false)? };
-    // SAFETY: as above. Packs are read through small windows: by default a pack of any size may be mapped as a whole.
-    // Trees are read once or twice, and kept they take many times what they are counted as.
+    // SAFETY: as above. Packs are read through small windows: by default a whole pack may be mapped. Trees are read once or
+    // twice, and in the cache they take many times the memory that is counted for them.
     unsafe {
         opts::set_cache_object_limit(ObjectType::Tree, 0)?;
         opts::set_cache_max_size(CACHE)?;
@@ -154,10 +138,9 @@ impl SmartSubtransport for Smart {
                 current.client.clone(),
                 current.repository.clone(),
                 current.scratch.clone(),
-                current.into.clone(),
             ))
         });
-        let Some((client, repository, scratch, into)) = current else {
+        let Some((client, repository, scratch)) = current else {
             return Err(git2::Error::from_str(
                 "a connection outside of the git room",
             ));
@@ -174,10 +157,9 @@ impl SmartSubtransport for Smart {
         Ok(Box::new(Stream {
             base: base.with_credentials_of(&repository),
             client,
-            service,
             moved: Arc::clone(&self.moved),
-            into,
-            packets: Packets::new(bounds::REFERENCES, bounds::ADVERTISEMENT),
+            bound: Bound::of(&service),
+            service,
             state: State::Asking(SpooledTempFile::new_in(SPOOL, scratch)),
         }))
     }
@@ -193,17 +175,55 @@ struct Stream {
     base: SafeUrl,
     service: Service,
     moved: Arc<Mutex<Option<SafeUrl>>>,
-    into: Option<PathBuf>,
-    /// What has come of an advertisement.
-    packets: Packets,
+    bound: Bound,
     state: State,
+}
+
+/// How much of the answer has come, and may come.
+enum Bound {
+    /// References.
+    Advertisement(Advertisement),
+    /// A pack.
+    Fetched(Fetched),
+    /// What became of a push.
+    Report(Counter),
+}
+
+impl Bound {
+    fn of(service: &Service) -> Self {
+        match service {
+            Service::UploadPackLs | Service::ReceivePackLs => Self::Advertisement(
+                Advertisement::new(bounds::REFERENCES, bounds::ADVERTISEMENT),
+            ),
+            Service::UploadPack => {
+                Self::Fetched(Fetched::new(bounds::WORDS, bounds::PACK, bounds::OBJECTS))
+            }
+            Service::ReceivePack => {
+                Self::Report(Counter::new(bounds::WORDS, "bytes in answer to a push"))
+            }
+        }
+    }
+
+    /// Counts the next bytes.
+    fn pass(&mut self, bytes: &[u8]) -> Result<(), Excess> {
+        match self {
+            Self::Advertisement(counter) => counter.pass(bytes),
+            Self::Fetched(counter) => counter.pass(bytes),
+            Self::Report(counter) => counter.add(bytes.len()),
+        }
+    }
+
+    /// Whether an answer must not end here.
+    const fn is_cut_off(&self) -> bool {
+        matches!(self, Self::Fetched(counter) if counter.is_cut_off())
+    }
 }
 
 enum State {
     /// libgit2 writes the request.
     Asking(SpooledTempFile),
     /// libgit2 reads the answer.
-    Answered(Box<Received<Response>>),
+    Answered(Box<Response>),
     /// There is none.
     Failed,
 }
@@ -308,7 +328,7 @@ impl Stream {
         };
         let error = GitError::Http {
             repository: name(&self.base),
-            source: response.answer.broken(source),
+            source: response.broken(source),
         };
         self.fail(error)
     }
@@ -337,35 +357,24 @@ impl Read for Stream {
                 unreachable!("the line above has looked");
             };
             match self.ask(written) {
-                Ok(response) => self.state = State::Answered(Box::new(Received::new(response))),
+                Ok(response) => self.state = State::Answered(Box::new(response)),
                 Err(error) => return Err(self.fail(error)),
             }
         }
         let State::Answered(response) = &mut self.state else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        let read = match (&self.service, &self.into) {
-            (Service::UploadPack, Some(into)) => {
-                response.read(buffer, |pack| bases::take(pack, into))
+        let read = match response.read(buffer) {
+            // The end of a connection without a length: libgit2 does not tell it from a damaged pack.
+            Ok(0) if !buffer.is_empty() && self.bound.is_cut_off() => {
+                return Err(self.broken(io::ErrorKind::UnexpectedEof.into()));
             }
-            (Service::UploadPackLs | Service::ReceivePackLs, _) => {
-                let read = response.answer.read(buffer).map_err(Trouble::Broken);
-                read.and_then(|read| {
-                    let passed = self.packets.pass(&buffer[..read]);
-                    passed.map(|()| read).map_err(Trouble::Excess)
-                })
-            }
-            // libgit2 gets what came as it came.
-            (Service::UploadPack | Service::ReceivePack, _) => response.read_words(buffer),
+            Ok(read) => read,
+            Err(error) => return Err(self.broken(error)),
         };
-        match read {
-            Ok(n) => Ok(n),
-            Err(Trouble::Broken(source)) => Err(self.broken(source)),
-            Err(Trouble::Excess(excess)) => Err(self.exceeded(excess)),
-            Err(Trouble::Pack(source)) => {
-                let error = GitError::pack(&self.base, "fetching")(source);
-                Err(self.fail(error))
-            }
+        match self.bound.pass(&buffer[..read]) {
+            Ok(()) => Ok(read),
+            Err(excess) => Err(self.exceeded(excess)),
         }
     }
 }

@@ -8,5 +8,4 @@ mod gitlab_door;
 mod http;
 mod index;
 mod moving;
-mod packs;
 mod uv;

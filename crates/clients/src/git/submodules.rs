@@ -1,14 +1,110 @@
-//! What `.gitmodules` says: the path and the URL of each submodule (gitmodules(5), the syntax of git-config(5)).
+//! The submodules of a commit: whether they may be followed, and which repositories `.gitmodules` gives them
+//! (gitmodules(5), in the syntax of git-config(5)).
 //!
-//! Refuses nothing of the file itself: what it cannot read it steps over, and a submodule without a URL is then an
-//! error of whoever needs it. Never follows an `include`: the file is foreign.
+//! Refuses to follow them to a folder of this machine from a repository that is not on it, and endlessly. `.gitmodules` is read
+//! here because libgit2 reads such files only from a path, and follows the `include`s of a foreign file to others of this
+//! machine. What cannot be read of it is skipped; a submodule without a URL is an error where it is needed.
 
 use std::collections::BTreeMap;
 
+use git2::{Oid, Repository};
+
+use super::Submodules;
+use super::bounds;
+use super::error::{GitError, name};
+use super::tree::Leaf;
 use pannier_base::url::{SafeUrl, UrlError};
 
+/// Most repositories that one project may consist of: a bound on projects that contain themselves.
+const MOST: usize = 200;
+
+/// Largest `.gitmodules` that is read, in bytes.
+const LARGEST: usize = 1 << 20;
+
+/// URLs of submodules by path, as `.gitmodules` of the commit gives them.
+pub(super) fn modules(
+    mirror: &Repository,
+    repository: &SafeUrl,
+    commit: Oid,
+) -> Result<BTreeMap<String, String>, GitError> {
+    let library = || GitError::library(repository, "reading .gitmodules");
+    let tree = mirror
+        .find_commit(commit)
+        .and_then(|commit| commit.tree())
+        .map_err(library())?;
+    let Some(entry) = tree.get_name(".gitmodules") else {
+        return Ok(BTreeMap::new());
+    };
+    let blob = bounds::blob(mirror, entry.id(), LARGEST).map_err(library())?;
+    Ok(parse(&String::from_utf8_lossy(blob.content())))
+}
+
+/// Whether the submodules that were found may be followed; `seen` counts the repositories so far.
+pub(super) fn permitted(
+    choice: Submodules,
+    repository: &SafeUrl,
+    commit: Oid,
+    found: &[Leaf],
+    seen: usize,
+) -> Result<(), GitError> {
+    let Some(first) = found.first() else {
+        return Ok(());
+    };
+    if choice == Submodules::Refuse {
+        return Err(GitError::Submodules {
+            repository: name(repository),
+            commit: commit.to_string(),
+            paths: found.iter().map(|leaf| leaf.path.clone()).collect(),
+        });
+    }
+    if seen + found.len() > MOST {
+        let problem = format!("the project consists of more than {MOST} repositories");
+        return Err(refuse(repository, &first.path, problem));
+    }
+    Ok(())
+}
+
+/// The repository of the submodule at `path`.
+pub(super) fn url(
+    repository: &SafeUrl,
+    modules: &BTreeMap<String, String>,
+    path: &str,
+) -> Result<SafeUrl, GitError> {
+    let Some(written) = modules.get(path) else {
+        return Err(refuse(
+            repository,
+            path,
+            "`.gitmodules` gives it no URL".to_owned(),
+        ));
+    };
+    let found = resolve(repository, written).map_err(|source| GitError::Submodule {
+        repository: name(repository),
+        path: path.to_owned(),
+        problem: "its URL cannot be used".to_owned(),
+        source: Some(source),
+    })?;
+    let local = |url: &SafeUrl| url.expose().scheme() == "file";
+    if local(&found) && !local(repository) {
+        return Err(refuse(
+            repository,
+            path,
+            "it leads to a folder of this machine".to_owned(),
+        ));
+    }
+    Ok(found)
+}
+
+fn refuse(repository: &SafeUrl, path: &str, problem: String) -> GitError {
+    GitError::Submodule {
+        repository: name(repository),
+        path: path.to_owned(),
+        problem,
+        source: None,
+    }
+}
+
 /// URLs by path, both as they are written.
-pub(super) fn parse(text: &str) -> BTreeMap<String, String> {
+fn parse(text: &str) -> BTreeMap<String, String> {
     let mut modules: BTreeMap<&str, (Option<String>, Option<String>)> = BTreeMap::new();
     let mut section = None;
     for line in text.lines().map(str::trim) {
@@ -53,7 +149,7 @@ fn value(text: &str) -> String {
 
 /// The repository that a submodule's URL means: relative ones are relative to the parent's URL as to a folder.
 /// Credentials of the parent go on within its origin only.
-pub(super) fn resolve(parent: &SafeUrl, url: &str) -> Result<SafeUrl, UrlError> {
+fn resolve(parent: &SafeUrl, url: &str) -> Result<SafeUrl, UrlError> {
     if !url.starts_with("./") && !url.starts_with("../") {
         let absolute = SafeUrl::of_server(url)?;
         let own = absolute.credentials().is_some();

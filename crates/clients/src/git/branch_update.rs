@@ -152,7 +152,7 @@ impl Push<'_> {
     }
 
     fn tip(&self) -> Result<Option<Oid>, GitError> {
-        let all = advertised(self.git.door(), self.repository)?;
+        let all = advertised(self.git.network(), self.repository)?;
         let ours = all.iter().find(|it| it.name == self.reference);
         Ok(ours.map(|it| it.oid))
     }
@@ -163,7 +163,7 @@ impl Push<'_> {
         let said: RefCell<Vec<u8>> = RefCell::default();
         let source = self.to.map(|to| format!("+{to}")).unwrap_or_default();
         let spec = format!("{source}:{}", self.reference);
-        let pushed = transport::connected(self.git.door(), self.repository, "pushing", || {
+        let pushed = transport::connected(self.git.network(), self.repository, "pushing", || {
             let mut callbacks = RemoteCallbacks::new();
             callbacks.push_negotiation(|updates| {
                 let expected = self.from.unwrap_or(Oid::ZERO_SHA1);

@@ -66,7 +66,7 @@ impl Git {
     /// [`GitError`].
     pub fn heads(&self, repository: &SafeUrl) -> Result<Heads, GitError> {
         self.client.repeat(|| {
-            transport::connected(self.door(), repository, "listing the references", || {
+            transport::connected(self.network(), repository, "listing the references", || {
                 let mut remote = Remote::create_detached(address(repository))?;
                 let connection = remote.connect_auth(Direction::Fetch, None, None)?;
                 let heads = connection.list()?;
@@ -94,7 +94,7 @@ impl Git {
     /// [`GitError`] when it cannot be found out.
     pub fn refuses_pushes(&self, repository: &SafeUrl) -> Result<Option<u16>, GitError> {
         let asked = self.client.repeat(|| {
-            transport::connected(self.door(), repository, "asking for a push", || {
+            transport::connected(self.network(), repository, "asking for a push", || {
                 let mut remote = Remote::create_detached(address(repository))?;
                 let connection = remote.connect_auth(Direction::Push, None, None)?;
                 connection.list().map(|_| ())
