@@ -249,7 +249,7 @@ impl Fetched {
         let missing = Self::HEAD - self.head.len();
         if missing > 0 {
             self.head.extend(bytes.iter().take(missing));
-            if let [_, _, _, _, _, _, _, _, a, b, c, d] = self.head[..] {
+            if let [b'P', b'A', b'C', b'K', _, _, _, _, a, b, c, d] = self.head[..] {
                 self.objects
                     .add(u32::from_be_bytes([a, b, c, d]) as usize)?;
             }
