@@ -15,7 +15,6 @@ use tempfile::{SpooledData, SpooledTempFile};
 
 use super::bounds::{self, Advertisement, Counter, Excess, Fetched};
 use super::error::{GitError, name};
-use super::receive::{Received, Trouble};
 use crate::http::{Body, Call, Client, HttpError, Method, Repeat, Response};
 use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;
