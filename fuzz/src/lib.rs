@@ -75,7 +75,7 @@ pub fn check_pack(file: &File, pack: &Pack) {
         check_raw(file, &stream, &content);
         let kind = ItemKind::Carried {
             pack: 0,
-            entry,
+            stream,
             executable: false,
         };
         carried.push(Item {
@@ -130,7 +130,7 @@ pub fn tarball(file: &File, pack: &Pack, items: Vec<Item>) -> Vec<u8> {
     };
     let part = Part {
         containers: vec![container],
-        items: items.into(),
+        items,
     };
     let out = Shared::default();
     assemble(&contents, &[part], out.clone()).expect("it is written to memory");

@@ -1,46 +1,41 @@
-//! The table of contents of a verified container: which file lies where, as which raw stream, with which checks passed.
+//! The table of contents of a verified container: which file is where, as which raw stream, with which checks passed.
 //!
-//! A wheel has one after its verification, a snapshot of a data project has one from its making; the tarball engine
-//! reads nothing else about either. There can be hundreds of thousands of entries, and several tables at once: they are held
-//! encoded, about fifty bytes and the path each. Holds no bytes of the files and opens nothing.
+//! A wheel has one after its verification, and so does a snapshot of a data project. The tarball engine reads nothing else of
+//! either. Holds no bytes of the files and opens nothing.
 
 use serde::{Deserialize, Serialize};
 
 use pannier_base::digest::Digest;
 
 /// Everything in one container, in the order of the container.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pack {
-    /// The entries, one behind the other.
-    bytes: Vec<u8>,
-    /// Where each of them begins.
-    starts: Vec<u32>,
+    entries: Vec<PackEntry>,
 }
 
 /// One file, link or folder of a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackEntry<'a> {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackEntry {
     /// Relative path, `/`-separated, without `.` or `..` components; folders without a trailing slash.
-    pub path: &'a str,
-    /// What stands there.
-    #[serde(borrow)]
-    pub content: Content<'a>,
+    pub path: String,
+    /// What is at the path.
+    pub content: Content,
 }
 
-/// What stands at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Content<'a> {
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
     /// A regular file.
     File {
         /// Whether any execute bit is set.
         executable: bool,
-        /// Where its bytes lie.
+        /// Where its bytes are.
         stream: Stream,
     },
     /// A symbolic link (data projects only: a wheel cannot hold one).
     Symlink {
-        /// What the link says, as it says it.
-        target: &'a str,
+        /// The link's target, as written.
+        target: String,
     },
     /// A folder.
     Directory,
@@ -84,112 +79,79 @@ pub enum Coding {
 #[error("these bytes are no table of contents")]
 pub struct PackError;
 
+impl PackEntry {
+    /// Where the bytes of a regular file are; `None` for everything else.
+    #[must_use]
+    pub const fn stream(&self) -> Option<&Stream> {
+        match &self.content {
+            Content::File { stream, .. } => Some(stream),
+            Content::Symlink { .. } | Content::Directory => None,
+        }
+    }
+}
+
 impl Pack {
     /// Adds an entry behind the others.
-    ///
-    /// # Panics
-    /// When the table would be longer than 4 GiB; a container's directory is bounded far below that.
-    pub fn push(&mut self, entry: &PackEntry<'_>) {
-        let start = u32::try_from(self.bytes.len()).expect("a table of contents is below 4 GiB");
-        let bytes = std::mem::take(&mut self.bytes);
-        self.bytes = postcard::to_extend(entry, bytes).expect("writing to memory does not fail");
-        self.starts.push(start);
+    pub fn push(&mut self, entry: PackEntry) {
+        self.entries.push(entry);
     }
 
     /// Number of entries.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.starts.len()
+        self.entries.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.entries.is_empty()
     }
 
     /// The entry of that number, counted from 0.
     #[must_use]
-    pub fn get(&self, number: usize) -> Option<PackEntry<'_>> {
-        self.starts.get(number).map(|start| self.at(*start))
-    }
-
-    /// The path of the entry of that number, without looking at the rest of it.
-    #[must_use]
-    pub fn path(&self, number: usize) -> Option<&str> {
-        let bytes = &self.bytes[*self.starts.get(number)? as usize..];
-        let path = postcard::take_from_bytes::<&str>(bytes);
-        Some(path.expect("entries are checked when they come in").0)
-    }
-
-    /// The same as bytes, for comparing: paths are sorted more often than they are read.
-    #[must_use]
-    pub fn path_bytes(&self, number: usize) -> Option<&[u8]> {
-        let bytes = &self.bytes[*self.starts.get(number)? as usize..];
-        let path = postcard::take_from_bytes::<&[u8]>(bytes);
-        Some(path.expect("entries are checked when they come in").0)
-    }
-
-    /// The regular file of that number: whether it may be run, and where its bytes lie.
-    #[must_use]
-    pub fn file(&self, number: usize) -> Option<(bool, Stream)> {
-        match self.get(number)?.content {
-            Content::File { executable, stream } => Some((executable, stream)),
-            Content::Symlink { .. } | Content::Directory => None,
-        }
+    pub fn get(&self, number: usize) -> Option<&PackEntry> {
+        self.entries.get(number)
     }
 
     /// The first entry at `path`.
     #[must_use]
-    pub fn find(&self, path: &str) -> Option<PackEntry<'_>> {
-        let number = (0..self.len()).find(|number| self.path(*number) == Some(path))?;
-        self.get(number)
+    pub fn find(&self, path: &str) -> Option<&PackEntry> {
+        self.iter().find(|entry| entry.path == path)
     }
 
     /// All entries.
-    pub fn iter(&self) -> impl Iterator<Item = PackEntry<'_>> {
-        self.starts.iter().map(|start| self.at(*start))
+    pub fn iter(&self) -> std::slice::Iter<'_, PackEntry> {
+        self.entries.iter()
     }
 
-    /// The encoded entries, for [`Self::from_bytes`].
+    /// The entries as the store keeps them, in [postcard](https://postcard.jamesmunns.com/wire-format) one after the other.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.iter().fold(Vec::new(), |bytes, entry| {
+            postcard::to_extend(entry, bytes).expect("writing to memory does not fail")
+        })
     }
 
-    /// The table that [`Self::as_bytes`] has given, checked to be one.
+    /// The table that [`Self::to_bytes`] has given, checked to be one.
     ///
     /// # Errors
-    /// [`PackError`] when anything else stands in these bytes.
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, PackError> {
-        let mut starts = Vec::new();
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let start = bytes.len() - rest.len();
-            starts.push(u32::try_from(start).map_err(|_| PackError)?);
-            let entry = postcard::take_from_bytes::<PackEntry<'_>>(rest);
-            (_, rest) = entry.map_err(|_| PackError)?;
-        }
-        Ok(Self { bytes, starts })
-    }
-
-    fn at(&self, start: u32) -> PackEntry<'_> {
-        let entry = postcard::take_from_bytes(&self.bytes[start as usize..]);
-        entry.expect("entries are checked when they come in").0
-    }
-}
-
-impl std::fmt::Debug for Pack {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-impl<'a> FromIterator<PackEntry<'a>> for Pack {
-    fn from_iter<T: IntoIterator<Item = PackEntry<'a>>>(entries: T) -> Self {
+    /// [`PackError`] when the bytes are anything else.
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, PackError> {
         let mut pack = Self::default();
-        entries.into_iter().for_each(|entry| pack.push(&entry));
-        pack
+        while !bytes.is_empty() {
+            let (entry, rest) = postcard::take_from_bytes(bytes).map_err(|_| PackError)?;
+            pack.push(entry);
+            bytes = rest;
+        }
+        Ok(pack)
+    }
+}
+
+impl FromIterator<PackEntry> for Pack {
+    fn from_iter<T: IntoIterator<Item = PackEntry>>(entries: T) -> Self {
+        let entries = entries.into_iter().collect();
+        Self { entries }
     }
 }
 
@@ -214,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    fn entries() -> [PackEntry<'static>; 4] {
+    fn entries() -> [PackEntry; 4] {
         let stream = Stream {
             offset: 30,
             compressed: 1 << 33,
@@ -233,44 +195,72 @@ mod tests {
             ("a", Content::Directory),
             ("a/b", file(false, stream)),
             ("ä", file(true, deflated)),
-            ("c", Content::Symlink { target: "a/b" }),
+            (
+                "c",
+                Content::Symlink {
+                    target: "a/b".into(),
+                },
+            ),
         ]
-        .map(|(path, content)| PackEntry { path, content })
+        .map(|(path, content)| PackEntry {
+            path: path.into(),
+            content,
+        })
     }
 
     #[test]
     fn entries_come_back_in_their_order() {
         let pack: Pack = entries().into_iter().collect();
         assert_eq!((pack.len(), pack.is_empty()), (4, false));
-        assert!(pack.iter().eq(entries()));
-        for (number, entry) in entries().into_iter().enumerate() {
+        assert!(pack.iter().eq(&entries()));
+        for (number, entry) in entries().iter().enumerate() {
             assert_eq!(pack.get(number), Some(entry));
-            assert_eq!(pack.path(number), Some(entry.path));
-            assert_eq!(pack.path_bytes(number), Some(entry.path.as_bytes()));
-            assert_eq!(pack.find(entry.path), Some(entry));
-            assert_eq!(pack.file(number).is_some(), (1..3).contains(&number));
+            assert_eq!(pack.find(&entry.path), Some(entry));
+            assert_eq!(entry.stream().is_some(), (1..3).contains(&number));
         }
-        assert_eq!(
-            (pack.get(4), pack.path(4), pack.find("b")),
-            (None, None, None)
-        );
+        assert_eq!((pack.get(4), pack.find("b")), (None, None));
     }
 
     #[test]
     fn a_table_that_was_kept_is_the_same() {
         let pack: Pack = entries().into_iter().collect();
-        let bytes = pack.as_bytes().to_vec();
-        assert_eq!(Pack::from_bytes(bytes.clone()), Ok(pack));
-        assert_eq!(Pack::from_bytes(bytes[..9].to_vec()), Err(PackError));
-        assert_eq!(Pack::from_bytes(Vec::new()), Ok(Pack::default()));
+        let bytes = pack.to_bytes();
+        assert_eq!(Pack::from_bytes(&bytes), Ok(pack));
+        assert_eq!(Pack::from_bytes(&bytes[..9]), Err(PackError));
+        assert_eq!(Pack::from_bytes(&[]), Ok(Pack::default()));
+    }
+
+    #[test]
+    fn stores_keep_tables_in_this_form() {
+        let stream = Stream {
+            offset: 30,
+            compressed: 5,
+            size: 300,
+            crc32: 1,
+            sha256: Digest::from_bytes([7; 32]),
+            coding: Coding::Deflate {
+                last_block: 2,
+                end: 40,
+            },
+        };
+        let content = Content::File {
+            executable: true,
+            stream,
+        };
+        let file = PackEntry {
+            path: "a".into(),
+            content,
+        };
+        let pack: Pack = entries().into_iter().take(1).chain([file]).collect();
+        let head = [1, b'a', 2, 1, b'a', 0, 1, 30, 5, 0xac, 2, 1];
+        assert_eq!(pack.to_bytes(), [&head[..], &[7; 32], &[1, 2, 40]].concat());
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_a_table_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            if let Ok(pack) = Pack::from_bytes(bytes) {
-                let again: Pack = pack.iter().collect();
-                prop_assert!(again.iter().eq(pack.iter()));
+            if let Ok(pack) = Pack::from_bytes(&bytes) {
+                prop_assert_eq!(Pack::from_bytes(&pack.to_bytes()), Ok(pack));
             }
         }
     }

@@ -5,7 +5,6 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::Write;
-use std::ops::Range;
 
 use super::archive::{Archive, Run};
 use super::entries::{self, Entries};
@@ -19,7 +18,7 @@ use super::packing::Packing;
 use super::part::{Failed, Part, Parts};
 use super::splice::Splicer;
 use super::tar::{END, Header, Kind, Mtime};
-use crate::venv::{Entry, EntryKind, Items};
+use crate::venv::{Item, ItemKind};
 use pannier_base::digest::Digest;
 
 /// What a tarball is made with, whatever its parts are.
@@ -28,7 +27,7 @@ pub struct Contents<'a> {
     /// The first entry.
     pub manifest: &'a Manifest,
     /// What comes next: entries that other tarballs with the same parts do not have alike.
-    pub head: Option<&'a Items>,
+    pub head: Option<&'a [Item]>,
     /// Time of every entry.
     pub mtime: Mtime,
     /// How the archive is packed.
@@ -136,17 +135,17 @@ fn write<A: Archive, E>(
     archive: A,
 ) -> Result<(Summary, Option<Place>), Failed<AssembleError, E>> {
     let mut entries = Entries::new(contents, archive);
-    let manifest = Entry {
+    let manifest = Item {
         path: MANIFEST_PATH.into(),
-        kind: EntryKind::Bytes {
-            bytes: &contents.manifest.to_json(),
+        kind: ItemKind::Bytes {
+            bytes: contents.manifest.to_json(),
             executable: false,
         },
     };
     // First: readers that look for nothing else stop there.
     entries.entry(&[], &manifest)?;
-    for entry in contents.head.iter().flat_map(|head| head.iter(&[])) {
-        entries.entry(&[], &entry.map_err(AssembleError::from)?)?;
+    for item in contents.head.unwrap_or_default() {
+        entries.entry(&[], item)?;
     }
     let fill = match body {
         Body::Common(common) => {
@@ -189,7 +188,7 @@ impl<A: Archive> Parts for Writing<'_, A> {
         for part in parts {
             match frames {
                 true => self.runs(part)?,
-                false => self.entries(part, 0..part.items.len())?,
+                false => self.items(part, &part.items)?,
             }
         }
         self.entries.forget();
@@ -201,30 +200,27 @@ impl<A: Archive> Writing<'_, A> {
     /// Runs of items as frames of their own, from the cache if there is one: the bytes are the same.
     fn runs(&mut self, part: &Part<'_>) -> Result<(), AssembleError> {
         let failed = |error| entries::failed("", error);
-        for run in kept::runs(part)? {
-            if run.kept {
+        for run in kept::runs(&part.items) {
+            let apart = run.container.is_some();
+            if apart {
                 self.entries.archive().cut().map_err(failed)?;
             }
-            let cache = self.contents.cache.filter(|_| run.kept);
+            let cache = self.contents.cache.filter(|_| apart);
             match cache.map(|cache| kept::kept(self.contents, cache, part, &run)) {
-                Some(kept) => self.entries.append(&kept?, run.entries.len())?,
-                None => self.entries(part, run.entries.clone())?,
+                Some(kept) => self.entries.append(&kept?, run.items.len())?,
+                None => self.items(part, run.items)?,
             }
-            if run.kept {
+            if apart {
                 self.entries.archive().cut().map_err(failed)?;
             }
         }
         Ok(())
     }
 
-    /// The entries of these numbers.
-    fn entries(&mut self, part: &Part<'_>, numbers: Range<usize>) -> Result<(), AssembleError> {
-        let packs = part.packs();
-        for number in numbers {
-            let entry = part.items.entry(number, &packs)?;
-            self.entries.entry(&part.containers, &entry)?;
-        }
-        Ok(())
+    /// Some items of a part.
+    fn items(&mut self, part: &Part<'_>, items: &[Item]) -> Result<(), AssembleError> {
+        let mut items = items.iter();
+        items.try_for_each(|item| self.entries.entry(&part.containers, item))
     }
 }
 

@@ -10,7 +10,7 @@ use super::kept::PackedRun;
 use super::part::Container;
 use super::tar::{END, Header, Kind, Mtime, padding};
 use crate::entries::Stream;
-use crate::venv::{Entry, EntryKind, Unknown};
+use crate::venv::{Item, ItemKind};
 use crate::zip;
 use pannier_base::paths::{path_fault, target_fault};
 
@@ -72,46 +72,42 @@ impl<A: Archive> Entries<A> {
     pub(super) fn entry(
         &mut self,
         containers: &[Container<'_>],
-        entry: &Entry<'_>,
+        item: &Item,
     ) -> Result<(), AssembleError> {
-        let path = &*entry.path;
-        if self.is_time_to_cut(&entry.kind) {
+        let path = &*item.path;
+        if self.is_time_to_cut(&item.kind) {
             self.archive.cut().map_err(|error| failed(path, error))?;
         }
-        match entry.kind {
-            EntryKind::Directory => self.header(path, Kind::Directory),
-            EntryKind::Symlink { target } => self.header(path, Kind::Symlink { target }),
-            EntryKind::Bytes { bytes, executable } => {
-                let size = bytes.len() as u64;
+        match &item.kind {
+            ItemKind::Directory => self.header(path, Kind::Directory),
+            ItemKind::Symlink { target } => self.header(path, Kind::Symlink { target }),
+            ItemKind::Bytes { bytes, executable } => {
+                let (size, executable) = (bytes.len() as u64, *executable);
                 self.header(path, Kind::File { size, executable })?;
                 self.own(path, bytes)?;
                 self.end_of_file(path, size)
             }
-            EntryKind::Record(text) => {
-                let (size, executable) = (text.size(), false);
-                self.header(path, Kind::File { size, executable })?;
-                text.pieces(|piece| self.own(path, piece.as_bytes()))?;
-                self.end_of_file(path, size)
-            }
-            EntryKind::Carried {
+            ItemKind::Carried {
                 pack,
                 stream,
                 executable,
             } => {
-                let container = containers.get(pack);
-                let file = container.ok_or_else(|| Unknown(path.to_owned()))?.file;
-                let size = stream.size;
+                let file = containers
+                    .get(*pack)
+                    .ok_or_else(|| no_container(path))?
+                    .file;
+                let (size, executable) = (stream.size, *executable);
                 self.header(path, Kind::File { size, executable })?;
-                self.content(path, file, &stream)?;
+                self.content(path, file, stream)?;
                 self.end_of_file(path, size)
             }
         }
     }
 
     /// Between entries, at regular distances, and before a large file, which then is somebody's only work.
-    fn is_time_to_cut(&self, kind: &EntryKind<'_>) -> bool {
+    fn is_time_to_cut(&self, kind: &ItemKind) -> bool {
         let large =
-            matches!(kind, EntryKind::Carried { stream, .. } if stream.size / 2 >= A::SEGMENT);
+            matches!(kind, ItemKind::Carried { stream, .. } if stream.size / 2 >= A::SEGMENT);
         self.archive.since_cut() >= if large { A::SEGMENT / 8 } else { A::SEGMENT }
     }
 
@@ -153,11 +149,10 @@ impl<A: Archive> Entries<A> {
     }
 }
 
-impl From<Unknown> for AssembleError {
-    fn from(unknown: Unknown) -> Self {
-        let source = io::Error::new(io::ErrorKind::InvalidInput, unknown.to_string());
-        failed(&unknown.0, ArchiveError::Read(source))
-    }
+fn no_container(path: &str) -> AssembleError {
+    let reason = "its container is not one of the part's";
+    let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
+    failed(path, ArchiveError::Read(source))
 }
 
 /// What went wrong, on which entry.

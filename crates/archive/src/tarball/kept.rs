@@ -6,7 +6,6 @@
 use std::error::Error;
 use std::fs::File;
 use std::io::Write;
-use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -16,8 +15,7 @@ use super::entries::Entries;
 use super::error::AssembleError;
 use super::frames::{self, Frame, Framer};
 use super::part::Part;
-use crate::entries::Pack;
-use crate::venv::EntryKind;
+use crate::venv::{Item, ItemKind};
 use pannier_base::digest::{Digest, Hasher};
 
 /// Shorter runs (in bytes of their files) are compressed with their neighbours: a frame of its own would not pay.
@@ -64,38 +62,39 @@ pub trait NewRun: Write + Send {
     ) -> Result<PackedRun, FrameCacheError>;
 }
 
-/// Entries of a part that follow each other, by their numbers.
-pub(super) struct Run {
-    pub(super) entries: Range<usize>,
-    /// Whether it is kept.
-    pub(super) kept: bool,
+/// Items of a part that follow each other.
+pub(super) struct Run<'a> {
+    pub(super) items: &'a [Item],
+    /// Number of their container, if they are packed as frames of their own.
+    pub(super) container: Option<usize>,
 }
 
-/// Splits the items of a part into runs that are kept and whatever stands between them.
-pub(super) fn runs(part: &Part<'_>) -> Result<Vec<Run>, AssembleError> {
-    let packs = part.packs();
-    let (mut runs, mut start) = (Vec::new(), 0);
-    while start < part.items.len() {
-        let container = part.items.container(start);
-        let alike = |number: &usize| part.items.container(*number) == container;
-        let length = (start..part.items.len()).take_while(alike).count();
-        let entries = start..start + length;
-        start = entries.end;
-        let kept = container.is_some() && self::length(part, &packs, entries.clone())? >= SHORTEST;
-        runs.push(Run { entries, kept });
-    }
-    Ok(runs)
+/// Splits the items of a part into runs of one container and whatever is between them.
+pub(super) fn runs(items: &[Item]) -> impl Iterator<Item = Run<'_>> {
+    items
+        .chunk_by(|a, b| container(a) == container(b))
+        .map(|items| Run {
+            items,
+            container: container(&items[0]).filter(|_| length(items) >= SHORTEST),
+        })
 }
 
-/// Bytes of the carried files of a run.
-fn length(part: &Part<'_>, packs: &[&Pack], entries: Range<usize>) -> Result<u64, AssembleError> {
-    let mut length = 0;
-    for number in entries {
-        if let EntryKind::Carried { stream, .. } = part.items.entry(number, packs)?.kind {
-            length += stream.size;
-        }
+/// The container that an item is of. Only data projects bring links, and all of a data project is of one container.
+const fn container(item: &Item) -> Option<usize> {
+    match item.kind {
+        ItemKind::Carried { pack, .. } => Some(pack),
+        ItemKind::Symlink { .. } => Some(0),
+        ItemKind::Directory | ItemKind::Bytes { .. } => None,
     }
-    Ok(length)
+}
+
+/// Bytes of the carried files among these items.
+fn length(items: &[Item]) -> u64 {
+    let length = |item: &Item| match item.kind {
+        ItemKind::Carried { stream, .. } => stream.size,
+        _ => 0,
+    };
+    items.iter().map(length).sum()
 }
 
 /// Packs every run of these parts that is not cached yet, on all threads. Does nothing without a cache.
@@ -105,9 +104,8 @@ pub(super) fn fill(contents: &Contents<'_>, parts: &[Part<'_>]) -> Result<(), As
     };
     let mut wanted = Vec::new();
     for part in parts {
-        for run in runs(part)?.into_iter().filter(|run| run.kept) {
-            let length = length(part, &part.packs(), run.entries.clone())?;
-            wanted.push((length, part, run));
+        for run in runs(&part.items).filter(|run| run.container.is_some()) {
+            wanted.push((length(run.items), part, run));
         }
     }
     // The longest ones first, so that none is left for one thread at the end.
@@ -122,54 +120,50 @@ pub(super) fn kept(
     contents: &Contents<'_>,
     cache: &dyn FrameCache,
     part: &Part<'_>,
-    run: &Run,
+    run: &Run<'_>,
 ) -> Result<PackedRun, AssembleError> {
     let failed = |source| AssembleError::Cache { source };
-    let packs = part.packs();
-    let path = part.items.entry(run.entries.start, &packs)?.path;
-    let container = part.items.container(run.entries.start);
-    let container = container.and_then(|it| part.containers.get(it));
+    let path = &*run.items[0].path;
+    let container = run.container.and_then(|it| part.containers.get(it));
     let origin = container.and_then(|it| it.origin).ok_or_else(|| {
         let reason = "a container has no digest";
-        super::entries::failed(&path, ArchiveError::Read(std::io::Error::other(reason)))
+        super::entries::failed(path, ArchiveError::Read(std::io::Error::other(reason)))
     })?;
-    let key = key(contents, part, run)?;
+    let key = key(contents, run);
     if let Some(kept) = cache.load(origin, &key).map_err(failed)? {
         return Ok(kept);
     }
     let new = cache.create().map_err(failed)?;
-    let framer = Framer::new(new, true).map_err(|error| super::entries::failed(&path, error))?;
+    let framer = Framer::new(new, true).map_err(|error| super::entries::failed(path, error))?;
     let mut entries = Entries::new(contents, framer);
-    for number in run.entries.clone() {
-        entries.entry(&part.containers, &part.items.entry(number, &packs)?)?;
+    for item in run.items {
+        entries.entry(&part.containers, item)?;
     }
     let (new, frames) = entries
         .into_archive()
         .into_frames()
-        .map_err(|error| super::entries::failed(&path, error))?;
+        .map_err(|error| super::entries::failed(path, error))?;
     new.save(origin, &key, frames).map_err(failed)
 }
 
-/// What a run's frames depend on.
-fn key(contents: &Contents<'_>, part: &Part<'_>, run: &Run) -> Result<Digest, AssembleError> {
-    let packs = part.packs();
+/// What a run's frames depend on. Links are of the container, which the frames are cached below.
+fn key(contents: &Contents<'_>, run: &Run<'_>) -> Digest {
     let mut hasher = Hasher::default();
     hasher.update(frames::kind().as_bytes());
     hasher.update(&contents.mtime.seconds().to_le_bytes());
     hasher.update(&<Framer<Vec<u8>> as Archive>::SEGMENT.to_le_bytes());
-    for number in run.entries.clone() {
-        let entry = part.items.entry(number, &packs)?;
-        let EntryKind::Carried {
+    for item in run.items {
+        let ItemKind::Carried {
             stream, executable, ..
-        } = entry.kind
+        } = &item.kind
         else {
             continue;
         };
-        hasher.update(&(entry.path.len() as u64).to_le_bytes());
-        hasher.update(entry.path.as_bytes());
-        hasher.update(&[u8::from(executable)]);
+        hasher.update(&(item.path.len() as u64).to_le_bytes());
+        hasher.update(item.path.as_bytes());
+        hasher.update(&[u8::from(*executable)]);
         hasher.update(&stream.size.to_le_bytes());
         hasher.update(stream.sha256.as_bytes());
     }
-    Ok(hasher.finish())
+    hasher.finish()
 }

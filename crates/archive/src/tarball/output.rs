@@ -250,7 +250,7 @@ mod tests {
     use crate::tarball::manifest::tests::manifest;
     use crate::tarball::tests::{all_of, noise, usual};
     use crate::venv::testing::Packer;
-    use crate::venv::{Item, ItemKind, Items};
+    use crate::venv::{Item, ItemKind};
     use pannier_base::digest::Digest;
 
     #[test]
@@ -379,13 +379,13 @@ mod tests {
         packer.deflated("y", b"small");
         let (file, pack) = packer.finish();
         let own = |content: &str| {
-            Items::from(vec![Item {
+            vec![Item {
                 path: "venv/pyvenv.cfg".to_owned(),
                 kind: ItemKind::Bytes {
                     bytes: content.into(),
                     executable: false,
                 },
-            }])
+            }]
         };
         let heads = [own("first"), own("the second image says more")];
         let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::fs::File;
 
 use super::error::AssembleError;
 use crate::entries::Pack;
-use crate::venv::{self, DataClash, Item, ItemKind, Items};
+use crate::venv::{self, DataClash, Item, ItemKind};
 use pannier_base::digest::Digest;
 use pannier_base::name::DataName;
 
@@ -24,10 +24,10 @@ pub struct Container<'a> {
 /// Entries that follow each other.
 #[derive(Debug)]
 pub struct Part<'a> {
-    /// What the numbers of packs in `items` are about.
+    /// What the numbers of containers in `items` are about.
     pub containers: Vec<Container<'a>>,
     /// The entries; folders stand before what they hold, here or in an earlier part.
-    pub items: Items,
+    pub items: Vec<Item>,
 }
 
 /// Takes the parts of a tarball in their order.
@@ -56,21 +56,15 @@ impl<T, E> From<T> for Failed<T, E> {
 }
 
 impl<'a> Part<'a> {
-    /// The tables of contents of its containers.
-    #[must_use]
-    pub fn packs(&self) -> Vec<&'a Pack> {
-        self.containers.iter().map(|it| it.pack).collect()
-    }
-
     /// The folder that data projects stand in; comes once, before the first one.
     #[must_use]
     pub fn data_folder() -> Self {
         Self {
             containers: Vec::new(),
-            items: Items::from(vec![Item {
+            items: vec![Item {
                 path: "data".to_owned(),
                 kind: ItemKind::Directory,
-            }]),
+            }],
         }
     }
 

@@ -11,30 +11,31 @@ use proptest::prelude::*;
 
 use super::manifest::tests::manifest;
 use super::*;
-use crate::entries::{Coding, Pack};
+use crate::entries::{Coding, Content, Pack};
 use crate::venv::testing::{Packer, deflate};
-use crate::venv::{Item, ItemKind, Items};
+use crate::venv::{Item, ItemKind};
 use pannier_base::digest::Digest;
 
 /// What a reader finds at a path: kind or mode, and content or target.
 type Tree = BTreeMap<String, (String, Vec<u8>)>;
 
 /// Items that carry every file of one pack to `venv/`, and the pack's own links as it has them.
-pub(crate) fn carry_all(pack: &Pack) -> Items {
-    let items = pack.iter().enumerate().map(|(entry, it)| Item {
+pub(crate) fn carry_all(pack: &Pack) -> Vec<Item> {
+    let items = pack.iter().map(|it| Item {
         path: format!("venv/{}", it.path),
-        kind: match it.content {
-            crate::entries::Content::Symlink { target } => ItemKind::Symlink {
-                target: target.to_owned(),
+        kind: match &it.content {
+            Content::Symlink { target } => ItemKind::Symlink {
+                target: target.clone(),
             },
-            _ => ItemKind::Carried {
+            Content::Directory => ItemKind::Directory,
+            Content::File { stream, .. } => ItemKind::Carried {
                 pack: 0,
-                entry,
+                stream: *stream,
                 executable: it.path.contains("exec"),
             },
         },
     });
-    items.collect::<Vec<_>>().into()
+    items.collect()
 }
 
 /// A container that no store knows.
@@ -288,7 +289,7 @@ fn long_and_foreign_names_arrive() {
     }
     let part = Part {
         containers: Vec::new(),
-        items: items.into(),
+        items,
     };
     let bytes = packed(&usual(&manifest()), &[part]);
     let tree = tree_of(&bytes);
@@ -311,7 +312,7 @@ fn the_manifest_is_first_and_its_folder_last() {
     data.deflated("sub/deep/file", b"1");
     data.stored("exec.sh", b"#!/bin/sh\n");
     data.link("sub/link", "deep/file");
-    data.entry("empty", crate::entries::Content::Directory);
+    data.entry("empty", Content::Directory);
     let (data_file, data_pack) = data.finish();
     let name = "tables".parse().unwrap();
     let manifest = manifest();

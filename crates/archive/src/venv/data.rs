@@ -2,12 +2,10 @@
 //!
 //! Checks that its paths do not exclude each other; everything else was checked when the container was verified.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use super::items::{Items, Row};
 use super::{Item, ItemKind};
 use crate::entries::{Content, Pack};
-use pannier_base::digest::Digest;
 use pannier_base::name::DataName;
 
 /// Two entries of a data project that cannot stand in one tree.
@@ -20,84 +18,88 @@ pub struct DataClash {
     pub rule: &'static str,
 }
 
-/// The items of one data project, whose pack is `0`: folders, then links, then files; each group by path.
+/// The items of one data project, whose container is `0`: folders, then links, then files; each group by path.
 ///
 /// # Errors
 /// [`DataClash`] names the path.
-pub fn data(name: &DataName, pack: &Pack) -> Result<Items, DataClash> {
-    let root = format!("data/{name}/");
-    let packs = [pack];
-    let mut items = Items::default();
-    let (mut folders, mut links, mut files) = (Vec::new(), Vec::new(), Vec::new());
+pub fn data(name: &DataName, pack: &Pack) -> Result<Vec<Item>, DataClash> {
+    let root = format!("data/{name}");
+    let item = |path: &str, kind| Item {
+        path: format!("{root}/{path}"),
+        kind,
+    };
+    let (mut links, mut files) = (Vec::new(), Vec::new());
     let mut known = Known::default();
-    for (number, entry) in pack.iter().enumerate() {
-        let spot = items.spot(&root, 0, (0, number));
-        match entry.content {
+    for entry in pack.iter() {
+        match &entry.content {
             Content::Directory => {
-                if known.add_folder(entry.path)? {
-                    folders.push(Row::Folder(spot));
-                }
+                known.add_folder(&entry.path)?;
             }
-            Content::Symlink { .. } => {
-                known.add_leaf(entry.path)?;
-                links.push(Row::Entry(spot));
+            Content::Symlink { target } => {
+                known.add_leaf(&entry.path)?;
+                let target = target.clone();
+                links.push(item(&entry.path, ItemKind::Symlink { target }));
             }
-            Content::File { executable, .. } => {
-                known.add_leaf(entry.path)?;
-                files.push(Row::Entry(spot.executable(executable)));
+            Content::File { executable, stream } => {
+                known.add_leaf(&entry.path)?;
+                let kind = ItemKind::Carried {
+                    pack: 0,
+                    stream: *stream,
+                    executable: *executable,
+                };
+                files.push(item(&entry.path, kind));
             }
         }
-        let mut path = entry.path;
+        let mut path = &*entry.path;
         while let Some((parent, _)) = path.rsplit_once('/') {
             if !known.add_folder(parent)? {
                 break;
             }
-            let row = Row::Entry(spot);
-            folders.extend(items.folder_of(&row, root.len() + parent.len(), &packs));
             path = parent;
         }
     }
+    for group in [&mut links, &mut files] {
+        group.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    }
+    let folders = known.folders.into_iter();
+    let mut items: Vec<Item> = folders.map(|it| item(it, ItemKind::Directory)).collect();
     let top = Item {
-        path: root.trim_end_matches('/').to_owned(),
+        path: root.clone(),
         kind: ItemKind::Directory,
     };
-    items.rows.push(Row::Own(Box::new(top)));
-    for group in [&mut folders, &mut links, &mut files] {
-        items.sort(group, &packs);
-        items.rows.append(group);
-    }
+    items.insert(0, top);
+    items.append(&mut links);
+    items.append(&mut files);
     Ok(items)
 }
 
-/// The paths so far, each as half a digest: those of hundreds of thousands of files would take several times the memory.
+/// The paths so far.
 #[derive(Default)]
-struct Known {
-    folders: HashSet<[u8; 16]>,
-    leaves: HashSet<[u8; 16]>,
+struct Known<'a> {
+    folders: BTreeSet<&'a str>,
+    leaves: HashSet<&'a str>,
 }
 
-impl Known {
+impl<'a> Known<'a> {
     /// Whether the folder is new.
-    fn add_folder(&mut self, path: &str) -> Result<bool, DataClash> {
-        let half = Digest::of(path.as_bytes()).half();
-        if !self.leaves.contains(&half) {
-            return Ok(self.folders.insert(half));
-        }
-        Err(file_and_folder(path))
-    }
-
-    fn add_leaf(&mut self, path: &str) -> Result<(), DataClash> {
-        let half = Digest::of(path.as_bytes()).half();
-        if self.folders.contains(&half) {
+    fn add_folder(&mut self, path: &'a str) -> Result<bool, DataClash> {
+        if self.leaves.contains(path) {
             return Err(file_and_folder(path));
         }
-        match self.leaves.insert(half) {
-            true => Ok(()),
-            false => Err(DataClash {
-                path: path.to_owned(),
-                rule: "twice",
-            }),
+        Ok(self.folders.insert(path))
+    }
+
+    fn add_leaf(&mut self, path: &'a str) -> Result<(), DataClash> {
+        if self.folders.contains(path) {
+            return Err(file_and_folder(path));
         }
+        if self.leaves.insert(path) {
+            return Ok(());
+        }
+        Err(DataClash {
+            path: path.to_owned(),
+            rule: "twice",
+        })
     }
 }
 

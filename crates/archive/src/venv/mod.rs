@@ -6,9 +6,8 @@
 mod data;
 mod error;
 mod files;
-mod items;
-mod listing;
 mod plan;
+mod record;
 mod reserved;
 mod scripts;
 mod spread;
@@ -21,14 +20,14 @@ use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::entries::Pack;
+use crate::entries::{Pack, Stream};
 use crate::wheel::Wheel;
+use pannier_base::digest::Digest;
 use pannier_base::platform::Target;
 
 pub use data::{DataClash, data};
 pub use error::LayoutError;
 pub use files::DirectUrl;
-pub use items::{Entry, EntryKind, Items, RecordText, Unknown};
 pub use plan::Planner;
 
 /// Version of the layout, told in `pyvenv.cfg` as `pannier`.
@@ -51,16 +50,8 @@ pub struct Installed<'a> {
     pub requested: bool,
     /// Content of `direct_url.json`, for sources that are no index.
     pub direct_url: Option<DirectUrl>,
-    /// Its bytecode: files of a pack of its own, by their paths in site-packages.
+    /// Its bytecode: files of container 1, by their paths in site-packages. The wheel is container 0.
     pub bytecode: Option<&'a Pack>,
-}
-
-impl<'a> Installed<'a> {
-    /// The containers that its items are carried over from: the wheel, and the bytecode if there is any.
-    fn packs(&self) -> Vec<&'a Pack> {
-        let wheel = std::iter::once(&self.wheel.pack);
-        wheel.chain(self.bytecode).collect()
-    }
 }
 
 /// What the venv has at `bin/python`.
@@ -88,7 +79,7 @@ pub struct VenvOptions {
     pub small: u64,
 }
 
-/// One path of the tree, told in full.
+/// One path of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Relative to the tarball's top, `/`-separated.
@@ -102,12 +93,12 @@ pub struct Item {
 pub enum ItemKind {
     /// A folder.
     Directory,
-    /// A file that is carried over as it is: number of the pack, number of its entry.
+    /// A file that is carried over as it is.
     Carried {
-        /// Index into the list of packs that the item belongs to.
+        /// Number of its container, counted from 0 within a package or data project.
         pack: usize,
-        /// Index into the pack's entries.
-        entry: usize,
+        /// Where its bytes are in the container.
+        stream: Stream,
         /// Mode 0755 instead of 0644.
         executable: bool,
     },
@@ -123,6 +114,17 @@ pub enum ItemKind {
         /// What it says.
         target: String,
     },
+}
+
+impl Item {
+    /// SHA-256 and length in bytes of a file; `None` for folders and links.
+    fn content(&self) -> Option<(Digest, u64)> {
+        match &self.kind {
+            ItemKind::Directory | ItemKind::Symlink { .. } => None,
+            ItemKind::Carried { stream, .. } => Some((stream.sha256, stream.size)),
+            ItemKind::Bytes { bytes, .. } => Some((Digest::of(bytes), bytes.len() as u64)),
+        }
+    }
 }
 
 impl fmt::Display for Item {
@@ -142,9 +144,12 @@ impl fmt::Display for Item {
             }
             ItemKind::Carried {
                 pack,
-                entry,
+                stream,
                 executable,
-            } => write!(f, "file {} {path} <- {pack}:{entry}", mode(*executable)),
+            } => {
+                let (mode, size) = (mode(*executable), stream.size);
+                write!(f, "file {mode} {path} ({size} bytes) <- {pack}")
+            }
         }
     }
 }

@@ -5,15 +5,12 @@
 //! small files, its large ones. So the same packages give the same bytes whatever the image is, a reader can extract while it
 //! reads, and a writer can write while later packages are still on their way.
 
-use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use super::files::own_items;
-use super::items::{Facts, Items, Row};
 use super::spread::{Places, Spread};
 use super::{Installed, Item, ItemKind, LayoutError, VenvOptions};
-use crate::entries::Pack;
 use pannier_base::digest::Digest;
 use pannier_base::name::PackageName;
 
@@ -29,7 +26,7 @@ impl Planner {
     ///
     /// # Errors
     /// [`LayoutError`] when the interpreter cannot be told.
-    pub fn start(options: &VenvOptions) -> Result<(Self, Items), LayoutError> {
+    pub fn start(options: &VenvOptions) -> Result<(Self, Vec<Item>), LayoutError> {
         let own = own_items(options)?;
         let places = Places::new(options);
         let mut folders = BTreeSet::from([places.site_packages.clone()]);
@@ -40,11 +37,11 @@ impl Planner {
         let mut claims = Claims::default();
         let known = folders.iter().map(|path| (short(path.as_bytes()), None));
         claims.folders.extend(known);
-        let items: Vec<Item> = folders.into_iter().map(folder).chain(own).collect();
-        Ok((Self { places, claims }, items.into()))
+        let items = folders.into_iter().map(folder).chain(own).collect();
+        Ok((Self { places, claims }, items))
     }
 
-    /// Adds a package, whose name comes behind those of all packages before it. Gives its items; their packs are `0`, the
+    /// Adds a package, whose name comes behind those of all packages before it. Gives its items; their containers are `0`, the
     /// wheel, and `1`, the bytecode.
     ///
     /// # Errors
@@ -52,7 +49,7 @@ impl Planner {
     ///
     /// # Panics
     /// When packages come in another order.
-    pub fn add(&mut self, package: &Installed<'_>) -> Result<Items, LayoutError> {
+    pub fn add(&mut self, package: &Installed<'_>) -> Result<Vec<Item>, LayoutError> {
         let name = &package.wheel.name;
         if let Some(last) = self.claims.packages.last() {
             assert!(last <= name, "packages come in the order of their names");
@@ -63,54 +60,23 @@ impl Planner {
             }
         }
         self.claims.packages.push(name.clone());
-        let mut items = Spread::new(package, &self.places).run()?;
-        let packs = package.packs();
-        self.claims.files.reserve(items.rows.len());
-        let mut files = Vec::with_capacity(items.rows.len());
-        let mut unwritten = Vec::new();
-        for row in std::mem::take(&mut items.rows) {
-            // A row that is being taken is none of the list's any more, and asks it for its folder alone.
-            match self.claims.add(&Placed::new(&items, &row, &packs))? {
-                true => files.push(row),
-                false => unwritten.push(row),
-            }
-        }
-        items.sort(&mut files, &packs);
+        let items = Spread::new(package, &self.places).run()?;
+        self.claims.files.reserve(items.len());
+        let files = items.into_iter().filter_map(|item| {
+            let added = self.claims.add(&item);
+            added.map(|new| new.then_some(item)).transpose()
+        });
+        let mut items = files.collect::<Result<Vec<Item>, _>>()?;
+        let large = |item: &Item| matches!(&item.kind, ItemKind::Carried { stream, .. } if stream.size > self.places.small);
+        items.sort_unstable_by(|a, b| (large(a), &a.path).cmp(&(large(b), &b.path)));
         let mut folders = Vec::new();
-        for row in &files {
-            let path = path(&items, row, &packs);
-            self.claims.add_folders(&path, |length| {
-                folders.extend(items.folder_of(row, length, &packs));
-            })?;
+        for item in &items {
+            self.claims.add_folders(&item.path, &mut folders)?;
         }
-        items.sort(&mut folders, &packs);
-        folders.append(&mut files);
-        (items.rows, items.unwritten) = (folders, unwritten);
+        folders.sort_unstable();
+        items.splice(0..0, folders.into_iter().map(folder));
         Ok(items)
     }
-}
-
-/// A file of a package at its place.
-struct Placed<'a> {
-    path: Cow<'a, str>,
-    facts: Facts,
-}
-
-impl<'a> Placed<'a> {
-    fn new(items: &'a Items, row: &'a Row, packs: &'a [&'a Pack]) -> Self {
-        let entry = items.look_up(row, packs);
-        let entry = entry.expect("what is laid out is from these containers");
-        let facts = Facts::of(&entry.kind);
-        Self {
-            path: entry.path,
-            facts: facts.expect("what is laid out are files"),
-        }
-    }
-}
-
-fn path<'a>(items: &'a Items, row: &'a Row, packs: &'a [&'a Pack]) -> Cow<'a, str> {
-    let path = items.path(row, packs);
-    path.expect("what is laid out is from these containers")
 }
 
 fn folder(path: String) -> Item {
@@ -155,16 +121,22 @@ fn short(bytes: &[u8]) -> Short {
     Digest::of(bytes).half()
 }
 
-fn short_file(facts: &Facts) -> Short {
+/// Of content and mode.
+fn short_file(item: &Item) -> Short {
+    let (sha256, _) = item.content().expect("packages bring files only");
+    let executable = match item.kind {
+        ItemKind::Carried { executable, .. } | ItemKind::Bytes { executable, .. } => executable,
+        ItemKind::Directory | ItemKind::Symlink { .. } => false,
+    };
     let mut bytes = [0; 33];
-    bytes[..32].copy_from_slice(facts.sha256.as_bytes());
-    bytes[32] = u8::from(facts.executable);
+    bytes[..32].copy_from_slice(sha256.as_bytes());
+    bytes[32] = u8::from(executable);
     short(&bytes)
 }
 
 impl Claims {
     /// Whether the file of the last package is to be written: `false` when another package has brought the very same one.
-    fn add(&mut self, file: &Placed<'_>) -> Result<bool, LayoutError> {
+    fn add(&mut self, file: &Item) -> Result<bool, LayoutError> {
         let package = self.last();
         let known = short(file.path.as_bytes());
         if let Some(owner) = self.folders.get(&known) {
@@ -172,7 +144,7 @@ impl Claims {
         }
         let claim = Claim {
             package,
-            file: short_file(&file.facts),
+            file: short_file(file),
         };
         let other = match self.files.entry(known) {
             Entry::Vacant(entry) => {
@@ -188,19 +160,19 @@ impl Claims {
         if first == package {
             return Err(LayoutError::Data {
                 package: self.name(package),
-                path: file.path.to_string(),
+                path: file.path.clone(),
                 rule: "two different files of it go there",
             });
         }
         Err(LayoutError::Conflict {
-            path: file.path.to_string(),
+            path: file.path.clone(),
             first: self.name(first),
             second: self.name(package),
         })
     }
 
-    /// Tells the lengths of the folders above a file of the last package that nobody has brought; none of them may be a file.
-    fn add_folders(&mut self, path: &str, mut new: impl FnMut(usize)) -> Result<(), LayoutError> {
+    /// Adds to `new` the folders above a file of the last package that nobody has brought; none of them may be a file.
+    fn add_folders(&mut self, path: &str, new: &mut Vec<String>) -> Result<(), LayoutError> {
         let package = self.last();
         let mut path = path;
         while let Some((parent, _)) = path.rsplit_once('/') {
@@ -212,7 +184,7 @@ impl Claims {
                 return Err(self.file_is_folder(parent, file.package, Some(package)));
             }
             self.folders.insert(known, Some(package));
-            new(parent.len());
+            new.push(parent.to_owned());
             path = parent;
         }
         Ok(())

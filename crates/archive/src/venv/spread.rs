@@ -2,10 +2,10 @@
 //!
 //! Looks at one package alone; how packages get along is for the plan to see.
 
-use super::items::{Items, Row, Spot};
+use super::record::record;
 use super::reserved::{program, reserved};
 use super::{Installed, Item, ItemKind, LayoutError, VenvOptions, scripts};
-use crate::entries::{Content, Pack, Stream};
+use crate::entries::{Content, Stream};
 use crate::wheel::{EntryPoint, INSTALLERS};
 use crate::zip;
 use pannier_base::platform::PythonVersion;
@@ -15,7 +15,8 @@ pub(super) struct Places {
     pub(super) site_packages: String,
     headers: String,
     python: PythonVersion,
-    small: u64,
+    /// Files of up to this many bytes come before the others of their package.
+    pub(super) small: u64,
 }
 
 impl Places {
@@ -31,23 +32,22 @@ impl Places {
     }
 }
 
-/// Numbers of the packs of one package.
-const WHEEL: u8 = 0;
-const BYTECODE: u8 = 1;
+/// Numbers of the containers of one package.
+const WHEEL: usize = 0;
+const BYTECODE: usize = 1;
 
 /// One package on its way into the venv.
 pub(super) struct Spread<'a> {
     package: &'a Installed<'a>,
     places: &'a Places,
     points: Vec<EntryPoint>,
-    packs: Vec<&'a Pack>,
-    items: Items,
+    items: Vec<Item>,
 }
 
 /// What is done with a file of a wheel.
 enum Destination<'p> {
-    /// It goes below this folder, which has a trailing slash, as it is.
-    Below(String, &'p str),
+    /// It goes to this path as it is.
+    At(String),
     /// It is a script of that name.
     Script(&'p str),
     /// It is replaced by a file of ours.
@@ -60,34 +60,24 @@ impl<'a> Spread<'a> {
             package,
             places,
             points: EntryPoint::for_python(&package.wheel.scripts, &places.python),
-            packs: package.packs(),
-            items: Items::default(),
+            items: Vec::new(),
         }
     }
 
     /// All files of the package, RECORD last.
-    pub(super) fn run(mut self) -> Result<Items, LayoutError> {
-        let package = self.package;
-        for (number, entry) in package.wheel.pack.iter().enumerate() {
-            let path = entry.path;
-            let (executable, stream) = match entry.content {
+    pub(super) fn run(mut self) -> Result<Vec<Item>, LayoutError> {
+        for entry in self.package.wheel.pack.iter() {
+            let path = &*entry.path;
+            let (executable, stream) = match &entry.content {
                 Content::Directory => continue,
                 Content::Symlink { .. } => {
                     return Err(self.refuse(path, "a wheel cannot hold symbolic links"));
                 }
-                Content::File { executable, stream } => (executable, stream),
+                Content::File { executable, stream } => (*executable, *stream),
             };
             match self.destination(path)? {
-                Destination::Below(folder, rest) => {
-                    let skip = path.len() - rest.len();
-                    let spot = self.items.spot(&folder, skip, (WHEEL, number));
-                    self.carry(spot, executable, &stream)?;
-                }
-                Destination::Script(name) => {
-                    let skip = path.len() - name.len();
-                    let spot = self.items.spot("venv/bin/", skip, (WHEEL, number));
-                    self.script(spot, name, &stream)?;
-                }
+                Destination::At(place) => self.carry(place, WHEEL, stream, executable)?,
+                Destination::Script(name) => self.script(path, name, stream)?,
                 Destination::Dropped => {}
             }
         }
@@ -106,11 +96,10 @@ impl<'a> Spread<'a> {
         let Some(bytecode) = self.package.bytecode else {
             return Ok(());
         };
-        let folder = self.in_site_packages("");
-        for (number, entry) in bytecode.iter().enumerate() {
-            if let Content::File { stream, .. } = entry.content {
-                let spot = self.items.spot(&folder, 0, (BYTECODE, number));
-                self.carry(spot, false, &stream)?;
+        for entry in bytecode.iter() {
+            if let Some(stream) = entry.stream() {
+                let place = self.in_site_packages(&entry.path);
+                self.carry(place, BYTECODE, *stream, false)?;
             }
         }
         Ok(())
@@ -124,17 +113,17 @@ impl<'a> Spread<'a> {
             return Ok(Destination::Dropped);
         }
         let Some(rest) = wheel.data.as_deref().and_then(below) else {
-            return Ok(Destination::Below(self.in_site_packages(""), path));
+            return Ok(Destination::At(self.in_site_packages(path)));
         };
         let Some((key, rest)) = rest.split_once('/') else {
             return Err(self.refuse(path, "a `.data` folder holds nothing but folders"));
         };
         Ok(match key {
-            "purelib" | "platlib" => Destination::Below(self.in_site_packages(""), rest),
-            "data" => Destination::Below("venv/".to_owned(), rest),
+            "purelib" | "platlib" => Destination::At(self.in_site_packages(rest)),
+            "data" => Destination::At(format!("venv/{rest}")),
             "headers" => {
-                let folder = format!("{}/{}/", self.places.headers, wheel.name.as_str());
-                Destination::Below(folder, rest)
+                let headers = &self.places.headers;
+                Destination::At(format!("{headers}/{}/{rest}", wheel.name.as_str()))
             }
             "scripts" if scripts::is_launcher_of(rest, &self.points) => Destination::Dropped,
             "scripts" => {
@@ -155,24 +144,19 @@ impl<'a> Spread<'a> {
     }
 
     /// A script of the wheel: executable whatever the wheel says, its shebang rewritten where it asks for that.
-    fn script(&mut self, spot: Spot, name: &str, stream: &Stream) -> Result<(), LayoutError> {
-        let wheel = self.package.wheel;
+    fn script(&mut self, path: &str, name: &str, stream: Stream) -> Result<(), LayoutError> {
+        let package = self.package;
         let unreadable = |source| LayoutError::Read {
-            package: wheel.name.clone(),
-            path: wheel
-                .pack
-                .path(spot.entry as usize)
-                .unwrap_or(name)
-                .to_owned(),
+            package: package.wheel.name.clone(),
+            path: path.to_owned(),
             source,
         };
-        let file = self.package.file;
-        if !scripts::asks_for_python(file, stream).map_err(unreadable)? {
-            return self.carry(spot, true, stream);
+        let place = format!("venv/bin/{name}");
+        if !scripts::asks_for_python(package.file, &stream).map_err(unreadable)? {
+            return self.carry(place, WHEEL, stream, true);
         }
-        let script = zip::read_entry(file, stream).map_err(unreadable)?;
-        let path = format!("venv/bin/{name}");
-        self.own(path, scripts::with_header(&script), true)
+        let script = zip::read_entry(package.file, &stream).map_err(unreadable)?;
+        self.own(place, scripts::with_header(&script), true)
     }
 
     /// What an installer adds to `.dist-info`.
@@ -191,32 +175,31 @@ impl<'a> Spread<'a> {
             )?;
         }
         let path = format!("{folder}/RECORD");
-        self.check(&path)?;
-        let site_packages = &self.places.site_packages;
-        let added = self.items.add_record(path, site_packages, &self.packs);
-        added.expect("what is laid out is from these containers");
-        Ok(())
+        let text = record(&self.items, &path, &self.places.site_packages);
+        self.own(path, text, false)
     }
 
-    fn carry(&mut self, spot: Spot, executable: bool, stream: &Stream) -> Result<(), LayoutError> {
-        let row = Row::Entry(Spot {
+    fn carry(
+        &mut self,
+        path: String,
+        pack: usize,
+        stream: Stream,
+        executable: bool,
+    ) -> Result<(), LayoutError> {
+        self.check(&path)?;
+        let kind = ItemKind::Carried {
+            pack,
+            stream,
             executable,
-            large: stream.size > self.places.small,
-            ..spot
-        });
-        if let Some(path) = self.items.path(&row, &self.packs) {
-            self.check(&path)?;
-        }
-        self.items.rows.push(row);
+        };
+        self.items.push(Item { path, kind });
         Ok(())
     }
 
     fn own(&mut self, path: String, bytes: Vec<u8>, executable: bool) -> Result<(), LayoutError> {
         self.check(&path)?;
         let kind = ItemKind::Bytes { bytes, executable };
-        self.items
-            .rows
-            .push(Row::Own(Box::new(Item { path, kind })));
+        self.items.push(Item { path, kind });
         Ok(())
     }
 

@@ -1,13 +1,12 @@
 //! Containers and wheels made by hand, for the tests of this room and of those above it.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 
 use flate2::{Compress, Compression, FlushCompress};
 
 use crate::entries::{Coding, Content, Pack, PackEntry, Stream};
-use crate::venv::{EntryKind, Installed, Item, ItemKind, Items, VenvOptions};
+use crate::venv::{Installed, VenvOptions};
 use crate::wheel::{EntryPoint, Wheel};
 use pannier_base::digest::Digest;
 
@@ -46,11 +45,13 @@ impl Packer {
     }
 
     pub(crate) fn link(&mut self, path: &str, target: &str) {
+        let target = target.to_owned();
         self.entry(path, Content::Symlink { target });
     }
 
-    pub(crate) fn entry(&mut self, path: &str, content: Content<'_>) {
-        self.pack.push(&PackEntry { path, content });
+    pub(crate) fn entry(&mut self, path: &str, content: Content) {
+        let path = path.to_owned();
+        self.pack.push(PackEntry { path, content });
     }
 
     pub(crate) fn finish(self) -> (File, Pack) {
@@ -126,53 +127,6 @@ impl TestWheel {
             bytecode: None,
         }
     }
-}
-
-/// Items told in full.
-pub(crate) fn in_full(items: &Items, packs: &[&Pack]) -> Vec<Item> {
-    let numbers = |pack: &&Pack| -> HashMap<u64, usize> {
-        let files =
-            (0..pack.len()).filter_map(|number| Some((pack.file(number)?.1.offset, number)));
-        files.collect()
-    };
-    let numbers: Vec<_> = packs.iter().map(numbers).collect();
-    let items = items.iter(packs).map(Result::unwrap).map(|entry| Item {
-        path: entry.path.into_owned(),
-        kind: match entry.kind {
-            EntryKind::Directory => ItemKind::Directory,
-            EntryKind::Symlink { target } => ItemKind::Symlink {
-                target: target.to_owned(),
-            },
-            EntryKind::Bytes { bytes, executable } => ItemKind::Bytes {
-                bytes: bytes.to_vec(),
-                executable,
-            },
-            EntryKind::Record(text) => {
-                let mut bytes = Vec::new();
-                text.pieces(|piece| {
-                    bytes.extend_from_slice(piece.as_bytes());
-                    Ok::<_, crate::venv::Unknown>(())
-                })
-                .unwrap();
-                assert_eq!(
-                    (bytes.len() as u64, Digest::of(&bytes)),
-                    (text.size(), text.sha256())
-                );
-                let executable = false;
-                ItemKind::Bytes { bytes, executable }
-            }
-            EntryKind::Carried {
-                pack,
-                stream,
-                executable,
-            } => ItemKind::Carried {
-                pack,
-                entry: numbers[pack][&stream.offset],
-                executable,
-            },
-        },
-    });
-    items.collect()
 }
 
 /// Python 3.13.2 at `interpreter` on x86-64.

@@ -7,7 +7,7 @@ use std::fs::File;
 
 use super::error::{MetadataProblem, WheelError};
 use super::{Wheel, WheelFilename};
-use crate::entries::Content;
+use crate::entries::PackEntry;
 use crate::zip;
 
 /// Longest part of a line that is shown, in characters.
@@ -28,11 +28,10 @@ pub fn check_listed(
         return Ok(());
     }
     let entry = format!("{}/METADATA", wheel.dist_info);
-    let found = wheel.pack.find(&entry).map(|entry| entry.content);
-    let Some(Content::File { stream, .. }) = found else {
+    let Some(stream) = wheel.pack.find(&entry).and_then(PackEntry::stream) else {
         unreachable!("a wheel that has passed has metadata");
     };
-    let own = zip::read_entry(file, &stream).map_err(|source| WheelError::Io {
+    let own = zip::read_entry(file, stream).map_err(|source| WheelError::Io {
         wheel: filename.to_string(),
         source,
     })?;

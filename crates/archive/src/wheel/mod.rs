@@ -87,7 +87,7 @@ impl Wheel {
             if !matches!(entry.content, Content::File { .. }) {
                 continue;
             }
-            let Some(path) = self.site_path(entry.path) else {
+            let Some(path) = self.site_path(&entry.path) else {
                 continue;
             };
             let file = path.rsplit('/').next().unwrap_or(path);

@@ -50,7 +50,7 @@ fn write_sorted(
     let mut files: Vec<(&str, bool, Stream)> = pack
         .iter()
         .filter_map(|entry| match entry.content {
-            Content::File { executable, stream } => Some((entry.path, executable, stream)),
+            Content::File { executable, stream } => Some((&*entry.path, executable, stream)),
             Content::Symlink { .. } | Content::Directory => None,
         })
         .filter(|(path, ..)| !is_record_or_signature(path, record))

@@ -46,8 +46,8 @@ impl<'a> Targets<'a> {
     pub(super) fn check(mut self, scripts: &[EntryPoint]) -> Result<(), WheelError> {
         let pack = self.open.pack;
         for (number, entry) in pack.iter().enumerate() {
-            if matches!(entry.content, Content::File { .. }) && !self.is_copy(entry.path)? {
-                self.names.add(&self.target(entry.path), false);
+            if matches!(entry.content, Content::File { .. }) && !self.is_copy(&entry.path)? {
+                self.names.add(&self.target(&entry.path), false);
                 self.added.push(Added::Entry(number));
             }
         }
@@ -63,7 +63,7 @@ impl<'a> Targets<'a> {
             return Ok(());
         };
         let shown = |at: usize| match self.added[at] {
-            Added::Entry(number) => pack.path(number).unwrap_or_default().to_owned(),
+            Added::Entry(number) => pack.get(number).map_or(String::new(), |it| it.path.clone()),
             Added::Script(number) => format!("the program {}", scripts[number].name),
         };
         Err(self.clash(&shown(conflict.at), shown(conflict.with)))
@@ -91,10 +91,7 @@ impl<'a> Targets<'a> {
             let Some(other) = pack.find(&place) else {
                 continue;
             };
-            let content = |path: &str| match pack.find(path).map(|entry| entry.content) {
-                Some(Content::File { stream, .. }) => Some(stream.sha256),
-                _ => None,
-            };
+            let content = |path: &str| Some(pack.find(path)?.stream()?.sha256);
             if content(path) == content(&place) {
                 return Ok(true);
             }

@@ -2,7 +2,7 @@
 //!
 //! Refuses everything that two installers could read differently. Holds one metadata file at a time in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufReader};
@@ -18,7 +18,7 @@ use super::metadata::Metadata;
 use super::record::{Record, RecordError, RecordRow};
 use super::targets::Targets;
 use super::wheel_file::WheelFile;
-use crate::entries::{Content, Pack, Stream};
+use crate::entries::{Content, Pack, PackEntry, Stream};
 use crate::zip::{self, Rules, ZipError, plain_name};
 use pannier_base::name::PackageName;
 
@@ -135,7 +135,7 @@ impl Open<'_> {
         let folders = self.pack.iter().filter_map(|entry| {
             let (top, _) = entry.path.split_once('/').or_else(|| {
                 let folder = matches!(entry.content, Content::Directory);
-                folder.then_some((entry.path, ""))
+                folder.then_some((&*entry.path, ""))
             })?;
             Some(top)
         });
@@ -229,7 +229,7 @@ impl Open<'_> {
                 continue;
             };
             if row.path != path {
-                let content = || zip::open_entry(self.file, &stream);
+                let content = || zip::open_entry(self.file, stream);
                 let checked = row.check(&stream.sha256, stream.size, content);
                 checked
                     .map_err(|error| self.io_error(error))?
@@ -243,7 +243,7 @@ impl Open<'_> {
     /// write.
     fn check_own(&self, dist_info: &str) -> Result<(), WheelError> {
         for entry in self.pack.iter() {
-            let (top, rest) = entry.path.split_once('/').unwrap_or((entry.path, ""));
+            let (top, rest) = entry.path.split_once('/').unwrap_or((&entry.path, ""));
             if top == dist_info {
                 let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
                 let plain = plain_name(name);
@@ -253,11 +253,11 @@ impl Open<'_> {
                     && (name != *written || directory || !below.is_empty())
                 {
                     let problem = MetadataProblem::Installers { name: written };
-                    return Err(self.metadata_error(entry.path, problem));
+                    return Err(self.metadata_error(&entry.path, problem));
                 }
             } else if data::is_metadata(top) {
                 let own = dist_info.to_owned();
-                return Err(self.metadata_error(entry.path, MetadataProblem::Foreign { own }));
+                return Err(self.metadata_error(&entry.path, MetadataProblem::Foreign { own }));
             }
         }
         Ok(())
@@ -292,8 +292,7 @@ impl Open<'_> {
 
     /// Where a metadata file is, if it is there.
     fn stream(&self, path: &str) -> Result<Option<Stream>, WheelError> {
-        let found = self.pack.find(path).map(|entry| entry.content);
-        let Some(Content::File { stream, .. }) = found else {
+        let Some(&stream) = self.pack.find(path).and_then(PackEntry::stream) else {
             return Ok(None);
         };
         let limit = match path.ends_with("/RECORD") {
@@ -329,34 +328,27 @@ impl Open<'_> {
 /// The files of a wheel, to be ticked off while its `RECORD` is read.
 struct Listing<'a> {
     pack: &'a Pack,
-    /// Numbers of the entries that are files, by their paths.
-    files: Vec<u32>,
-    /// What the first row said about each of them, as a hash; 0: nothing yet. Two rows that differ and have one hash are both
-    /// right about the file all the same.
-    said: Vec<u64>,
-    /// The first path by name that is listed and stands for no file.
+    /// By path: where the file is, and what the first row about it says, as a hash. `None`: there was no row. Two rows that
+    /// differ and have one hash are both right about the file all the same.
+    files: HashMap<&'a str, (&'a Stream, Option<u64>)>,
+    /// The first path by name that is listed without a file.
     missing: Option<String>,
 }
 
 impl<'a> Listing<'a> {
     fn new(pack: &'a Pack) -> Self {
-        let numbers = (0..).take(pack.len());
-        let mut files: Vec<u32> = numbers
-            .filter(|number| pack.file(*number as usize).is_some())
-            .collect();
-        files.sort_unstable_by_key(|number| pack.path(*number as usize));
+        let files = pack.iter();
+        let files = files.filter_map(|it| Some((&*it.path, (it.stream()?, None))));
         Self {
             pack,
-            said: vec![0; files.len()],
-            files,
+            files: files.collect(),
             missing: None,
         }
     }
 
     /// The file that the row is about, if it is the first one about it.
-    fn take(&mut self, row: &RecordRow) -> Result<Option<Stream>, RecordError> {
-        let path = |number: &u32| self.pack.path(*number as usize);
-        let Ok(at) = self.files.binary_search_by_key(&Some(&*row.path), path) else {
+    fn take(&mut self, row: &RecordRow) -> Result<Option<&'a Stream>, RecordError> {
+        let Some((stream, said)) = self.files.get_mut(&*row.path) else {
             if self.missing.as_ref().is_none_or(|path| row.path < *path) {
                 self.missing = Some(row.path.clone());
             }
@@ -364,14 +356,11 @@ impl<'a> Listing<'a> {
         };
         let mut hasher = DefaultHasher::new();
         row.hash(&mut hasher);
-        let says = hasher.finish().max(1);
-        match std::mem::replace(&mut self.said[at], says) {
-            0 => Ok(self
-                .pack
-                .file(self.files[at] as usize)
-                .map(|(_, stream)| stream)),
-            said if said == says => Ok(None),
-            _ => Err(RecordError::Twice {
+        let says = hasher.finish();
+        match said.replace(says) {
+            None => Ok(Some(*stream)),
+            Some(said) if said == says => Ok(None),
+            Some(_) => Err(RecordError::Twice {
                 path: row.path.clone(),
             }),
         }
@@ -384,14 +373,9 @@ impl<'a> Listing<'a> {
             let rest = path.strip_prefix(own);
             rest.is_some_and(|rest| matches!(rest, "" | ".jws" | ".p7s"))
         };
-        let unlisted = self.files.iter().zip(&self.said);
-        let unlisted = unlisted.filter_map(|(number, said)| (*said == 0).then_some(*number));
-        let mut unlisted: Vec<u32> = unlisted
-            .filter(|number| !self.pack.path(*number as usize).is_some_and(free))
-            .collect();
-        unlisted.sort_unstable();
-        let unlisted = unlisted.first().and_then(|it| self.pack.path(*it as usize));
-        match (unlisted, self.missing) {
+        let unlisted = |path: &str| matches!(self.files.get(path), Some((_, None)));
+        let mut paths = self.pack.iter().map(|entry| &*entry.path);
+        match (paths.find(|it| unlisted(it) && !free(it)), self.missing) {
             (Some(path), _) => Err(RecordError::Unlisted { path: path.into() }),
             (None, Some(path)) if path != own => Err(RecordError::Missing { path }),
             (None, _) => Ok(()),

@@ -69,7 +69,7 @@ pub struct Found {
 
 impl Found {
     /// The entry of `record`, whose data starts at `start`, and is `target` if it is a symbolic link.
-    pub fn entry<'r>(&self, record: &'r Record, start: u64, target: &'r str) -> PackEntry<'r> {
+    pub fn entry(&self, record: &Record, start: u64, target: String) -> PackEntry {
         let stream = Stream {
             offset: start,
             compressed: record.compressed,
@@ -83,7 +83,7 @@ impl Found {
             Kind::File { executable } => Content::File { executable, stream },
             Kind::Symlink => Content::Symlink { target },
         };
-        let path = record.path();
+        let path = record.path().to_owned();
         PackEntry { path, content }
     }
 }

@@ -110,7 +110,7 @@ pub fn verify(file: &File, rules: &Rules) -> Result<Pack, ZipError> {
     while let Some((number, entry)) = found.pop() {
         let (record, start) = (cursor.record(number)?, starts[number]);
         let target = checker.target(&record, start)?;
-        pack.push(&entry.entry(&record, start, &target));
+        pack.push(entry.entry(&record, start, target));
         // What grows here takes up what shrinks there.
         if found.len() % RELEASE == 0 {
             found.shrink_to_fit();
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn threads_do_not_lose_the_directorys_order() {
         let pack = verify(&large(), &Rules::snapshot()).unwrap();
-        let names: Vec<_> = pack.iter().map(|entry| entry.path).collect();
+        let names: Vec<_> = pack.iter().map(|entry| &*entry.path).collect();
         assert_eq!(names.len(), 32);
         assert!(names.is_sorted());
     }

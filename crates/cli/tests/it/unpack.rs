@@ -83,14 +83,15 @@ fn tarball_as(path: &Path, version: &str, files: &Files, packing: Packing) {
             executable: false,
             stream,
         };
-        pack.push(&PackEntry { path, content });
+        let path = path.clone();
+        pack.push(PackEntry { path, content });
         offset += size;
     }
-    let carried = pack.iter().enumerate().map(|(entry, it)| Item {
+    let carried = pack.iter().map(|it| Item {
         path: format!("{SITE}/{}", it.path),
         kind: ItemKind::Carried {
             pack: 0,
-            entry,
+            stream: *it.stream().unwrap(),
             executable: false,
         },
     });
@@ -140,10 +141,7 @@ fn tarball_as(path: &Path, version: &str, files: &Files, packing: Packing) {
     };
     let part = Part {
         containers: vec![container],
-        items: std::iter::once(script)
-            .chain(carried)
-            .collect::<Vec<_>>()
-            .into(),
+        items: std::iter::once(script).chain(carried).collect(),
     };
     let summary = assemble(&contents, &[part], File::create(path).unwrap()).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();

@@ -15,7 +15,7 @@ use tempfile::{NamedTempFile, TempDir};
 use super::finder::Finder;
 use super::simple;
 use crate::http::DownloadSink;
-use pannier_archive::entries::Content;
+use pannier_archive::entries::PackEntry;
 use pannier_archive::zip;
 use pannier_base::digest::{Digest, Hasher};
 use pannier_base::event::Event;
@@ -292,10 +292,10 @@ fn check(url: String, found: Digest, pin: &Pin) -> Result<(), FetchError> {
 fn keep(wheel: &File, program: &Path, folder: &Path) -> Result<(), FetchError> {
     let pack = zip::verify(wheel, &zip::Rules::default()).map_err(FetchError::Zip)?;
     let inside = format!("uv-{PINNED_VERSION}.data/scripts/uv");
-    let Some(Content::File { stream, .. }) = pack.find(&inside).map(|entry| entry.content) else {
+    let Some(stream) = pack.find(&inside).and_then(PackEntry::stream) else {
         return Err(FetchError::NoProgram);
     };
-    let bytes = zip::read_entry(wheel, &stream)?;
+    let bytes = zip::read_entry(wheel, stream)?;
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(&bytes)?;
     file.as_file()

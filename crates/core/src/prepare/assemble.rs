@@ -13,7 +13,7 @@ use pannier_archive::tarball::{
     AssembleError, Common, Container, Contents, Failed, Manifest, ManifestData, ManifestImage,
     ManifestPackage, ManifestTarget, Output, OutputError, Packing, Part, Parts, Source, Written,
 };
-use pannier_archive::venv::{DirectUrl, Installed, Items, LayoutError, Planner, VenvOptions};
+use pannier_archive::venv::{DirectUrl, Installed, Item, LayoutError, Planner, VenvOptions};
 use pannier_base::digest::Digest;
 use pannier_base::name::PackageName;
 use pannier_base::paths::AbsoluteLinks;
@@ -225,7 +225,7 @@ impl Adding<'_> {
 
 /// Adds packages that are laid out.
 fn add<'a>(
-    laid_out: Receiver<Result<(Opened<'a>, Items), PrepareError>>,
+    laid_out: Receiver<Result<(Opened<'a>, Vec<Item>), PrepareError>>,
     at_once: bool,
     tarball: &mut dyn Parts,
 ) -> Added {
@@ -292,7 +292,7 @@ impl<'a> Opened<'a> {
         })
     }
 
-    fn lay_out(&self, planner: &mut Planner) -> Result<Items, LayoutError> {
+    fn lay_out(&self, planner: &mut Planner) -> Result<Vec<Item>, LayoutError> {
         planner.add(&Installed {
             wheel: &self.stored.wheel,
             file: &self.file,
@@ -302,7 +302,7 @@ impl<'a> Opened<'a> {
         })
     }
 
-    fn part(&self, items: Items) -> Part<'_> {
+    fn part(&self, items: Vec<Item>) -> Part<'_> {
         let wheel = Container {
             file: &self.file,
             pack: &self.stored.wheel.pack,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pannier_archive::entries::{Content, Pack};
-use pannier_archive::venv::{EntryKind, Items};
+use pannier_archive::venv::{Item, ItemKind};
 use pannier_base::paths::{AbsoluteLinks, LinkFault, check_link};
 
 use super::PrepareError;
@@ -18,14 +18,14 @@ use super::plan::{DataPlan, DataSource, ImagePlan};
 /// [`PrepareError::Link`] for the first link that `unpack` would refuse.
 pub(super) fn check(
     image: &ImagePlan,
-    head: &Items,
+    head: &[Item],
     arrivals: &Arrivals,
     absolute: AbsoluteLinks,
 ) -> Result<(), PrepareError> {
     let mut links = Links::default();
-    for entry in head.iter(&[]).flatten() {
-        if let EntryKind::Symlink { target } = entry.kind {
-            links.own.insert(entry.path.into_owned(), target.to_owned());
+    for item in head {
+        if let ItemKind::Symlink { target } = &item.kind {
+            links.own.insert(item.path.clone(), target.clone());
         }
     }
     for plan in &image.data {
@@ -70,40 +70,36 @@ impl Links<'_> {
     }
 }
 
-/// The links of a data project, held as numbers: there can be hundreds of thousands.
+/// The links of a data project.
 struct Project {
     pack: Arc<Pack>,
     /// Numbers of the entries that are links, sorted by path.
-    links: Vec<u32>,
+    links: Vec<usize>,
 }
 
 impl Project {
     fn new(pack: Arc<Pack>) -> Self {
-        let is_link = |content| matches!(content, Content::Symlink { .. });
-        let entries = (0..).zip(pack.iter());
-        let links = entries.filter(|(_, entry)| is_link(entry.content));
-        let mut links: Vec<u32> = links.map(|(number, _)| number).collect();
-        links.sort_by(|a, b| {
-            let path = |number: u32| pack.path_bytes(number as usize);
-            path(*a).cmp(&path(*b))
-        });
+        let entries = pack.iter().enumerate();
+        let links = entries.filter(|(_, entry)| matches!(entry.content, Content::Symlink { .. }));
+        let mut links: Vec<usize> = links.map(|(number, _)| number).collect();
+        let path = |number: &usize| pack.get(*number).map(|entry| &*entry.path);
+        links.sort_by(|a, b| path(a).cmp(&path(b)));
         Self { pack, links }
     }
 
     /// Path and target of a link.
-    fn link(&self, number: u32) -> (&str, &str) {
-        let entry = self.pack.get(number as usize);
-        match entry.map(|entry| (entry.path, entry.content)) {
+    fn link(&self, number: usize) -> (&str, &str) {
+        let entry = self.pack.get(number);
+        match entry.map(|entry| (&*entry.path, &entry.content)) {
             Some((path, Content::Symlink { target })) => (path, target),
             _ => unreachable!("the numbers are those of links"),
         }
     }
 
     fn target(&self, path: &str) -> Option<&str> {
-        let found = self.links.binary_search_by(|number| {
-            let known = self.pack.path_bytes(*number as usize);
-            known.cmp(&Some(path.as_bytes()))
-        });
+        let found = self
+            .links
+            .binary_search_by(|number| self.link(*number).0.cmp(path));
         found.ok().map(|at| self.link(self.links[at]).1)
     }
 }

@@ -25,25 +25,25 @@ const VERIFIER: u32 = 3;
 /// Name of the file that holds the verdict.
 const VERDICT: &str = "verdict";
 
-/// What was found out about a file: a value, and bytes that are kept as they are held.
+/// What was found out about a file: a value, and the bytes of its table of contents behind it.
 pub(super) trait Found: Serialize + DeserializeOwned {
     /// The bytes.
-    fn bytes(&self) -> &[u8] {
-        &[]
+    fn bytes(&self) -> Vec<u8> {
+        Vec::new()
     }
 
     /// The value with its bytes; `None` when they do not belong to it.
-    fn with(self, bytes: Vec<u8>) -> Option<Self> {
+    fn with(self, bytes: &[u8]) -> Option<Self> {
         bytes.is_empty().then_some(self)
     }
 }
 
 impl Found for Wheel {
-    fn bytes(&self) -> &[u8] {
-        self.pack.as_bytes()
+    fn bytes(&self) -> Vec<u8> {
+        self.pack.to_bytes()
     }
 
-    fn with(mut self, bytes: Vec<u8>) -> Option<Self> {
+    fn with(mut self, bytes: &[u8]) -> Option<Self> {
         self.pack = Pack::from_bytes(bytes).ok()?;
         Some(self)
     }
@@ -58,11 +58,11 @@ pub(super) struct Snapshot {
 }
 
 impl Found for Snapshot {
-    fn bytes(&self) -> &[u8] {
-        self.pack.as_bytes()
+    fn bytes(&self) -> Vec<u8> {
+        self.pack.to_bytes()
     }
 
-    fn with(self, bytes: Vec<u8>) -> Option<Self> {
+    fn with(self, bytes: &[u8]) -> Option<Self> {
         let pack = Pack::from_bytes(bytes).ok()?;
         Some(Self { pack })
     }
@@ -148,7 +148,7 @@ pub(super) fn load_any<T: Found>(
         found,
     };
     // Failing to renew it costs the next reader a hash, nothing else.
-    let _ = write_verdict(folder, &verdict, verdict.found.bytes());
+    let _ = write_verdict(folder, &verdict, &verdict.found.bytes());
     Ok(Some((path, sha256, verdict.found)))
 }
 
@@ -175,7 +175,7 @@ pub(super) fn save<T: Found>(
         sha256: arrived.sha256,
         found,
     };
-    write_verdict(staged.path(), &verdict, found.bytes())
+    write_verdict(staged.path(), &verdict, &found.bytes())
         .map_err(StoreError::io("write", &path))?;
     let parent = folder.parent().unwrap_or(folder);
     fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
@@ -220,7 +220,7 @@ pub(super) fn judged_digest(folder: &Path) -> Option<Digest> {
 
 /// The verdict beside a file; `None` when there is none, or it is of another verifier, or it is damaged.
 fn read_verdict<T: Found>(folder: &Path) -> Option<Verdict<T>> {
-    let mut bytes = limited::read(&folder.join(VERDICT), limited::STORE).ok()?;
+    let bytes = limited::read(&folder.join(VERDICT), limited::STORE).ok()?;
     let (head, body) = bytes.split_at_checked(36)?;
     let counts = head[..4] == VERIFIER.to_le_bytes() && head[4..] == *Digest::of(body).as_bytes();
     if !counts {
@@ -232,12 +232,10 @@ fn read_verdict<T: Found>(folder: &Path) -> Option<Verdict<T>> {
         sha256,
         found,
     } = verdict;
-    // In its place: a table of contents is most of the file, and can be many megabytes.
-    bytes.drain(..bytes.len() - rest.len());
     Some(Verdict {
         identity,
         sha256,
-        found: found.with(bytes)?,
+        found: found.with(rest)?,
     })
 }
 

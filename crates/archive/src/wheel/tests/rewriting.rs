@@ -38,7 +38,7 @@ fn normalised_wheels_depend_on_content_alone() {
     assert_eq!(bytes, normalised(&other));
 
     let wheel = reopened(&bytes);
-    let paths: Vec<_> = wheel.pack.iter().map(|entry| entry.path).collect();
+    let paths: Vec<_> = wheel.pack.iter().map(|entry| &*entry.path).collect();
     let expected = [
         "foo_bar-1.0.data/scripts/run",
         "foo_bar/__init__.py",

@@ -40,7 +40,7 @@ fn a_sound_wheel_tells_everything_about_itself() {
     assert!(wheel.warnings.is_empty());
     let bytes = postcard::to_stdvec(&wheel).unwrap();
     let mut read = postcard::from_bytes::<Wheel>(&bytes).unwrap();
-    read.pack = Pack::from_bytes(wheel.pack.as_bytes().to_vec()).unwrap();
+    read.pack = Pack::from_bytes(&wheel.pack.to_bytes()).unwrap();
     assert_eq!(read, wheel);
 }
 

@@ -44,12 +44,12 @@ fn verified(bytes: &[u8]) -> (File, Pack) {
     (file, pack)
 }
 
-fn read(file: &File, entry: PackEntry<'_>) -> Item {
-    match entry.content {
+fn read(file: &File, entry: &PackEntry) -> Item {
+    match &entry.content {
         Content::File { executable, stream } => {
-            Item::File(executable, read_entry(file, &stream).unwrap())
+            Item::File(*executable, read_entry(file, stream).unwrap())
         }
-        Content::Symlink { target } => Item::Symlink(target.to_owned()),
+        Content::Symlink { target } => Item::Symlink(target.clone()),
         Content::Directory => Item::Directory,
     }
 }
@@ -289,7 +289,7 @@ proptest! {
         let bytes = write(&items);
         prop_assert!(bytes == write(&items));
         let (file, pack) = verified(&bytes);
-        let read: Vec<_> = pack.iter().map(|entry| (entry.path.to_owned(), read(&file, entry))).collect();
+        let read: Vec<_> = pack.iter().map(|entry| (entry.path.clone(), read(&file, entry))).collect();
         prop_assert_eq!(format!("{read:?}"), format!("{items:?}"));
     }
 }

@@ -62,7 +62,7 @@ fn a_snapshot_holds_what_git_archive_holds() {
         .filter(|line| !line.ends_with('/'))
         .collect();
     expected.sort_unstable();
-    let found: Vec<_> = shot.pack.iter().map(|entry| entry.path).collect();
+    let found: Vec<_> = shot.pack.iter().map(|entry| &*entry.path).collect();
     assert_eq!(found, expected);
     let lines = shot.lines();
     for line in [

@@ -80,7 +80,7 @@ fn submodules_are_refused_or_followed() {
     );
     assert_eq!(git_http::git(&into, &["status", "--porcelain"]), "");
     let shot = world.snapshot(&outer, &commit, Submodules::Follow).unwrap();
-    let paths: Vec<_> = shot.pack.iter().map(|entry| entry.path).collect();
+    let paths: Vec<_> = shot.pack.iter().map(|entry| &*entry.path).collect();
     assert_eq!(
         paths,
         [

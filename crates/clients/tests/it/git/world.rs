@@ -137,14 +137,14 @@ pub fn shot(out: zip::Writer<File>, pointers: LfsPointers) -> Shot {
 impl Shot {
     /// One line per entry: path and what stands there.
     pub fn lines(&self) -> Vec<String> {
-        let line = |entry: pannier_archive::entries::PackEntry<'_>| match entry.content {
+        let line = |entry: &pannier_archive::entries::PackEntry| match &entry.content {
             Content::File { executable, stream } => {
-                let bytes = zip::read_entry(&self.file, &stream).unwrap();
+                let bytes = zip::read_entry(&self.file, stream).unwrap();
                 let text = String::from_utf8(bytes).unwrap();
                 format!(
                     "{}{} {text:?}",
                     entry.path,
-                    if executable { "*" } else { "" }
+                    if *executable { "*" } else { "" }
                 )
             }
             Content::Symlink { target } => format!("{} -> {target}", entry.path),

@@ -237,7 +237,7 @@ fn unpack(wheel: &StoredWheel, folder: &Path) -> io::Result<Vec<String>> {
     let file = fs::File::open(&wheel.path)?;
     let entries = wheel.wheel.pack.iter();
     let files = entries.filter_map(|entry| match entry.content {
-        Content::File { stream, .. } => Some((wheel.wheel.site_path(entry.path)?, stream)),
+        Content::File { stream, .. } => Some((wheel.wheel.site_path(&entry.path)?, stream)),
         _ => None,
     });
     let mut modules = Vec::new();
@@ -258,7 +258,7 @@ fn unpack(wheel: &StoredWheel, folder: &Path) -> io::Result<Vec<String>> {
         let stem = name.strip_suffix("py").unwrap_or(name);
         let start = format!("{folder}/__pycache__/{stem}");
         let start = start.trim_start_matches('/');
-        let mut paths = wheel.wheel.pack.iter().map(|entry| entry.path);
+        let mut paths = wheel.wheel.pack.iter().map(|entry| &entry.path);
         paths.any(|path| {
             wheel
                 .wheel
