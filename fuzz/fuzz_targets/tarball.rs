@@ -62,24 +62,23 @@ fn honest() -> &'static [u8] {
     static HONEST: OnceLock<Vec<u8>> = OnceLock::new();
     HONEST.get_or_init(|| {
         let mut writer = Writer::new(pannier_fuzz::file(b""));
-        let mut items = Vec::new();
         for entry in 0..3_u8 {
             let content = [entry].repeat(600_000);
             writer
                 .bytes(&format!("f{entry}"), false, &content)
                 .expect("there is room");
-            let kind = ItemKind::Carried {
-                pack: 0,
-                entry: usize::from(entry),
-                executable: false,
-            };
-            items.push(Item {
-                path: format!("venv/f{entry}"),
-                kind,
-            });
         }
         let file = writer.finish().expect("there is room");
         let pack = verify(&file, &Rules::snapshot()).expect("it is right");
-        pannier_fuzz::tarball(&file, &pack, items)
+        let items = pack.iter().filter_map(|entry| {
+            let kind = ItemKind::Carried {
+                pack: 0,
+                stream: *entry.stream()?,
+                executable: false,
+            };
+            let path = format!("venv/{}", entry.path);
+            Some(Item { path, kind })
+        });
+        pannier_fuzz::tarball(&file, &pack, items.collect())
     })
 }

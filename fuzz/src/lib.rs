@@ -123,8 +123,9 @@ pub fn tarball(file: &File, pack: &Pack, items: Vec<Item>) -> Vec<u8> {
         packing: pannier_archive::tarball::Packing::default(),
         cache: None,
     };
+    let file = file.try_clone().expect("a descriptor is free");
     let container = Container {
-        file,
+        file: &Arc::new(file),
         pack,
         origin: None,
     };

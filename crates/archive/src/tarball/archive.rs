@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use super::kept::PackedRun;
 use super::segment::Segment;
@@ -20,10 +21,7 @@ pub(super) trait Archive {
     fn own(&mut self, bytes: &[u8]) -> Result<(), ArchiveError>;
 
     /// Adds the file of a verified stream.
-    fn carry(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError>;
-
-    /// Containers of what was carried so far may be closed from here on.
-    fn forget(&mut self);
+    fn carry(&mut self, file: &Arc<File>, stream: &Stream) -> Result<(), ArchiveError>;
 
     /// Bytes of the archive since the last cut.
     fn since_cut(&self) -> u64;

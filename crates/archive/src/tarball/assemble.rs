@@ -191,7 +191,6 @@ impl<A: Archive> Parts for Writing<'_, A> {
                 false => self.items(part, &part.items)?,
             }
         }
-        self.entries.forget();
         Ok(())
     }
 }

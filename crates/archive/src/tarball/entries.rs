@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use super::archive::{Archive, ArchiveError};
 use super::assemble::{Common, Contents};
@@ -39,12 +40,6 @@ impl<A: Archive> Entries<A> {
         }
     }
 
-    /// The containers of the entries so far may be closed from here on.
-    pub(super) fn forget(&mut self) {
-        self.small.forget();
-        self.archive.forget();
-    }
-
     /// The archive, for what is not an entry.
     pub(super) fn archive(&mut self) -> &mut A {
         &mut self.archive
@@ -68,7 +63,7 @@ impl<A: Archive> Entries<A> {
         replayed.map_err(|error| failed("", error))
     }
 
-    /// One entry, whose file is in one of these containers if it is carried. They stay open until [`Self::forget`] is called.
+    /// One entry, whose file is in one of these containers if it is carried.
     pub(super) fn entry(
         &mut self,
         containers: &[Container<'_>],
@@ -128,7 +123,12 @@ impl<A: Archive> Entries<A> {
             .map_err(|error| failed(path, error))
     }
 
-    fn content(&mut self, path: &str, file: &File, stream: &Stream) -> Result<(), AssembleError> {
+    fn content(
+        &mut self,
+        path: &str,
+        file: &Arc<File>,
+        stream: &Stream,
+    ) -> Result<(), AssembleError> {
         if stream.size > self.most_small {
             self.carried += 1;
             let carried = self.archive.carry(file, stream);

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 
@@ -149,7 +150,7 @@ impl<W: Write + Send + 'static> Archive for Framer<W> {
         Ok(())
     }
 
-    fn carry(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError> {
+    fn carry(&mut self, file: &Arc<File>, stream: &Stream) -> Result<(), ArchiveError> {
         let mut content = zip::open_entry(file, stream);
         let mut buffer = vec![0; BUFFER.min(usize::try_from(stream.size).unwrap_or(BUFFER) + 1)];
         loop {
@@ -158,10 +159,6 @@ impl<W: Write + Send + 'static> Archive for Framer<W> {
                 read => self.own(&buffer[..read])?,
             }
         }
-    }
-
-    fn forget(&mut self) {
-        self.sink.forget();
     }
 
     fn since_cut(&self) -> u64 {

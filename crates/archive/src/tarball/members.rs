@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use super::archive::{Archive, ArchiveError, Packed};
 use super::sink::Sink;
@@ -63,7 +64,7 @@ impl<W: Write + Send + 'static> Members<W> {
     }
 
     /// Stored blocks; the last one is empty and final.
-    fn stored(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError> {
+    fn stored(&mut self, file: &Arc<File>, stream: &Stream) -> Result<(), ArchiveError> {
         let mut done = 0;
         while done < stream.size {
             let length = (stream.size - done).min(STORED_BLOCK);
@@ -92,7 +93,7 @@ impl<W: Write + Send + 'static> Archive for Members<W> {
         Ok(())
     }
 
-    fn carry(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError> {
+    fn carry(&mut self, file: &Arc<File>, stream: &Stream) -> Result<(), ArchiveError> {
         self.end_piece()?;
         self.write(&GZIP_HEADER)?;
         match stream.coding {
@@ -108,10 +109,6 @@ impl<W: Write + Send + 'static> Archive for Members<W> {
             }
         }
         self.trailer(stream.crc32, stream.size)
-    }
-
-    fn forget(&mut self) {
-        self.sink.forget();
     }
 
     fn since_cut(&self) -> u64 {

@@ -3,6 +3,7 @@
 //! Parts come one after the other, so that a tarball can be begun before everything that goes into it is there. Writes nothing.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use super::error::AssembleError;
 use crate::entries::Pack;
@@ -14,7 +15,7 @@ use pannier_base::name::DataName;
 #[derive(Debug, Clone, Copy)]
 pub struct Container<'a> {
     /// The container itself.
-    pub file: &'a File,
+    pub file: &'a Arc<File>,
     /// Its table of contents.
     pub pack: &'a Pack,
     /// The digest under which the store has it; `None`: nothing that is made of it is kept there.
@@ -32,7 +33,7 @@ pub struct Part<'a> {
 
 /// Takes the parts of a tarball in their order.
 pub trait Parts {
-    /// Writes these parts. Their containers may be closed afterwards. What is given at once is compressed on all threads where
+    /// Writes these parts. What is given at once is compressed on all threads where
     /// the packing compresses.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
@@ -82,17 +83,11 @@ impl<W: Write + Send + 'static> Sink<W> {
         })
     }
 
-    /// Containers may be closed from here on.
-    pub(super) fn forget(&mut self) {
-        self.near.forget();
-    }
-
-    /// Copies a part of a container, which has to stay open until [`Self::forget`] is called: small parts are read together
-    /// with their neighbours, and a file is known by its descriptor. `patch` sees each run of bytes with its distance from
-    /// the part's start.
+    /// Copies a part of a container: small parts are read together with their neighbors. `patch` sees each run of bytes with
+    /// its distance from the part's start.
     pub(super) fn copy_near(
         &mut self,
-        file: &File,
+        file: &Arc<File>,
         offset: u64,
         length: u64,
         patch: impl Fn(u64, &mut [u8]),

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use crc32fast::Hasher as Crc;
 use flate2::{Compress, Compression, FlushCompress};
@@ -100,7 +101,7 @@ impl<W: Write + Send + 'static> Splicer<W> {
 
     fn carry_deflate(
         &mut self,
-        file: &File,
+        file: &Arc<File>,
         stream: &Stream,
         bits: Bits,
     ) -> Result<(), ArchiveError> {
@@ -114,7 +115,7 @@ impl<W: Write + Send + 'static> Splicer<W> {
     }
 
     /// Stored blocks: whoever made the container found it not worth compressing, so it is not tried again.
-    fn carry_stored(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError> {
+    fn carry_stored(&mut self, file: &Arc<File>, stream: &Stream) -> Result<(), ArchiveError> {
         let mut done = 0;
         while done < stream.size {
             let length = (stream.size - done).min(STORED_BLOCK);
@@ -147,7 +148,7 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
     }
 
     /// Adds the file of a verified stream, without decoding it.
-    fn carry(&mut self, file: &File, stream: &Stream) -> Result<(), ArchiveError> {
+    fn carry(&mut self, file: &Arc<File>, stream: &Stream) -> Result<(), ArchiveError> {
         self.end_piece()?;
         match stream.coding {
             Coding::Stored if stream.compressed == stream.size => {
@@ -170,10 +171,6 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
             .combine(&Crc::new_with_initial_len(stream.crc32, stream.size));
         self.size += stream.size;
         Ok(())
-    }
-
-    fn forget(&mut self) {
-        self.sink.forget();
     }
 
     /// Bytes of the archive since the last cut.

@@ -39,7 +39,7 @@ pub(crate) fn carry_all(pack: &Pack) -> Vec<Item> {
 }
 
 /// A container that no store knows.
-pub(crate) fn container<'a>(file: &'a fs::File, pack: &'a Pack) -> Container<'a> {
+pub(crate) fn container<'a>(file: &'a Arc<fs::File>, pack: &'a Pack) -> Container<'a> {
     Container {
         file,
         pack,
@@ -48,7 +48,7 @@ pub(crate) fn container<'a>(file: &'a fs::File, pack: &'a Pack) -> Container<'a>
 }
 
 /// All of one container.
-pub(crate) fn all_of<'a>(file: &'a fs::File, pack: &'a Pack) -> Part<'a> {
+pub(crate) fn all_of<'a>(file: &'a Arc<fs::File>, pack: &'a Pack) -> Part<'a> {
     Part {
         containers: vec![container(file, pack)],
         items: carry_all(pack),
@@ -479,7 +479,7 @@ const PACKINGS: [Packing; 4] = [
 ];
 
 /// Small files, large ones of both codings, an empty one, a link.
-fn mixed() -> (fs::File, Pack) {
+fn mixed() -> (Arc<fs::File>, Pack) {
     let mut packer = Packer::default();
     for number in 0..40 {
         packer.deflated(&format!("small/{number}"), &noise(number * 37));
@@ -569,7 +569,7 @@ fn parts_one_by_one_are_the_parts_at_once() {
         let mut fill = |tarball: &mut dyn Parts| {
             for part in parts() {
                 // Closed behind it: the next one gets its descriptor.
-                let own = part.containers[0].file.try_clone().unwrap();
+                let own = Arc::new(part.containers[0].file.try_clone().unwrap());
                 let containers = vec![container(&own, part.containers[0].pack)];
                 tarball.add(&[Part { containers, ..part }])?;
             }

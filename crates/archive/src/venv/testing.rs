@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::sync::Arc;
 
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -54,10 +55,10 @@ impl Packer {
         self.pack.push(PackEntry { path, content });
     }
 
-    pub(crate) fn finish(self) -> (File, Pack) {
+    pub(crate) fn finish(self) -> (Arc<File>, Pack) {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&self.bytes).unwrap();
-        (file, self.pack)
+        (Arc::new(file), self.pack)
     }
 }
 
@@ -77,7 +78,7 @@ pub(crate) fn deflate(content: &[u8]) -> (Vec<u8>, Coding) {
 
 /// A wheel with its container.
 pub(crate) struct TestWheel {
-    pub(crate) file: File,
+    pub(crate) file: Arc<File>,
     pub(crate) wheel: Wheel,
 }
 

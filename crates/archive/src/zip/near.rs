@@ -1,11 +1,11 @@
-//! Small parts of a container, read together with what lies behind them: the next one is most likely there.
+//! Small parts of a container, read together with what follows them: the next part is most likely there.
 //!
-//! Holds bytes for a moment and knows nothing of what they mean. Containers do not change while a tarball is written.
+//! Knows nothing of what the bytes mean. Containers do not change while a tarball is written.
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 /// Longest part in bytes that is worth reading by way of the buffer.
 pub const SMALL: usize = 32 << 10;
@@ -16,28 +16,27 @@ const READ: usize = 128 << 10;
 /// The last bytes that were read, and from where.
 #[derive(Default)]
 pub struct Near {
-    file: Option<RawFd>,
+    file: Option<Arc<File>>,
     offset: u64,
     bytes: Vec<u8>,
     length: usize,
 }
 
 impl Near {
-    /// Files may be closed from here on: another one may get the descriptor of one that was read.
-    pub fn forget(&mut self) {
-        self.file = None;
-    }
-
-    /// The `length` bytes at `offset` of `file`, which stays open until [`Self::forget`] is called or this is used no more.
+    /// The `length` bytes at `offset` of `file`.
     ///
     /// # Errors
     /// What reading gives; [`io::ErrorKind::UnexpectedEof`] where the file is shorter.
     ///
     /// # Panics
     /// When `length` is more than [`SMALL`].
-    pub fn get(&mut self, file: &File, offset: u64, length: usize) -> io::Result<&[u8]> {
+    pub fn get(&mut self, file: &Arc<File>, offset: u64, length: usize) -> io::Result<&[u8]> {
         assert!(length <= SMALL, "large parts are read at once");
-        let known = self.file == Some(file.as_raw_fd()) && offset >= self.offset;
+        let known = self
+            .file
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, file));
+        let known = known && offset >= self.offset;
         let start = known.then(|| usize::try_from(offset - self.offset).ok());
         let start = start
             .flatten()
@@ -53,7 +52,7 @@ impl Near {
         found.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
-    fn fill(&mut self, file: &File, offset: u64) -> io::Result<()> {
+    fn fill(&mut self, file: &Arc<File>, offset: u64) -> io::Result<()> {
         self.file = None;
         self.bytes.resize(READ, 0);
         self.length = 0;
@@ -66,7 +65,7 @@ impl Near {
                 Err(error) => return Err(error),
             }
         }
-        (self.file, self.offset) = (Some(file.as_raw_fd()), offset);
+        (self.file, self.offset) = (Some(Arc::clone(file)), offset);
         Ok(())
     }
 }
@@ -77,10 +76,10 @@ mod tests {
 
     use super::*;
 
-    fn file(bytes: &[u8]) -> File {
+    fn file(bytes: &[u8]) -> Arc<File> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        file
+        Arc::new(file)
     }
 
     #[test]

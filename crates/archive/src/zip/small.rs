@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -29,17 +30,11 @@ impl Default for SmallEntries {
 }
 
 impl SmallEntries {
-    /// Files may be closed from here on.
-    pub fn forget(&mut self) {
-        self.near.forget();
-    }
-
-    /// The bytes of one verified entry of `file`, which stays open until [`Self::forget`] is called or this is used no more.
-    /// Larger ones than a few pages are read by way of [`read_entry`].
+    /// The bytes of one verified entry of `file`. Entries of more than a few pages are read by way of [`read_entry`].
     ///
     /// # Errors
     /// As [`read_entry`].
-    pub fn read(&mut self, file: &File, stream: &Stream) -> io::Result<&[u8]> {
+    pub fn read(&mut self, file: &Arc<File>, stream: &Stream) -> io::Result<&[u8]> {
         let small = |length: u64| usize::try_from(length).ok().filter(|it| *it <= near::SMALL);
         let (Some(raw), Some(size)) = (small(stream.compressed), small(stream.size)) else {
             self.bytes = read_entry(file, stream)?;

@@ -13,6 +13,7 @@ use std::io::{ErrorKind, Seek};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output as Finished};
+use std::sync::Arc;
 
 use pannier_archive::entries::Pack;
 use pannier_archive::tarball::Container;
@@ -104,7 +105,7 @@ fn demo_wheel() -> (fs::File, wheel::Wheel) {
     (file, wheel)
 }
 
-fn container<'a>(file: &'a File, pack: &'a Pack) -> Container<'a> {
+fn container<'a>(file: &'a Arc<File>, pack: &'a Pack) -> Container<'a> {
     Container {
         file,
         pack,
@@ -120,6 +121,7 @@ fn unpack(folder: &Path) {
         platform: "x86_64-manylinux_2_28".parse().unwrap(),
     };
     let (file, wheel) = demo_wheel();
+    let file = Arc::new(file);
     let installed = Installed {
         wheel: &wheel,
         file: &file,
@@ -142,6 +144,7 @@ fn unpack(folder: &Path) {
     data.file("table.csv", false, &mut &b"1,2\n"[..]).unwrap();
     let data = data.finish().unwrap();
     let data_pack = zip::verify(&data, &zip::Rules::default()).unwrap();
+    let data = Arc::new(data);
     let manifest = Manifest {
         format: Manifest::FORMAT,
         pannier: "0".into(),

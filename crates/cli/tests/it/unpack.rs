@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
 use pannier_archive::entries::Coding;
 use pannier_archive::entries::Content;
@@ -135,7 +136,7 @@ fn tarball_as(path: &Path, version: &str, files: &Files, packing: Packing) {
         cache: None,
     };
     let container = Container {
-        file: &container,
+        file: &Arc::new(container),
         pack: &pack,
         origin: None,
     };

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::store::{Store, StoredWheel};
@@ -29,9 +30,9 @@ use super::{Options, PrepareError, Prepared};
 struct Opened<'a> {
     plan: &'a PackagePlan,
     stored: StoredWheel,
-    file: File,
+    file: Arc<File>,
     /// Table of contents, digest, and the container itself.
-    bytecode: Option<(&'a Pack, &'a Digest, File)>,
+    bytecode: Option<(&'a Pack, &'a Digest, Arc<File>)>,
 }
 
 /// What the store holds for an image.
@@ -321,11 +322,13 @@ impl<'a> Opened<'a> {
     }
 }
 
-fn open(path: &Path) -> Result<File, PrepareError> {
-    File::open(path).map_err(|source| PrepareError::Open {
-        path: path.to_owned(),
-        source,
-    })
+fn open(path: &Path) -> Result<Arc<File>, PrepareError> {
+    File::open(path)
+        .map(Arc::new)
+        .map_err(|source| PrepareError::Open {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Waits for what is built.

@@ -146,7 +146,7 @@ mod tests {
     type Tree = BTreeMap<String, String>;
 
     /// The container of a project: its links and one file; `None` where no snapshot is made of it.
-    fn snapshot(project: &Tree) -> Option<(File, Pack)> {
+    fn snapshot(project: &Tree) -> Option<(Arc<File>, Pack)> {
         let mut writer = zip::Writer::new(tempfile::tempfile().unwrap());
         writer.bytes("README", false, b"text").unwrap();
         for (path, target) in project {
@@ -154,7 +154,7 @@ mod tests {
         }
         let file = writer.finish().ok()?;
         let pack = zip::verify(&file, &Rules::snapshot());
-        Some((file, pack.expect("what is written is accepted")))
+        Some((Arc::new(file), pack.expect("what is written is accepted")))
     }
 
     /// The manifest of an image without packages.
