@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use super::archive::{Archive, ArchiveError};
-use super::assemble::{Common, Contents};
+use super::archive::Archive;
 use super::error::AssembleError;
-use super::kept::PackedRun;
-use super::part::Container;
+use super::model::{ArchiveError, Contents};
+use super::part::{Container, Part, Parts};
 use super::tar::{END, Header, Kind, Mtime, padding};
 use crate::entries::Stream;
 use crate::venv::{Item, ItemKind};
@@ -49,18 +48,10 @@ impl<A: Archive> Entries<A> {
         self.archive
     }
 
-    /// A run of `files` entries that was packed before.
-    pub(super) fn append(&mut self, kept: &PackedRun, files: usize) -> Result<(), AssembleError> {
-        self.files += files as u64;
-        self.archive.append(kept).map_err(|error| failed("", error))
-    }
-
-    /// What other images have in common with this one, from a tarball that holds it already.
-    pub(super) fn replay(&mut self, common: &Common) -> Result<(), AssembleError> {
-        self.files += common.files;
-        self.carried += common.carried;
-        let replayed = self.archive.replay(&common.file, &common.run);
-        replayed.map_err(|error| failed("", error))
+    /// Some items of a part.
+    pub(super) fn items(&mut self, part: &Part<'_>, items: &[Item]) -> Result<(), AssembleError> {
+        let mut items = items.iter();
+        items.try_for_each(|item| self.entry(&part.containers, item))
     }
 
     /// One entry, whose file is in one of these containers if it is carried.
@@ -146,6 +137,15 @@ impl<A: Archive> Entries<A> {
 
     fn own(&mut self, path: &str, bytes: &[u8]) -> Result<(), AssembleError> {
         self.archive.own(bytes).map_err(|error| failed(path, error))
+    }
+}
+
+impl<A: Archive> Parts for Entries<A> {
+    fn add(&mut self, parts: &[Part<'_>]) -> Result<(), AssembleError> {
+        for part in parts {
+            self.items(part, &part.items)?;
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::kept::FrameCacheError;
+use super::model::FrameCacheError;
 use pannier_base::name::DataName;
 
 /// Why a tarball could not be put together.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 
-use super::archive::{Archive, ArchiveError, Packed};
-use super::kept::PackedRun;
+use super::archive::Archive;
+use super::model::{ArchiveError, Frame, Packed, PackedRun};
 use super::sink::Sink;
 use super::tar::Mtime;
 use crate::entries::Stream;
@@ -35,14 +35,9 @@ pub(super) const SEEKABLE: [u8; 4] = 0x8F92_EAB1_u32.to_le_bytes();
 /// Most frames that a seek table may list.
 pub(super) const MOST_FRAMES: usize = 0x0800_0000;
 
-/// One frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Frame {
-    /// Its length in bytes.
-    pub compressed: u64,
-    /// Length of what it holds, in bytes.
-    pub size: u64,
-}
+/// The first bytes of a Zstandard frame, and the last three of a skippable one's magic number (RFC 8878, 3.1).
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 
 /// Writes one frame, or many.
 pub(super) struct Framer<W: Write> {
@@ -78,6 +73,16 @@ impl<W: Write + Send + 'static> Framer<W> {
         self.end_frame()?;
         let (out, ..) = self.sink.finish().map_err(ArchiveError::Write)?;
         Ok((out, self.frames))
+    }
+
+    /// Adds a run that was packed before.
+    pub(super) fn append(&mut self, run: &PackedRun) -> Result<(), ArchiveError> {
+        self.cut()?;
+        let length = run.frames.iter().map(|frame| frame.compressed).sum();
+        self.sink.copy(&run.file, 0, length)?;
+        self.frames.extend_from_slice(&run.frames);
+        self.start = self.sink.position();
+        Ok(())
     }
 
     fn end_frame(&mut self) -> Result<(), ArchiveError> {
@@ -169,15 +174,6 @@ impl<W: Write + Send + 'static> Archive for Framer<W> {
         if self.many { self.end_frame() } else { Ok(()) }
     }
 
-    fn append(&mut self, kept: &PackedRun) -> Result<(), ArchiveError> {
-        self.cut()?;
-        let length = kept.frames.iter().map(|frame| frame.compressed).sum();
-        self.sink.copy(&kept.file, 0, length)?;
-        self.frames.extend_from_slice(&kept.frames);
-        self.start = self.sink.position();
-        Ok(())
-    }
-
     fn finish(mut self, last: &[u8], _: Mtime) -> Result<Packed, ArchiveError> {
         self.own(last)?;
         self.end_frame()?;
@@ -228,6 +224,12 @@ pub(super) fn listed(file: &File, length: u64) -> io::Result<Option<(Vec<Frame>,
         size: number(&entry[4..]),
     });
     Ok(Some((frames.collect(), mark)))
+}
+
+/// Whether a file that begins so is Zstandard. A pipe may give fewer bytes than asked for; four are there in any real one.
+pub(super) fn is_zstd(start: &[u8]) -> bool {
+    start.starts_with(&ZSTD)
+        || (start.len() >= 4 && start[0] & 0xf0 == 0x50 && start[1..4] == SKIPPABLE)
 }
 
 /// What identifies how frames are made: kept ones of another kind are not used.

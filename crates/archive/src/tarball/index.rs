@@ -19,10 +19,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use thiserror::Error;
 
-use super::frames::{self, Frame};
-use super::read::is_zstd;
+use super::frames::{self, is_zstd};
+use super::gzip::{GZIP_HEADER, LAST_BLOCK, stored_header};
+use super::model::Frame;
 use super::segment::{Segment, whole};
-use super::splice::{GZIP_HEADER, LAST_BLOCK, stored_header};
 use super::tar::{BLOCK, END, Mtime, global};
 
 /// What stands behind the index: the header of a folder, and the end of the archive.

@@ -3,74 +3,69 @@
 //! A run is a stretch of carried files of one container. Its key covers what the frames hold (paths, modes, digests of the
 //! files, time) and how they are made, so a cached run never goes stale.
 
-use std::error::Error;
-use std::fs::File;
 use std::io::Write;
 
 use rayon::prelude::*;
 
-use super::archive::{Archive, ArchiveError};
-use super::assemble::Contents;
+use super::archive::Archive;
 use super::entries::Entries;
 use super::error::AssembleError;
-use super::frames::{self, Frame, Framer};
-use super::part::Part;
+use super::frames::{self, Framer};
+use super::model::{ArchiveError, Contents, FrameCache, PackedRun};
+use super::part::{Part, Parts};
 use crate::venv::{Item, ItemKind};
 use pannier_base::digest::{Digest, Hasher};
 
 /// Shorter runs (in bytes of their files) are compressed with their neighbours: a frame of its own would not pay.
 const SHORTEST: u64 = 64 << 10;
 
-/// A packed run.
-#[derive(Debug)]
-pub struct PackedRun {
-    /// Holds the frames, from its first byte on.
-    pub file: File,
-    /// The frames in their order.
-    pub frames: Vec<Frame>,
+/// Adds parts as runs that are frames of their own. Those of the cache have the same bytes as those that are packed now.
+pub(super) struct Runs<'a, W: Write + Send + 'static> {
+    pub(super) contents: &'a Contents<'a>,
+    pub(super) entries: &'a mut Entries<Framer<W>>,
 }
 
-/// Why a cache failed: the error of whatever holds the frames.
-pub type FrameCacheError = Box<dyn Error + Send + Sync>;
-
-/// Holds packed runs across tarballs.
-pub trait FrameCache: Sync {
-    /// The run made from the container `origin` (SHA-256) under `key`; `None` when it is not cached.
-    ///
-    /// # Errors
-    /// [`FrameCacheError`] when the cache cannot be read.
-    fn load(&self, origin: &Digest, key: &Digest) -> Result<Option<PackedRun>, FrameCacheError>;
-
-    /// A new empty file for a run. It is removed when it is dropped unsaved.
-    ///
-    /// # Errors
-    /// [`FrameCacheError`] when the file cannot be created.
-    fn create(&self) -> Result<Box<dyn NewRun>, FrameCacheError>;
+impl<W: Write + Send + 'static> Parts for Runs<'_, W> {
+    fn add(&mut self, parts: &[Part<'_>]) -> Result<(), AssembleError> {
+        fill(self.contents, parts)?;
+        for part in parts {
+            for run in runs(&part.items) {
+                match run.container {
+                    Some(_) => self.apart(part, &run)?,
+                    None => self.entries.items(part, run.items)?,
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-/// A run that is being packed.
-pub trait NewRun: Write + Send {
-    /// Caches the run under the container `origin` (SHA-256) and `key`, and opens it.
-    ///
-    /// # Errors
-    /// [`FrameCacheError`] when it cannot be written.
-    fn save(
-        self: Box<Self>,
-        origin: &Digest,
-        key: &Digest,
-        frames: Vec<Frame>,
-    ) -> Result<PackedRun, FrameCacheError>;
+impl<W: Write + Send + 'static> Runs<'_, W> {
+    /// A run that no frame shares with its neighbors.
+    fn apart(&mut self, part: &Part<'_>, run: &Run<'_>) -> Result<(), AssembleError> {
+        let failed = |error| super::entries::failed("", error);
+        self.entries.archive().cut().map_err(failed)?;
+        match self.contents.cache {
+            Some(cache) => {
+                let packed = kept(self.contents, cache, part, run)?;
+                self.entries.files += run.items.len() as u64;
+                self.entries.archive().append(&packed).map_err(failed)?;
+            }
+            None => self.entries.items(part, run.items)?,
+        }
+        self.entries.archive().cut().map_err(failed)
+    }
 }
 
 /// Items of a part that follow each other.
-pub(super) struct Run<'a> {
-    pub(super) items: &'a [Item],
+struct Run<'a> {
+    items: &'a [Item],
     /// Number of their container, if they are packed as frames of their own.
-    pub(super) container: Option<usize>,
+    container: Option<usize>,
 }
 
 /// Splits the items of a part into runs of one container and whatever is between them.
-pub(super) fn runs(items: &[Item]) -> impl Iterator<Item = Run<'_>> {
+fn runs(items: &[Item]) -> impl Iterator<Item = Run<'_>> {
     items
         .chunk_by(|a, b| container(a) == container(b))
         .map(|items| Run {
@@ -98,7 +93,7 @@ fn length(items: &[Item]) -> u64 {
 }
 
 /// Packs every run of these parts that is not cached yet, on all threads. Does nothing without a cache.
-pub(super) fn fill(contents: &Contents<'_>, parts: &[Part<'_>]) -> Result<(), AssembleError> {
+fn fill(contents: &Contents<'_>, parts: &[Part<'_>]) -> Result<(), AssembleError> {
     let Some(cache) = contents.cache else {
         return Ok(());
     };
@@ -116,7 +111,7 @@ pub(super) fn fill(contents: &Contents<'_>, parts: &[Part<'_>]) -> Result<(), As
 }
 
 /// The frames of a run: from the cache, or packed now and added to it.
-pub(super) fn kept(
+fn kept(
     contents: &Contents<'_>,
     cache: &dyn FrameCache,
     part: &Part<'_>,
@@ -136,9 +131,7 @@ pub(super) fn kept(
     let new = cache.create().map_err(failed)?;
     let framer = Framer::new(new, true).map_err(|error| super::entries::failed(path, error))?;
     let mut entries = Entries::new(contents, framer);
-    for item in run.items {
-        entries.entry(&part.containers, item)?;
-    }
+    entries.items(part, run.items)?;
     let (new, frames) = entries
         .into_archive()
         .into_frames()

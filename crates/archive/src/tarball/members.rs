@@ -7,9 +7,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::archive::{Archive, ArchiveError, Packed};
+use super::archive::Archive;
+use super::gzip::{GZIP_HEADER, LAST_BLOCK, PIECE, STORED_BLOCK, deflate_piece, stored_header};
+use super::model::{ArchiveError, Packed};
 use super::sink::Sink;
-use super::splice::{GZIP_HEADER, PIECE, STORED_BLOCK, deflate_piece, stored_header};
 use super::tar::Mtime;
 use crate::entries::{Coding, Stream};
 use flate2::{Compress, Compression};
@@ -41,8 +42,7 @@ impl<W: Write + Send + 'static> Members<W> {
             return Ok(());
         }
         deflate_piece(&mut self.compress, &self.piece, &mut self.compressed);
-        self.compressed
-            .extend_from_slice(&super::splice::LAST_BLOCK);
+        self.compressed.extend_from_slice(&LAST_BLOCK);
         let (crc32, size) = (crc32fast::hash(&self.piece), self.piece.len() as u64);
         self.piece.clear();
         self.write(&GZIP_HEADER)?;
@@ -73,7 +73,7 @@ impl<W: Write + Send + 'static> Members<W> {
                 .copy_near(file, stream.offset + done, length, |_, _| {})?;
             done += length;
         }
-        self.write(&super::splice::LAST_BLOCK)
+        self.write(&LAST_BLOCK)
     }
 }
 

@@ -10,10 +10,12 @@ mod drain;
 mod entries;
 mod error;
 mod frames;
+mod gzip;
 pub mod index;
 mod kept;
 mod manifest;
 mod members;
+mod model;
 mod output;
 mod packing;
 mod part;
@@ -26,14 +28,13 @@ mod tar;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use assemble::{Common, Contents, Summary, assemble};
+pub use assemble::assemble;
 pub use error::AssembleError;
-pub use frames::Frame;
-pub use kept::{FrameCache, FrameCacheError, NewRun, PackedRun};
 pub use manifest::{
     Fallback, MANIFEST_PATH, Manifest, ManifestData, ManifestImage, ManifestOverride,
     ManifestPackage, ManifestTarget, OverrideKind, Source,
 };
+pub use model::{Common, Contents, Frame, FrameCache, FrameCacheError, NewRun, PackedRun, Summary};
 pub use output::{Output, OutputError, Written};
 pub use packing::Packing;
 pub use part::{Container, Failed, Part, Parts};

@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::assemble::{Body, Common, Contents, Summary, assemble_body};
+use super::assemble::{assemble_filled, assemble_like};
 use super::drain::Drain;
 use super::error::AssembleError;
+use super::model::{Common, Contents, Place, Summary};
+use super::packing::Packing;
 use super::part::{Failed, Parts};
 use crate::atomic::{AtomicFile, turnstile};
 use pannier_base::name::ImageName;
@@ -112,10 +114,12 @@ impl Output<'_> {
         contents: &Contents<'_>,
         mut fill: impl FnMut(&mut dyn Parts) -> Result<(), Failed<AssembleError, E>>,
     ) -> Result<(Written, Option<Common>), Failed<OutputError, E>> {
-        self.write_body(contents, Body::Parts(&mut fill))
+        self.write_with(contents, |drain| {
+            assemble_filled(contents, &mut fill, drain)
+        })
     }
 
-    /// Writes all three files, the tarball with the parts of another one.
+    /// Writes all three files, the tarball with the parts of another one and packed as that one is.
     ///
     /// # Errors
     /// [`OutputError`].
@@ -124,16 +128,25 @@ impl Output<'_> {
         contents: &Contents<'_>,
         common: &Common,
     ) -> Result<Written, OutputError> {
-        match self.write_body(contents, Body::<Infallible>::Common(common)) {
+        let contents = Contents {
+            packing: Packing::Spliced,
+            ..*contents
+        };
+        let written = self.write_with(&contents, |drain| {
+            let summary = assemble_like(&contents, common, drain)?;
+            Ok::<_, Failed<_, Infallible>>((summary, None))
+        });
+        match written {
             Ok((written, _)) => Ok(written),
             Err(Failed::Own(error)) => Err(error),
         }
     }
 
-    fn write_body<E>(
+    /// Writes all three files; `assemble` writes the tarball and gives the place of its parts.
+    fn write_with<E>(
         &self,
         contents: &Contents<'_>,
-        body: Body<'_, E>,
+        assemble: impl FnOnce(Drain) -> Result<(Summary, Option<Place>), Failed<AssembleError, E>>,
     ) -> Result<(Written, Option<Common>), Failed<OutputError, E>> {
         let place = |suffix: &str| self.folder.join(format!("{}{suffix}", self.image));
         let ending = contents.packing.ending();
@@ -157,11 +170,11 @@ impl Output<'_> {
         let written = begin(tarball, |file| {
             let failed = |source| AssembleError::Write { source };
             let drain = Drain::new(file.try_clone().map_err(failed)?);
-            assembled = Some(assemble_body(contents, body, drain)?);
+            assembled = Some(assemble(drain)?);
             Ok(())
         })?;
         let (summary, place) = assembled.expect("assembling has succeeded");
-        // The file itself: under its name somebody else's may stand soon.
+        // The file itself: under its name somebody else's may be soon.
         let own = written.file().try_clone();
         let own = own.map_err(|source| OutputError::new(tarball, source))?;
         let line = format!("{}  {}.{ending}\n", summary.sha256, self.image);
@@ -187,7 +200,7 @@ impl Output<'_> {
             digest,
             summary,
         };
-        Ok((written, place.map(|place| place.of(own))))
+        Ok((written, place.map(|place| Common { file: own, place })))
     }
 }
 

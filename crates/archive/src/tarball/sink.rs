@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-use super::archive::ArchiveError;
+use super::model::ArchiveError;
 use crate::zip::near::{Near, SMALL};
 use pannier_base::digest::{Digest, Hasher};
 

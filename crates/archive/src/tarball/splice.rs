@@ -9,34 +9,33 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crc32fast::Hasher as Crc;
-use flate2::{Compress, Compression, FlushCompress};
+use flate2::{Compress, Compression};
 
-use super::archive::{Archive, ArchiveError, Mark, Packed, Run};
+use super::archive::Archive;
+use super::gzip::{GZIP_HEADER, LAST_BLOCK, PIECE, STORED_BLOCK, deflate_piece, stored_header};
 use super::index;
+use super::model::{ArchiveError, Packed, Run};
 use super::segment::{self, Segment};
 use super::short;
 use super::sink::Sink;
 use super::tar::Mtime;
 use crate::entries::{Coding, Stream};
 
-/// Deflate, no flags, no time, no hint, unknown system: nothing tells where or when the file was made.
-pub(super) const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-
-/// A final block without content (fixed codes): ends the deflate stream.
-pub(super) const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
-
 /// Length and its complement of a stored block without content (RFC 1951, 3.2.4), at a byte boundary.
 const EMPTY_STORED: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
-
-/// Plain bytes of one piece of our own: bounds the memory.
-pub(super) const PIECE: usize = 256 << 10;
-
-/// Most bytes of one stored block.
-pub(super) const STORED_BLOCK: u64 = 65_535;
 
 /// Level of our own pieces that are not short: they are a few percent of the file, and level 6 would take a fifth of the whole
 /// time to make that file a quarter of a percent smaller.
 const LEVEL: Compression = Compression::new(1);
+
+/// Where a segment starts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// In the file, in bytes.
+    offset: u64,
+    /// Segments before it.
+    segments: usize,
+}
 
 /// Writes one gzip member.
 pub struct Splicer<W: Write> {
@@ -66,6 +65,35 @@ impl<W: Write + Send + 'static> Splicer<W> {
             compress: Compress::new(LEVEL, false),
             compressed: Vec::new(),
         })
+    }
+
+    /// Ends a segment and gives the place where the next one starts, for [`Self::since`].
+    pub(super) fn mark(&mut self) -> Result<Mark, ArchiveError> {
+        self.cut()?;
+        Ok(Mark {
+            offset: self.sink.position(),
+            segments: self.segments.len(),
+        })
+    }
+
+    /// Ends a segment, and gives all segments since the mark.
+    pub(super) fn since(&mut self, mark: Mark) -> Result<Run, ArchiveError> {
+        self.cut()?;
+        Ok(Run {
+            offset: mark.offset,
+            length: self.sink.position() - mark.offset,
+            segments: self.segments[mark.segments..].to_vec(),
+        })
+    }
+
+    /// Adds a run of `file`, a tarball made here. Segments start at a byte boundary with an empty window, so they can be
+    /// carried over like the streams of wheels.
+    pub(super) fn replay(&mut self, file: &File, run: &Run) -> Result<(), ArchiveError> {
+        self.cut()?;
+        self.sink.copy(file, run.offset, run.length)?;
+        self.segments.extend_from_slice(&run.segments);
+        self.start = self.sink.position();
+        Ok(())
     }
 
     /// Adds bytes of our own as stored blocks: readable without inflating.
@@ -194,32 +222,6 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
         Ok(())
     }
 
-    fn mark(&mut self) -> Result<Option<Mark>, ArchiveError> {
-        self.cut()?;
-        Ok(Some(Mark {
-            offset: self.sink.position(),
-            segments: self.segments.len(),
-        }))
-    }
-
-    fn since(&mut self, mark: Mark) -> Result<Run, ArchiveError> {
-        self.cut()?;
-        Ok(Run {
-            offset: mark.offset,
-            length: self.sink.position() - mark.offset,
-            segments: self.segments[mark.segments..].to_vec(),
-        })
-    }
-
-    /// Segments start at a byte boundary with an empty window, so they can be carried over like the streams of wheels.
-    fn replay(&mut self, file: &File, run: &Run) -> Result<(), ArchiveError> {
-        self.cut()?;
-        self.sink.copy(file, run.offset, run.length)?;
-        self.segments.extend_from_slice(&run.segments);
-        self.start = self.sink.position();
-        Ok(())
-    }
-
     /// The index of the segments, the last entry, then the end of the member: last block, CRC-32, length modulo 2^32.
     fn finish(mut self, last: &[u8], mtime: Mtime) -> Result<Packed, ArchiveError> {
         self.cut()?;
@@ -245,12 +247,6 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
             size,
         })
     }
-}
-
-/// The header of a stored block at a byte boundary (RFC 1951, 3.2.4).
-pub(super) const fn stored_header(length: u16) -> [u8; 5] {
-    let [low, high] = length.to_le_bytes();
-    [0, low, high, !low, !high]
 }
 
 /// The two bit offsets of a deflate stream that splicing needs.
@@ -284,28 +280,5 @@ impl Bits {
             1..=5 => &EMPTY_STORED,
             _ => &WITH_HEADER,
         }
-    }
-}
-
-/// Compresses one piece as raw deflate into `out`: empty window before, sync flush (so a byte boundary) behind.
-pub(super) fn deflate_piece(compress: &mut Compress, plain: &[u8], out: &mut Vec<u8>) {
-    compress.reset();
-    out.clear();
-    // Deflate never grows beyond its stored form, five bytes in 16 KiB or more, and a flush adds a few.
-    out.reserve(plain.len() + plain.len() / 1024 + 64);
-    loop {
-        let done = usize::try_from(compress.total_in()).unwrap_or(plain.len());
-        let before = out.len();
-        let status = compress.compress_vec(&plain[done..], out, FlushCompress::Sync);
-        assert!(
-            status.is_ok(),
-            "deflate fails only when its state is misused"
-        );
-        // The flush is complete when input is used up and space is left over (zlib's manual, deflate).
-        if compress.total_in() == plain.len() as u64 && out.len() < out.capacity() {
-            return;
-        }
-        assert!(out.len() > before || out.len() == out.capacity());
-        out.reserve(1 << 10);
     }
 }

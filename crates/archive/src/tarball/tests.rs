@@ -575,8 +575,7 @@ fn parts_one_by_one_are_the_parts_at_once() {
             }
             Ok::<_, Failed<_, std::convert::Infallible>>(())
         };
-        let body = assemble::Body::Parts(&mut fill);
-        assert!(assemble::assemble_body(&contents, body, out.clone()).is_ok());
+        assert!(assemble::assemble_filled(&contents, &mut fill, out.clone()).is_ok());
         assert!(*out.0.lock().unwrap() == expected, "{packing}");
     }
 }
@@ -592,7 +591,7 @@ fn large_files_are_members_that_the_wheel_had() {
     let bytes = packed(&contents, &[all_of(&file, &pack)]);
     let members = bytes
         .windows(10)
-        .filter(|run| *run == splice::GZIP_HEADER)
+        .filter(|run| *run == gzip::GZIP_HEADER)
         .count();
     // Three large files, and what stands before (two pieces of our own), between and behind them.
     assert_eq!(members, 8);

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
-use super::BUFFER;
+use super::plain::BUFFER;
 use super::segment::damaged;
 use crate::tarball::index::Part;
 

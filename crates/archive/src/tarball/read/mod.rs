@@ -17,9 +17,5 @@ mod tests;
 pub use entry::{Entries, Entry, EntryKind, Extent};
 pub use error::ReadError;
 pub use frame::FrameReader;
-pub(super) use plain::is_zstd;
-pub use plain::{gunzip, plain};
+pub use plain::{BUFFER, gunzip, plain};
 pub use segment::SegmentReader;
-
-/// Bytes of one buffer between inflating and whoever takes the content.
-pub const BUFFER: usize = 256 << 10;

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt;
 
-use super::BUFFER;
+use super::plain::BUFFER;
 use crate::tarball::index::Part;
 use crate::zip::{Inflater, Step};
 

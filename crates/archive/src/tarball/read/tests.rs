@@ -6,9 +6,9 @@ use std::io::{Read, Write};
 use flate2::read::GzDecoder;
 
 use super::*;
+use crate::tarball::gzip::{LAST_BLOCK, STORED_BLOCK, stored_header};
 use crate::tarball::index::{Index, tail};
 use crate::tarball::segment::{Segment, whole};
-use crate::tarball::splice::{LAST_BLOCK, STORED_BLOCK, stored_header};
 use crate::tarball::tar::Mtime;
 use crate::tarball::tests::{noise, tarball_of};
 use crate::venv::testing::Packer;
