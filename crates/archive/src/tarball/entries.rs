@@ -21,7 +21,7 @@ pub(super) struct Entries<A: Archive> {
     most_small: u64,
     archive: A,
     scratch: Vec<u8>,
-    small: zip::SmallEntries,
+    inline: zip::InlineReader,
     pub(super) files: u64,
     pub(super) carried: u64,
 }
@@ -33,7 +33,7 @@ impl<A: Archive> Entries<A> {
             most_small: contents.packing.small(),
             archive,
             scratch: Vec::new(),
-            small: zip::SmallEntries::default(),
+            inline: zip::InlineReader::default(),
             files: 0,
             carried: 0,
         }
@@ -125,7 +125,7 @@ impl<A: Archive> Entries<A> {
             let carried = self.archive.carry(file, stream);
             return carried.map_err(|error| failed(path, error));
         }
-        let bytes = self.small.read(file, stream);
+        let bytes = self.inline.read(file, stream);
         let bytes = bytes.map_err(|source| failed(path, ArchiveError::Read(source)))?;
         self.archive.own(bytes).map_err(|error| failed(path, error))
     }

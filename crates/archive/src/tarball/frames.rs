@@ -1,6 +1,6 @@
 //! A Zstandard file (RFC 8878): one frame, or many that can each be read alone.
 //!
-//! What is carried is inflated and compressed anew, unless frames of it are kept (see [`super::kept`]). Every frame ends with
+//! What is carried is inflated and compressed anew, unless frames of it are kept (see [`super::frame_cache`]). Every frame ends with
 //! a checksum. Behind many frames stand two skippable ones, which readers pass over: a mark that each frame begins with a tar
 //! entry, and the seek table of Zstandard's seekable format (its `contrib/seekable_format`), whose entries have 32 bits.
 
@@ -13,8 +13,8 @@ use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 
 use super::archive::Archive;
 use super::model::{ArchiveError, Frame, Packed, PackedRun};
-use super::sink::Sink;
 use super::tar::Mtime;
+use super::writer::Writer;
 use crate::entries::Stream;
 use crate::zip;
 use pannier_base::digest::Digest;
@@ -41,7 +41,7 @@ const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 
 /// Writes one frame, or many.
 pub(super) struct Framer<W: Write> {
-    sink: Sink<W>,
+    writer: Writer<W>,
     encoder: Encoder<'static>,
     /// Whether cuts are made.
     many: bool,
@@ -59,7 +59,7 @@ impl<W: Write + Send + 'static> Framer<W> {
             .set_parameter(CParameter::ChecksumFlag(true))
             .map_err(ArchiveError::Write)?;
         Ok(Self {
-            sink: Sink::new(out),
+            writer: Writer::new(out),
             encoder,
             many,
             frames: Vec::new(),
@@ -71,7 +71,7 @@ impl<W: Write + Send + 'static> Framer<W> {
     /// Ends the last frame; no seek table follows. Gives the output and the frames in it.
     pub(super) fn into_frames(mut self) -> Result<(W, Vec<Frame>), ArchiveError> {
         self.end_frame()?;
-        let (out, ..) = self.sink.finish().map_err(ArchiveError::Write)?;
+        let (out, ..) = self.writer.finish().map_err(ArchiveError::Write)?;
         Ok((out, self.frames))
     }
 
@@ -79,9 +79,9 @@ impl<W: Write + Send + 'static> Framer<W> {
     pub(super) fn append(&mut self, run: &PackedRun) -> Result<(), ArchiveError> {
         self.cut()?;
         let length = run.frames.iter().map(|frame| frame.compressed).sum();
-        self.sink.copy(&run.file, 0, length)?;
+        self.writer.copy(&run.file, 0, length)?;
         self.frames.extend_from_slice(&run.frames);
-        self.start = self.sink.position();
+        self.start = self.writer.position();
         Ok(())
     }
 
@@ -90,17 +90,17 @@ impl<W: Write + Send + 'static> Framer<W> {
             return Ok(());
         }
         loop {
-            let space = self.sink.space(u64::MAX).map_err(ArchiveError::Write)?;
+            let space = self.writer.space(u64::MAX).map_err(ArchiveError::Write)?;
             let mut out = OutBuffer::around(space);
             let left = self.encoder.finish(&mut out, true);
             let written = out.pos();
-            self.sink.advance(written);
+            self.writer.advance(written);
             if left.map_err(ArchiveError::Write)? == 0 {
                 break;
             }
         }
         self.encoder.reinit().map_err(ArchiveError::Write)?;
-        let here = self.sink.position();
+        let here = self.writer.position();
         self.frames.push(Frame {
             compressed: here - self.start,
             size: self.size,
@@ -114,8 +114,8 @@ impl<W: Write + Send + 'static> Framer<W> {
         let Some(table) = table(&self.frames) else {
             return Ok(());
         };
-        self.sink.write_all(&MARK).map_err(ArchiveError::Write)?;
-        self.sink.write_all(&table).map_err(ArchiveError::Write)
+        self.writer.write_all(&MARK).map_err(ArchiveError::Write)?;
+        self.writer.write_all(&table).map_err(ArchiveError::Write)
     }
 }
 
@@ -144,11 +144,11 @@ impl<W: Write + Send + 'static> Archive for Framer<W> {
     fn own(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         let mut input = InBuffer::around(bytes);
         while input.pos() < bytes.len() {
-            let space = self.sink.space(u64::MAX).map_err(ArchiveError::Write)?;
+            let space = self.writer.space(u64::MAX).map_err(ArchiveError::Write)?;
             let mut out = OutBuffer::around(space);
             let ran = self.encoder.run(&mut input, &mut out);
             let written = out.pos();
-            self.sink.advance(written);
+            self.writer.advance(written);
             ran.map_err(ArchiveError::Write)?;
         }
         self.size += bytes.len() as u64;
@@ -179,7 +179,7 @@ impl<W: Write + Send + 'static> Archive for Framer<W> {
         self.end_frame()?;
         self.table()?;
         let size = self.frames.iter().map(|frame| frame.size).sum();
-        let (_, bytes, sha256) = self.sink.finish().map_err(ArchiveError::Write)?;
+        let (_, bytes, sha256) = self.writer.finish().map_err(ArchiveError::Write)?;
         Ok(Packed {
             bytes,
             sha256,

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use super::archive::Archive;
 use super::gzip::{GZIP_HEADER, LAST_BLOCK, PIECE, STORED_BLOCK, deflate_piece, stored_header};
 use super::model::{ArchiveError, Packed};
-use super::sink::Sink;
 use super::tar::Mtime;
+use super::writer::Writer;
 use crate::entries::{Coding, Stream};
 use flate2::{Compress, Compression};
 
 /// Writes a gzip file of several members.
 pub(super) struct Members<W: Write> {
-    sink: Sink<W>,
+    writer: Writer<W>,
     size: u64,
     piece: Vec<u8>,
     compress: Compress,
@@ -28,7 +28,7 @@ impl<W: Write + Send + 'static> Members<W> {
     /// Nothing is written yet.
     pub(super) fn new(out: W) -> Self {
         Self {
-            sink: Sink::new(out),
+            writer: Writer::new(out),
             size: 0,
             piece: Vec::with_capacity(PIECE),
             compress: Compress::new(Compression::new(6), false),
@@ -60,7 +60,7 @@ impl<W: Write + Send + 'static> Members<W> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
-        self.sink.write_all(bytes).map_err(ArchiveError::Write)
+        self.writer.write_all(bytes).map_err(ArchiveError::Write)
     }
 
     /// Stored blocks; the last one is empty and final.
@@ -69,8 +69,8 @@ impl<W: Write + Send + 'static> Members<W> {
         while done < stream.size {
             let length = (stream.size - done).min(STORED_BLOCK);
             self.write(&stored_header(length as u16))?;
-            self.sink
-                .copy_near(file, stream.offset + done, length, |_, _| {})?;
+            self.writer
+                .copy_ahead(file, stream.offset + done, length, |_, _| {})?;
             done += length;
         }
         self.write(&LAST_BLOCK)
@@ -99,8 +99,8 @@ impl<W: Write + Send + 'static> Archive for Members<W> {
         match stream.coding {
             Coding::Stored if stream.compressed == stream.size => self.stored(file, stream)?,
             Coding::Deflate { end, .. } if end.div_ceil(8) == stream.compressed => {
-                self.sink
-                    .copy_near(file, stream.offset, stream.compressed, |_, _| {})?;
+                self.writer
+                    .copy_ahead(file, stream.offset, stream.compressed, |_, _| {})?;
             }
             _ => {
                 let reason = "the table of contents contradicts itself";
@@ -123,7 +123,7 @@ impl<W: Write + Send + 'static> Archive for Members<W> {
         self.own(last)?;
         self.end_piece()?;
         let size = self.size;
-        let (_, bytes, sha256) = self.sink.finish().map_err(ArchiveError::Write)?;
+        let (_, bytes, sha256) = self.writer.finish().map_err(ArchiveError::Write)?;
         Ok(Packed {
             bytes,
             sha256,

@@ -6,13 +6,12 @@
 
 mod archive;
 mod assemble;
-mod drain;
 mod entries;
 mod error;
+mod frame_cache;
 mod frames;
 mod gzip;
 pub mod index;
-mod kept;
 mod manifest;
 mod members;
 mod model;
@@ -21,12 +20,13 @@ mod packing;
 mod part;
 pub mod read;
 mod segment;
-mod short;
-mod sink;
+mod small_block;
 mod splice;
 mod tar;
 #[cfg(test)]
 pub(crate) mod tests;
+mod write_back;
+mod writer;
 
 pub use assemble::assemble;
 pub use error::AssembleError;

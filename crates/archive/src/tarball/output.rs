@@ -12,11 +12,11 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::assemble::{assemble_filled, assemble_like};
-use super::drain::Drain;
 use super::error::AssembleError;
 use super::model::{Common, Contents, Place, Summary};
 use super::packing::Packing;
 use super::part::{Failed, Parts};
+use super::write_back::WriteBack;
 use crate::atomic::{AtomicFile, turnstile};
 use pannier_base::name::ImageName;
 use pannier_base::secret::Exposed;
@@ -114,9 +114,7 @@ impl Output<'_> {
         contents: &Contents<'_>,
         mut fill: impl FnMut(&mut dyn Parts) -> Result<(), Failed<AssembleError, E>>,
     ) -> Result<(Written, Option<Common>), Failed<OutputError, E>> {
-        self.write_with(contents, |drain| {
-            assemble_filled(contents, &mut fill, drain)
-        })
+        self.write_with(contents, |file| assemble_filled(contents, &mut fill, file))
     }
 
     /// Writes all three files, the tarball with the parts of another one and packed as that one is.
@@ -132,8 +130,8 @@ impl Output<'_> {
             packing: Packing::Spliced,
             ..*contents
         };
-        let written = self.write_with(&contents, |drain| {
-            let summary = assemble_like(&contents, common, drain)?;
+        let written = self.write_with(&contents, |file| {
+            let summary = assemble_like(&contents, common, file)?;
             Ok::<_, Failed<_, Infallible>>((summary, None))
         });
         match written {
@@ -146,7 +144,7 @@ impl Output<'_> {
     fn write_with<E>(
         &self,
         contents: &Contents<'_>,
-        assemble: impl FnOnce(Drain) -> Result<(Summary, Option<Place>), Failed<AssembleError, E>>,
+        assemble: impl FnOnce(WriteBack) -> Result<(Summary, Option<Place>), Failed<AssembleError, E>>,
     ) -> Result<(Written, Option<Common>), Failed<OutputError, E>> {
         let place = |suffix: &str| self.folder.join(format!("{}{suffix}", self.image));
         let ending = contents.packing.ending();
@@ -169,8 +167,8 @@ impl Output<'_> {
         let mut assembled = None;
         let written = begin(tarball, |file| {
             let failed = |source| AssembleError::Write { source };
-            let drain = Drain::new(file.try_clone().map_err(failed)?);
-            assembled = Some(assemble(drain)?);
+            let file = WriteBack::new(file.try_clone().map_err(failed)?);
+            assembled = Some(assemble(file)?);
             Ok(())
         })?;
         let (summary, place) = assembled.expect("assembling has succeeded");

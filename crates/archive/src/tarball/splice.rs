@@ -16,9 +16,9 @@ use super::gzip::{GZIP_HEADER, LAST_BLOCK, PIECE, STORED_BLOCK, deflate_piece, s
 use super::index;
 use super::model::{ArchiveError, Packed, Run};
 use super::segment::{self, Segment};
-use super::short;
-use super::sink::Sink;
+use super::small_block;
 use super::tar::Mtime;
+use super::writer::Writer;
 use crate::entries::{Coding, Stream};
 
 /// Length and its complement of a stored block without content (RFC 1951, 3.2.4), at a byte boundary.
@@ -39,7 +39,7 @@ pub(super) struct Mark {
 
 /// Writes one gzip member.
 pub struct Splicer<W: Write> {
-    sink: Sink<W>,
+    writer: Writer<W>,
     segments: Vec<Segment>,
     /// Of the segment that has not ended yet; its compressed bytes start at `start`.
     crc: Crc,
@@ -53,10 +53,12 @@ pub struct Splicer<W: Write> {
 impl<W: Write + Send + 'static> Splicer<W> {
     /// Writes the header.
     pub fn new(out: W) -> Result<Self, ArchiveError> {
-        let mut sink = Sink::new(out);
-        sink.write_all(&GZIP_HEADER).map_err(ArchiveError::Write)?;
+        let mut writer = Writer::new(out);
+        writer
+            .write_all(&GZIP_HEADER)
+            .map_err(ArchiveError::Write)?;
         Ok(Self {
-            sink,
+            writer,
             segments: Vec::new(),
             crc: Crc::new(),
             start: GZIP_HEADER.len() as u64,
@@ -71,7 +73,7 @@ impl<W: Write + Send + 'static> Splicer<W> {
     pub(super) fn mark(&mut self) -> Result<Mark, ArchiveError> {
         self.cut()?;
         Ok(Mark {
-            offset: self.sink.position(),
+            offset: self.writer.position(),
             segments: self.segments.len(),
         })
     }
@@ -81,7 +83,7 @@ impl<W: Write + Send + 'static> Splicer<W> {
         self.cut()?;
         Ok(Run {
             offset: mark.offset,
-            length: self.sink.position() - mark.offset,
+            length: self.writer.position() - mark.offset,
             segments: self.segments[mark.segments..].to_vec(),
         })
     }
@@ -90,9 +92,9 @@ impl<W: Write + Send + 'static> Splicer<W> {
     /// carried over like the streams of wheels.
     pub(super) fn replay(&mut self, file: &File, run: &Run) -> Result<(), ArchiveError> {
         self.cut()?;
-        self.sink.copy(file, run.offset, run.length)?;
+        self.writer.copy(file, run.offset, run.length)?;
         self.segments.extend_from_slice(&run.segments);
-        self.start = self.sink.position();
+        self.start = self.writer.position();
         Ok(())
     }
 
@@ -103,8 +105,10 @@ impl<W: Write + Send + 'static> Splicer<W> {
         self.size += bytes.len() as u64;
         for block in bytes.chunks(STORED_BLOCK as usize) {
             let header = stored_header(block.len() as u16);
-            self.sink.write_all(&header).map_err(ArchiveError::Write)?;
-            self.sink.write_all(block).map_err(ArchiveError::Write)?;
+            self.writer
+                .write_all(&header)
+                .map_err(ArchiveError::Write)?;
+            self.writer.write_all(block).map_err(ArchiveError::Write)?;
         }
         Ok(())
     }
@@ -115,14 +119,14 @@ impl<W: Write + Send + 'static> Splicer<W> {
         }
         self.crc.update(&self.piece);
         self.size += self.piece.len() as u64;
-        if self.piece.len() <= short::MOST {
+        if self.piece.len() <= small_block::MOST {
             self.compressed.clear();
-            short::deflate(&self.piece, &mut self.compressed);
+            small_block::deflate(&self.piece, &mut self.compressed);
         } else {
             deflate_piece(&mut self.compress, &self.piece, &mut self.compressed);
         }
         self.piece.clear();
-        self.sink
+        self.writer
             .write_all(&self.compressed)
             .map_err(ArchiveError::Write)
     }
@@ -133,11 +137,11 @@ impl<W: Write + Send + 'static> Splicer<W> {
         stream: &Stream,
         bits: Bits,
     ) -> Result<(), ArchiveError> {
-        self.sink
-            .copy_near(file, stream.offset, stream.compressed, |at, bytes| {
+        self.writer
+            .copy_ahead(file, stream.offset, stream.compressed, |at, bytes| {
                 bits.clear(at, bytes);
             })?;
-        self.sink
+        self.writer
             .write_all(bits.alignment())
             .map_err(ArchiveError::Write)
     }
@@ -148,9 +152,11 @@ impl<W: Write + Send + 'static> Splicer<W> {
         while done < stream.size {
             let length = (stream.size - done).min(STORED_BLOCK);
             let header = stored_header(length as u16);
-            self.sink.write_all(&header).map_err(ArchiveError::Write)?;
-            self.sink
-                .copy_near(file, stream.offset + done, length, |_, _| {})?;
+            self.writer
+                .write_all(&header)
+                .map_err(ArchiveError::Write)?;
+            self.writer
+                .copy_ahead(file, stream.offset + done, length, |_, _| {})?;
             done += length;
         }
         Ok(())
@@ -212,7 +218,7 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
         if self.size == 0 {
             return Ok(());
         }
-        let here = self.sink.position();
+        let here = self.writer.position();
         self.segments.push(Segment {
             compressed: here - self.start,
             size: self.size,
@@ -229,7 +235,7 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
             // Nothing to share between threads: no index.
             self.own(last)?;
         } else {
-            let start = self.sink.position();
+            let start = self.writer.position();
             let [front, back] = index::tail(&self.segments, start, last, mtime);
             self.stored(&front)?;
             self.stored(&back)?;
@@ -239,8 +245,10 @@ impl<W: Write + Send + 'static> Archive for Splicer<W> {
         let mut trailer = LAST_BLOCK.to_vec();
         trailer.extend_from_slice(&crc.to_le_bytes());
         trailer.extend_from_slice(&(size as u32).to_le_bytes());
-        self.sink.write_all(&trailer).map_err(ArchiveError::Write)?;
-        let (_, bytes, sha256) = self.sink.finish().map_err(ArchiveError::Write)?;
+        self.writer
+            .write_all(&trailer)
+            .map_err(ArchiveError::Write)?;
+        let (_, bytes, sha256) = self.writer.finish().map_err(ArchiveError::Write)?;
         Ok(Packed {
             bytes,
             sha256,

@@ -7,6 +7,7 @@
 
 mod error;
 mod links;
+mod model;
 mod parallel;
 mod stage;
 #[cfg(test)]
@@ -15,7 +16,6 @@ mod tree;
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::Serialize;
@@ -23,10 +23,9 @@ use serde::Serialize;
 use crate::limited;
 use crate::tarball::MANIFEST_PATH;
 use crate::tarball::index::Index;
-use pannier_base::digest::Digest;
-use pannier_base::paths::AbsoluteLinks;
 
 pub use error::UnpackError;
+pub use model::Options;
 pub use stage::Target;
 
 use stage::Stage;
@@ -38,21 +37,6 @@ pub enum Input<'a> {
     File(&'a Path),
     /// Anything else, from front to back.
     Stream(Box<dyn Read + Send + 'a>),
-}
-
-/// How to unpack.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Threads that inflate and write.
-    pub jobs: NonZeroUsize,
-    /// What the tarball's SHA-256 has to be, if it is known.
-    pub expected: Option<Digest>,
-    /// The bytes that the tarball's manifest has to be, if they are known.
-    pub manifest: Option<Vec<u8>>,
-    /// What happens to links with absolute targets.
-    pub absolute_links: AbsoluteLinks,
-    /// Whether what stands in the target may be replaced.
-    pub force: bool,
 }
 
 /// What was unpacked.

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::Options;
 use super::error::UnpackError;
+use super::model::Options;
 use super::tree::{Figures, Hand, Met, Tree};
 use crate::tarball::index::{Coding, Index, Part};
 use crate::tarball::read::{BUFFER, Entries, Extent, FrameReader, ReadError, SegmentReader, plain};

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{Item, ItemKind};
+use super::model::{Item, ItemKind};
 use crate::entries::{Content, Pack};
 use pannier_base::name::DataName;
 

@@ -6,38 +6,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{FORMAT, Item, ItemKind, LayoutError, PythonLink, VenvOptions};
+use super::error::LayoutError;
+use super::model::{DirectUrl, FORMAT, Item, ItemKind, PythonLink, VenvOptions};
 use pannier_base::paths::{INTERPRETER, target_fault};
 use pannier_base::platform::Arch;
 
 const ACTIVATE: &str = include_str!("activate.sh");
 const ACTIVATE_FISH: &str = include_str!("activate.fish");
 const PANNIER_LINK: &str = include_str!("pannier-link.sh");
-
-/// `direct_url.json` (PEP 610).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DirectUrl {
-    /// A git repository.
-    Git {
-        /// URL without credentials.
-        url: String,
-        /// 40 hexadecimal digits.
-        commit: String,
-        /// What was asked for.
-        requested_revision: Option<String>,
-        /// Folder in the repository.
-        subdirectory: Option<String>,
-    },
-    /// An archive by URL.
-    Archive {
-        /// URL without credentials.
-        url: String,
-        /// Hexadecimal SHA-256.
-        sha256: String,
-    },
-    /// A folder; its path is not told (it would leak the build machine).
-    Directory,
-}
 
 impl DirectUrl {
     /// The file's content.

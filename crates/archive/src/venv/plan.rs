@@ -8,9 +8,10 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
+use super::error::LayoutError;
 use super::files::own_items;
-use super::spread::{Places, Spread};
-use super::{Installed, Item, ItemKind, LayoutError, VenvOptions};
+use super::install_plan::{InstallPlan, Places};
+use super::model::{Installed, Item, ItemKind, VenvOptions};
 use pannier_base::digest::Digest;
 use pannier_base::name::PackageName;
 
@@ -60,7 +61,7 @@ impl Planner {
             }
         }
         self.claims.packages.push(name.clone());
-        let items = Spread::new(package, &self.places).run()?;
+        let items = InstallPlan::new(package, &self.places).run()?;
         self.claims.files.reserve(items.len());
         let files = items.into_iter().filter_map(|item| {
             let added = self.claims.add(&item);

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::Item;
+use super::model::Item;
 use crate::wheel::RecordRow;
 
 /// About as many bytes as a row has besides its path.

@@ -6,8 +6,8 @@
 use super::data::DataError;
 use super::entry_points::EntryPoint;
 use super::error::WheelError;
-use super::verify::Open;
-use crate::entries::Content;
+use super::filename::WheelFilename;
+use crate::entries::{Content, Pack};
 use crate::zip::{Names, Sameness};
 
 /// Stands for site-packages, whatever the Python. No other target begins so.
@@ -15,7 +15,8 @@ const SITE: &str = "site";
 
 /// The targets of one wheel.
 pub(super) struct Targets<'a> {
-    open: &'a Open<'a>,
+    filename: &'a WheelFilename,
+    pack: &'a Pack,
     /// Its `.data` folder with a trailing slash.
     data: String,
     names: Names,
@@ -32,9 +33,10 @@ enum Added {
 }
 
 impl<'a> Targets<'a> {
-    pub(super) fn new(open: &'a Open<'a>, data: &str) -> Self {
+    pub(super) fn new(filename: &'a WheelFilename, pack: &'a Pack, data: &str) -> Self {
         Self {
-            open,
+            filename,
+            pack,
             data: format!("{data}/"),
             names: Names::new(Sameness::Folded),
             added: Vec::new(),
@@ -44,7 +46,7 @@ impl<'a> Targets<'a> {
     /// # Errors
     /// [`WheelError::Data`] names a file and the other one that goes to its place.
     pub(super) fn check(mut self, scripts: &[EntryPoint]) -> Result<(), WheelError> {
-        let pack = self.open.pack;
+        let pack = self.pack;
         for (number, entry) in pack.iter().enumerate() {
             if matches!(entry.content, Content::File { .. }) && !self.is_copy(&entry.path)? {
                 self.names.add(&self.target(&entry.path), false);
@@ -78,7 +80,7 @@ impl<'a> Targets<'a> {
         else {
             return Ok(false);
         };
-        let pack = self.open.pack;
+        let pack = self.pack;
         let places = [
             rest.to_owned(),
             format!("{}purelib/{rest}", self.data),
@@ -119,7 +121,7 @@ impl<'a> Targets<'a> {
 
     fn clash(&self, entry: &str, other: String) -> WheelError {
         WheelError::Data {
-            wheel: self.open.filename.to_string(),
+            wheel: self.filename.to_string(),
             entry: entry.to_owned(),
             source: DataError::Clash { other },
         }

@@ -64,7 +64,7 @@ pub fn verify(file: &File, filename: &WheelFilename, rules: &Rules) -> Result<Wh
     open.check_own(&dist_info)?;
     if let Some(data) = &data {
         open.check_data(data)?;
-        Targets::new(&open, data).check(&scripts)?;
+        Targets::new(filename, open.pack, data).check(&scripts)?;
     }
     let mut warnings = wheel_file.warnings;
     warnings.extend(metadata.warnings);
@@ -93,10 +93,10 @@ fn container(filename: &WheelFilename, source: ZipError) -> WheelError {
 }
 
 /// A wheel whose container is sound.
-pub(super) struct Open<'a> {
+struct Open<'a> {
     file: &'a File,
-    pub(super) filename: &'a WheelFilename,
-    pub(super) pack: &'a Pack,
+    filename: &'a WheelFilename,
+    pack: &'a Pack,
 }
 
 impl Open<'_> {

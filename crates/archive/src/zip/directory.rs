@@ -5,13 +5,13 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::Rules;
 use super::bytes::{u16_at, u32_at};
 use super::end::Span;
 use super::error::{Rule, ZipError};
 use super::extra::Extra;
 use super::names::{self, Clash, Conflict, Names, Sameness};
 use super::read::changed;
+use super::rules::Rules;
 
 const FIXED: usize = 46;
 /// Deflate's level hints, data descriptor, UTF-8 name.

@@ -5,9 +5,9 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::Rules;
 use super::bytes::{u16_at, u32_at, u64_at};
 use super::error::{Rule, ZipError};
+use super::rules::Rules;
 
 const END: u64 = 22;
 const LOCATOR: u64 = 20;

@@ -13,11 +13,12 @@ mod error;
 mod extra;
 mod headers;
 mod inflate;
+mod inline;
 mod local;
 mod names;
-pub mod near;
 mod read;
-mod small;
+pub mod read_ahead;
+mod rules;
 mod write;
 
 use std::cmp::Reverse;
@@ -30,9 +31,10 @@ use self::check::{Checker, Found};
 use self::directory::Directory;
 pub use self::error::{Rule, ZipError};
 pub use self::inflate::{Inflater, Step};
+pub use self::inline::InlineReader;
 pub use self::names::{Clash, Conflict, LONGEST as LONGEST_NAME, Names, Sameness, plain_name};
 pub use self::read::{EntryReader, LARGEST_IN_MEMORY, open_entry, read_entry};
-pub use self::small::SmallEntries;
+pub use self::rules::Rules;
 pub use self::write::Writer;
 use crate::entries::Pack;
 
@@ -42,50 +44,6 @@ const PARALLEL_FROM: u64 = 2 << 20;
 const RELEASE: usize = 4096;
 /// Most threads that share it: several containers may be verified at the same time.
 const THREADS: usize = 8;
-
-/// What a container may be.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// Largest number of entries.
-    pub entries: u64,
-    /// Largest inflated total, in bytes.
-    pub total: u64,
-    /// Largest inflated / compressed ratio of a container of more than 64 MiB inflated.
-    pub ratio: u64,
-    /// Whether symbolic links are allowed (snapshots of data projects made here; never wheels). Where they lead is
-    /// not judged.
-    pub symlinks: bool,
-    /// Whether names may differ in case or Unicode form alone (snapshots of data projects; never wheels).
-    pub collisions: bool,
-}
-
-impl Rules {
-    /// What the snapshot of a data project may be: [`Writer`] made it from somebody's tree, so it may hold links and
-    /// compress well, and its names need only differ.
-    #[must_use]
-    pub const fn snapshot() -> Self {
-        Self {
-            entries: 200_000,
-            total: 32 << 30,
-            ratio: u64::MAX,
-            symlinks: true,
-            collisions: true,
-        }
-    }
-}
-
-impl Default for Rules {
-    /// What a wheel may be.
-    fn default() -> Self {
-        Self {
-            entries: 200_000,
-            total: 32 << 30,
-            ratio: 50,
-            symlinks: false,
-            collisions: false,
-        }
-    }
-}
 
 /// Reads and checks the whole container: end records, directory, names, tiling, local headers; then every entry is
 /// inflated in full from an empty window and its size, end, CRC and SHA-256 are taken. Entries come in the order of the

@@ -19,6 +19,8 @@ use super::*;
 use crate::tarball::Packing;
 use crate::tarball::tests::{noise, packed_as, tarball_of};
 use crate::venv::testing::Packer;
+use pannier_base::digest::Digest;
+use pannier_base::paths::AbsoluteLinks;
 
 /// Kind with mode, time, and content or target, by path. Times of folders are left out: GNU tar does not always set them.
 type Snapshot = BTreeMap<String, (String, i64, Vec<u8>)>;

@@ -47,7 +47,7 @@ impl<W: Write + Send + 'static> Runs<'_, W> {
         self.entries.archive().cut().map_err(failed)?;
         match self.contents.cache {
             Some(cache) => {
-                let packed = kept(self.contents, cache, part, run)?;
+                let packed = cached(self.contents, cache, part, run)?;
                 self.entries.files += run.items.len() as u64;
                 self.entries.archive().append(&packed).map_err(failed)?;
             }
@@ -107,11 +107,11 @@ fn fill(contents: &Contents<'_>, parts: &[Part<'_>]) -> Result<(), AssembleError
     wanted.sort_by_key(|(length, ..)| std::cmp::Reverse(*length));
     wanted
         .into_par_iter()
-        .try_for_each(|(_, part, run)| kept(contents, cache, part, &run).map(drop))
+        .try_for_each(|(_, part, run)| cached(contents, cache, part, &run).map(drop))
 }
 
 /// The frames of a run: from the cache, or packed now and added to it.
-fn kept(
+fn cached(
     contents: &Contents<'_>,
     cache: &dyn FrameCache,
     part: &Part<'_>,

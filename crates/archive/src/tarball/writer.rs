@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use super::model::ArchiveError;
-use crate::zip::near::{Near, SMALL};
+use crate::zip::read_ahead::{ReadAhead, SMALL};
 use pannier_base::digest::{Digest, Hasher};
 
 /// Bytes of one buffer: large enough that system calls and hand-overs do not count.
@@ -24,18 +24,18 @@ const WAITING: usize = 4;
 type Filled = (Vec<u8>, usize);
 
 /// A writer that counts and hashes what it passes on.
-pub struct Sink<W: Write> {
+pub struct Writer<W: Write> {
     buffer: Vec<u8>,
     filled: usize,
     passed_on: u64,
-    near: Near,
+    ahead: ReadAhead,
     full: Option<SyncSender<Filled>>,
     empty: Receiver<Vec<u8>>,
     writer: Option<JoinHandle<io::Result<W>>>,
     hasher: Option<JoinHandle<Digest>>,
 }
 
-impl<W: Write + Send + 'static> Sink<W> {
+impl<W: Write + Send + 'static> Writer<W> {
     /// Starts the two threads; `out` is written to and flushed on one of them.
     pub fn new(out: W) -> Self {
         let (full, to_write) = sync_channel(WAITING);
@@ -45,7 +45,7 @@ impl<W: Write + Send + 'static> Sink<W> {
             buffer: vec![0; BUFFER],
             filled: 0,
             passed_on: 0,
-            near: Near::default(),
+            ahead: ReadAhead::default(),
             full: Some(full),
             empty,
             writer: Some(std::thread::spawn(move || write(out, &to_write, &written))),
@@ -85,17 +85,17 @@ impl<W: Write + Send + 'static> Sink<W> {
 
     /// Copies a part of a container: small parts are read together with their neighbors. `patch` sees each run of bytes with
     /// its distance from the part's start.
-    pub(super) fn copy_near(
+    pub(super) fn copy_ahead(
         &mut self,
         file: &Arc<File>,
         offset: u64,
         length: u64,
         patch: impl Fn(u64, &mut [u8]),
     ) -> Result<(), ArchiveError> {
-        let mut near = std::mem::take(&mut self.near);
+        let mut ahead = std::mem::take(&mut self.ahead);
         let small = match usize::try_from(length) {
             Ok(length) if length <= SMALL => {
-                let bytes = near.get(file, offset, length);
+                let bytes = ahead.get(file, offset, length);
                 Some(bytes.map_err(ArchiveError::Read)?)
             }
             _ => None,
@@ -108,7 +108,7 @@ impl<W: Write + Send + 'static> Sink<W> {
             patch(done, space);
             Ok(())
         });
-        self.near = near;
+        self.ahead = ahead;
         copied
     }
 
@@ -171,7 +171,7 @@ impl<W: Write + Send + 'static> Sink<W> {
 }
 
 /// Nothing goes on behind the back of whoever gave up: what the output leaves behind is removed by now.
-impl<W: Write> Drop for Sink<W> {
+impl<W: Write> Drop for Writer<W> {
     fn drop(&mut self) {
         self.full = None;
         let _ = self.writer.take().map(JoinHandle::join);
@@ -206,7 +206,7 @@ fn hash(to_hash: &Receiver<Filled>, hashed: &Sender<Vec<u8>>) -> Digest {
     hasher.finish()
 }
 
-impl<W: Write + Send + 'static> Write for Sink<W> {
+impl<W: Write + Send + 'static> Write for Writer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let space = self.space(bytes.len() as u64)?;
         let length = space.len();
@@ -228,11 +228,11 @@ mod tests {
     fn bytes_pass_unchanged_and_hashed() {
         for length in [0, 1, BUFFER - 1, BUFFER, BUFFER + 1, 9 * BUFFER + 7] {
             let bytes: Vec<u8> = (0..length).map(|i| (i * 31 / 7) as u8).collect();
-            let mut sink = Sink::new(Vec::new());
+            let mut writer = Writer::new(Vec::new());
             for chunk in bytes.chunks(100_003) {
-                sink.write_all(chunk).unwrap();
+                writer.write_all(chunk).unwrap();
             }
-            let (out, count, digest) = sink.finish().unwrap();
+            let (out, count, digest) = writer.finish().unwrap();
             assert!(out == bytes);
             assert_eq!(count, length as u64);
             assert_eq!(digest, Digest::of(&bytes));
@@ -241,13 +241,13 @@ mod tests {
 
     #[test]
     fn a_file_that_takes_the_descriptor_of_another_is_not_taken_for_it() {
-        let mut sink = Sink::new(Vec::new());
+        let mut writer = Writer::new(Vec::new());
         for byte in [b'a', b'b', b'c'] {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&[byte; 10]).unwrap();
-            sink.copy(&file, 0, 10).unwrap();
+            writer.copy(&file, 0, 10).unwrap();
         }
-        let (out, ..) = sink.finish().unwrap();
+        let (out, ..) = writer.finish().unwrap();
         assert_eq!(out, b"aaaaaaaaaabbbbbbbbbbcccccccccc");
     }
 
@@ -262,12 +262,12 @@ mod tests {
                 Ok(())
             }
         }
-        let mut sink = Sink::new(Full);
-        sink.write_all(b"x").unwrap();
-        let error = sink.finish().err().expect("the output is full");
+        let mut writer = Writer::new(Full);
+        writer.write_all(b"x").unwrap();
+        let error = writer.finish().err().expect("the output is full");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        let mut sink = Sink::new(Full);
-        let failed = std::iter::repeat_with(|| sink.write_all(&[7; BUFFER]));
+        let mut writer = Writer::new(Full);
+        let failed = std::iter::repeat_with(|| writer.write_all(&[7; BUFFER]));
         let error = failed.take(4 * WAITING).find_map(Result::err);
         let error = error.expect("nobody takes any more");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);

@@ -8,39 +8,43 @@ use std::sync::Arc;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::near::{self, Near};
 use super::read::{changed, read_entry};
+use super::read_ahead::{self, ReadAhead};
 use crate::entries::{Coding, Stream};
 
 /// Reads small entries.
-pub struct SmallEntries {
-    near: Near,
+pub struct InlineReader {
+    ahead: ReadAhead,
     inflate: Decompress,
     bytes: Vec<u8>,
 }
 
-impl Default for SmallEntries {
+impl Default for InlineReader {
     fn default() -> Self {
         Self {
-            near: Near::default(),
+            ahead: ReadAhead::default(),
             inflate: Decompress::new(false),
             bytes: Vec::new(),
         }
     }
 }
 
-impl SmallEntries {
+impl InlineReader {
     /// The bytes of one verified entry of `file`. Entries of more than a few pages are read by way of [`read_entry`].
     ///
     /// # Errors
     /// As [`read_entry`].
     pub fn read(&mut self, file: &Arc<File>, stream: &Stream) -> io::Result<&[u8]> {
-        let small = |length: u64| usize::try_from(length).ok().filter(|it| *it <= near::SMALL);
+        let small = |length: u64| {
+            usize::try_from(length)
+                .ok()
+                .filter(|it| *it <= read_ahead::SMALL)
+        };
         let (Some(raw), Some(size)) = (small(stream.compressed), small(stream.size)) else {
             self.bytes = read_entry(file, stream)?;
             return Ok(&self.bytes);
         };
-        let raw = self.near.get(file, stream.offset, raw)?;
+        let raw = self.ahead.get(file, stream.offset, raw)?;
         self.bytes.clear();
         match stream.coding {
             Coding::Stored => self.bytes.extend_from_slice(raw),
@@ -72,13 +76,21 @@ mod tests {
     #[test]
     fn entries_of_every_size_are_what_they_are_read_singly() {
         let mut packer = Packer::default();
-        for size in [0, 1, 100, 5_000, near::SMALL, near::SMALL + 1, 200_000] {
+        for size in [
+            0,
+            1,
+            100,
+            5_000,
+            read_ahead::SMALL,
+            read_ahead::SMALL + 1,
+            200_000,
+        ] {
             packer.deflated(&format!("deflated/{size}"), &noise(size));
             packer.stored(&format!("stored/{size}"), &noise(size));
         }
         packer.deflated("zeros", &vec![0; 1_000_000]);
         let (file, pack) = packer.finish();
-        let mut entries = SmallEntries::default();
+        let mut entries = InlineReader::default();
         for entry in pack.iter() {
             let Content::File { stream, .. } = entry.content else {
                 continue;
@@ -94,7 +106,7 @@ mod tests {
         packer.deflated("x", &noise(1_000));
         packer.stored("y", &noise(1_000));
         let (file, pack) = packer.finish();
-        let mut entries = SmallEntries::default();
+        let mut entries = InlineReader::default();
         for entry in pack.iter() {
             let Content::File { stream, .. } = entry.content else {
                 continue;

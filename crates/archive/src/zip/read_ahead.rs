@@ -15,14 +15,14 @@ const READ: usize = 128 << 10;
 
 /// The last bytes that were read, and from where.
 #[derive(Default)]
-pub struct Near {
+pub struct ReadAhead {
     file: Option<Arc<File>>,
     offset: u64,
     bytes: Vec<u8>,
     length: usize,
 }
 
-impl Near {
+impl ReadAhead {
     /// The `length` bytes at `offset` of `file`.
     ///
     /// # Errors
@@ -87,12 +87,12 @@ mod tests {
         let bytes: Vec<u8> = (0..3 * READ).map(|at| (at * 31 / 7) as u8).collect();
         let turned: Vec<u8> = bytes.iter().rev().copied().collect();
         let files = [(file(&bytes), bytes), (file(&turned), turned)];
-        let mut near = Near::default();
+        let mut ahead = ReadAhead::default();
         let offsets = [0, 5, READ - 3, READ, 2 * READ + 9, 7, 3 * READ - SMALL];
         for offset in offsets {
             for length in [0, 1, 100, SMALL] {
                 for (file, bytes) in &files {
-                    let got = near.get(file, offset as u64, length).unwrap();
+                    let got = ahead.get(file, offset as u64, length).unwrap();
                     assert!(got == &bytes[offset..offset + length]);
                 }
             }
@@ -102,11 +102,11 @@ mod tests {
     #[test]
     fn a_file_that_was_cut_is_told() {
         let file = file(&[7; 100]);
-        let mut near = Near::default();
-        assert_eq!(near.get(&file, 90, 10).unwrap(), [7; 10]);
-        let error = near.get(&file, 90, 11).unwrap_err();
+        let mut ahead = ReadAhead::default();
+        assert_eq!(ahead.get(&file, 90, 10).unwrap(), [7; 10]);
+        let error = ahead.get(&file, 90, 11).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(near.get(&file, 0, 1).unwrap(), [7]);
-        assert!(near.get(&file, 1000, 1).is_err());
+        assert_eq!(ahead.get(&file, 0, 1).unwrap(), [7]);
+        assert!(ahead.get(&file, 1000, 1).is_err());
     }
 }

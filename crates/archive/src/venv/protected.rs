@@ -6,7 +6,7 @@ use crate::wheel::{EntryPointError, check_script_name};
 use crate::zip::plain_name;
 
 /// The rule that a path (relative to the venv) breaks; `None` when a package may write it.
-pub fn reserved(path: &str) -> Option<&'static str> {
+pub fn protected(path: &str) -> Option<&'static str> {
     let (first, rest) = match path.split_once('/') {
         Some((first, rest)) => (first, Some(rest)),
         None => (path, None),
@@ -64,7 +64,7 @@ mod tests {
             "lib",
             "include",
         ] {
-            assert!(reserved(path).is_some(), "{path}");
+            assert!(protected(path).is_some(), "{path}");
         }
     }
 
@@ -80,7 +80,7 @@ mod tests {
             "include/x.h",
             "bin/pypyi",
         ] {
-            assert_eq!(reserved(path), None, "{path}");
+            assert_eq!(protected(path), None, "{path}");
         }
     }
 }

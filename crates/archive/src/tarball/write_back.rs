@@ -14,7 +14,7 @@ const STEP: u64 = 8 << 20;
 
 /// Passes bytes on to a file and nudges the thread that syncs it. Flushing tells what syncing gave: the system tells an error of
 /// the disk once for all handles that are one, so nobody else would hear of it.
-pub(super) struct Drain {
+pub(super) struct WriteBack {
     file: File,
     since: u64,
     syncer: Option<Syncer>,
@@ -26,7 +26,7 @@ struct Syncer {
     thread: JoinHandle<io::Result<()>>,
 }
 
-impl Drain {
+impl WriteBack {
     pub(super) const fn new(file: File) -> Self {
         Self {
             file,
@@ -58,7 +58,7 @@ fn sync(file: &File, nudged: &Receiver<()>) -> io::Result<()> {
     nudged.iter().try_for_each(|()| file.sync_data())
 }
 
-impl Write for Drain {
+impl Write for WriteBack {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.since += written as u64;
@@ -86,15 +86,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_drained_arrives() {
+    fn what_is_written_arrives() {
         for length in [0, 5, STEP - 1, STEP, 3 * STEP + 7] {
             let file = tempfile::tempfile().unwrap();
-            let mut drain = Drain::new(file.try_clone().unwrap());
+            let mut writer = WriteBack::new(file.try_clone().unwrap());
             let bytes = vec![7; length as usize];
             for chunk in bytes.chunks(1 << 20) {
-                drain.write_all(chunk).unwrap();
+                writer.write_all(chunk).unwrap();
             }
-            drain.flush().unwrap();
+            writer.flush().unwrap();
             assert_eq!(file.metadata().unwrap().len(), length);
         }
     }

@@ -2,9 +2,11 @@
 //!
 //! Looks at one package alone; how packages get along is for the plan to see.
 
+use super::error::LayoutError;
+use super::model::{Installed, Item, ItemKind, VenvOptions};
+use super::protected::{program, protected};
 use super::record::record;
-use super::reserved::{program, reserved};
-use super::{Installed, Item, ItemKind, LayoutError, VenvOptions, scripts};
+use super::scripts;
 use crate::entries::{Content, Stream};
 use crate::wheel::{EntryPoint, INSTALLERS};
 use crate::zip;
@@ -37,7 +39,7 @@ const WHEEL: usize = 0;
 const BYTECODE: usize = 1;
 
 /// One package on its way into the venv.
-pub(super) struct Spread<'a> {
+pub(super) struct InstallPlan<'a> {
     package: &'a Installed<'a>,
     places: &'a Places,
     points: Vec<EntryPoint>,
@@ -54,7 +56,7 @@ enum Destination<'p> {
     Dropped,
 }
 
-impl<'a> Spread<'a> {
+impl<'a> InstallPlan<'a> {
     pub(super) fn new(package: &'a Installed<'a>, places: &'a Places) -> Self {
         Self {
             package,
@@ -205,7 +207,7 @@ impl<'a> Spread<'a> {
 
     fn check(&self, path: &str) -> Result<(), LayoutError> {
         let in_venv = path.strip_prefix("venv/").unwrap_or(path);
-        match reserved(in_venv) {
+        match protected(in_venv) {
             None => Ok(()),
             Some(rule) => Err(LayoutError::Reserved {
                 package: self.package.wheel.name.clone(),
