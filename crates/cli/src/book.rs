@@ -5,16 +5,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
-
-use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;
 use pannier_clients::git::Git;
 use pannier_clients::gitlab::{Gitlab, ProjectRef};
 use pannier_clients::http::{self, Client};
-use pannier_config::Flags;
-use pannier_config::Inputs;
-use pannier_config::book_settings;
+use pannier_config::{Flags, Inputs, book_settings};
 use pannier_core::deploy::{self, Eyes};
 use pannier_core::release::{
     self, Book, ChannelName, GitShelf, Outcome, Registry, ReleaseError, Stamp,
@@ -189,34 +184,8 @@ impl<'c> Desk<'c> {
 
 /// Who writes now, as the job or the machine tells it, and why.
 pub(super) fn stamp(context: &Context, reason: Option<&str>) -> Stamp {
-    let first = |names: &[&str]| names.iter().find_map(|name| context.variable(name));
-    let by = first(&[
-        "GITLAB_USER_LOGIN",
-        "GIT_COMMITTER_NAME",
-        "GIT_AUTHOR_NAME",
-        "USER",
-        "LOGNAME",
-    ]);
-    let by = by.unwrap_or("unknown").to_owned();
-    let mail = first(&[
-        "GITLAB_USER_EMAIL",
-        "GIT_COMMITTER_EMAIL",
-        "GIT_AUTHOR_EMAIL",
-        "EMAIL",
-    ]);
-    let pipeline = first(&["CI_PIPELINE_URL", "CI_JOB_URL"]);
     let reason = reason.or_else(|| context.variable("CI_COMMIT_TITLE"));
-    let at = Timestamp::now();
-    let by = scrub(&by);
-    Stamp {
-        at,
-        mail: mail.map_or_else(|| format!("{by}@localhost"), scrub),
-        by,
-        reason: reason.map(str::to_owned),
-        pipeline: pipeline.and_then(|url| url.parse().ok()),
-        // One text for all tries of this run, and no other run has it.
-        entry: format!("{}-{:016x}", at.as_second(), fastrand::u64(..)),
-    }
+    context.run().stamp(reason)
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use pannier_archive::limited;
+use pannier_base::cancel::Cancel;
 use pannier_base::event::Reporter;
-use pannier_base::secret::{self, Exposed, ScrubbedLines, scrub_values};
+use pannier_base::secret::{self, Exposed, ScrubbedLines, scrub, scrub_values};
 use pannier_base::visible::{self, Form};
 use pannier_clients::child::ChildEnvironment;
 use pannier_clients::http::Credentials;
 use pannier_clients::python::{self, Described};
-use pannier_config::Environment;
-use pannier_config::env;
+use pannier_config::{Environment, env};
+use pannier_core::session::{Actor, Run};
 use pannier_core::store::{Store, StoreError};
 
 use super::exit::Exit;
@@ -164,6 +167,42 @@ impl Context {
             python::describe(&path, &ChildEnvironment::new(&self.variables, &[]))
         };
         describe().map_err(|error| Failure::new(Exit::Failed, error))
+    }
+
+    /// What a session is told about this run.
+    pub(super) fn run(&self) -> Run<'_> {
+        Run {
+            reporter: self.reporter(),
+            cancel: Cancel::default(),
+            now: Timestamp::now,
+            clock: Instant::now,
+            actor: self.actor(),
+        }
+    }
+
+    /// Who acts, as the job or the machine states it.
+    fn actor(&self) -> Actor {
+        let first = |names: &[&str]| names.iter().find_map(|name| self.variable(name));
+        let name = first(&[
+            "GITLAB_USER_LOGIN",
+            "GIT_COMMITTER_NAME",
+            "GIT_AUTHOR_NAME",
+            "USER",
+            "LOGNAME",
+        ]);
+        let name = scrub(name.unwrap_or("unknown"));
+        let mail = first(&[
+            "GITLAB_USER_EMAIL",
+            "GIT_COMMITTER_EMAIL",
+            "GIT_AUTHOR_EMAIL",
+            "EMAIL",
+        ]);
+        let pipeline = first(&["CI_PIPELINE_URL", "CI_JOB_URL"]);
+        Actor {
+            mail: mail.map_or_else(|| format!("{name}@localhost"), scrub),
+            name,
+            pipeline: pipeline.and_then(|url| url.parse().ok()),
+        }
     }
 
     /// Opens the store that `option`, `PANNIER_STORE` or the user's cache folder names.

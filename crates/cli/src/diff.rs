@@ -8,11 +8,10 @@ use clap::Args;
 use pannier_archive::inspect::{Change, Difference, Identity, Node, diff, inspect};
 use pannier_base::visible::{self, Form};
 
-use super::Format;
 use super::context::Context;
 use super::inspect::{failure, source};
 use super::report::Failure;
-use super::table;
+use super::{Format, table};
 
 /// Shows what changed from one tarball to another, by package and by file
 ///

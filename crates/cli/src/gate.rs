@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use pannier_archive::atomic;
-use pannier_archive::limited;
+use pannier_archive::{atomic, limited};
 use pannier_base::secret::scrub_values;
 use pannier_clients::git::{Local, LocalError};
 use pannier_core::constraints::{self, ConstraintLine};

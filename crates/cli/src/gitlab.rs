@@ -5,9 +5,7 @@ use miette::Diagnostic;
 use pannier_base::url::SafeUrl;
 use pannier_clients::gitlab::Gitlab;
 use pannier_clients::http::{Client, Options};
-use pannier_config::Environment;
-use pannier_config::api;
-use pannier_config::tokens;
+use pannier_config::{Environment, api, tokens};
 
 use super::context::Context;
 use super::exit::Exit;

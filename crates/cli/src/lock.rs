@@ -9,13 +9,9 @@ use pannier_base::name::PackageName;
 use pannier_core::lock::effect::Effect;
 use pannier_core::lock::model::Lock;
 use pannier_core::request::overrides::Applied;
-use pannier_core::resolve::Upgrade;
 use pannier_core::resolve::overridden::Movement;
-use pannier_core::resolve::update;
-use pannier_core::resolve::update::Happened;
-use pannier_core::resolve::update::Mode;
-use pannier_core::resolve::update::UpToDate;
-use pannier_core::resolve::update::UpdateError;
+use pannier_core::resolve::update::{Happened, Mode, UpToDate, UpdateError};
+use pannier_core::resolve::{Upgrade, update};
 
 use super::Format;
 use super::context::Context;

@@ -3,11 +3,8 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use pannier_core::request::overrides::Override;
-use pannier_core::request::overrides::OverrideValue;
-use pannier_core::resolve::Preview;
-use pannier_core::resolve::preview;
-use pannier_core::resolve::update;
+use pannier_core::request::overrides::{Override, OverrideValue};
+use pannier_core::resolve::{Preview, preview, update};
 
 use super::Format;
 use super::context::Context;

@@ -18,8 +18,7 @@ use pannier_core::request::Bytecode;
 use pannier_core::request::overrides::Applied;
 use pannier_core::resolve::Upgrade;
 use pannier_core::resolve::overridden::Movement;
-use pannier_core::resolve::update::Happened;
-use pannier_core::resolve::update::Mode;
+use pannier_core::resolve::update::{Happened, Mode};
 
 use super::context::Context;
 use super::exit::Exit;

@@ -10,8 +10,7 @@ use pannier_archive::wheel::WheelFilename;
 use pannier_base::name::PackageName;
 use pannier_config::file::ConfigFile;
 use pannier_core::constraints;
-use pannier_core::lock::model::LockedPackage;
-use pannier_core::lock::model::LockedSource;
+use pannier_core::lock::model::{LockedPackage, LockedSource};
 use pannier_core::renovate::{self, Checked, Flow, Group, Needs};
 use pannier_core::store::Store;
 

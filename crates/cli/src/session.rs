@@ -11,40 +11,23 @@ use pannier_base::secret;
 use pannier_base::url::SafeUrl;
 use pannier_clients::child::ChildEnvironment;
 use pannier_clients::git::Git;
-use pannier_clients::http::CredentialEntries;
-use pannier_clients::http::{self, Client, Credentials};
+use pannier_clients::http::{self, Client, CredentialEntries, Credentials};
 use pannier_clients::python::Pythons;
 use pannier_clients::uv::{Finder, Relay, Surroundings, Uv, UvError};
-use pannier_config::ConfigError;
-use pannier_config::Configuration;
-use pannier_config::Environment;
-use pannier_config::Flags;
-use pannier_config::HereImage;
-use pannier_config::Inputs;
-use pannier_config::LoadedFile;
-use pannier_config::configure;
-use pannier_config::env;
-use pannier_config::file::Compression;
-use pannier_config::file::ConfigFile;
+use pannier_config::file::{Compression, ConfigFile};
+use pannier_config::{
+    ConfigError, Configuration, Environment, Flags, HereImage, Inputs, LoadedFile, configure, env,
+};
 use pannier_core::constraints;
 use pannier_core::lock::model::Lock;
-use pannier_core::request::Bytecode;
-use pannier_core::request::Request;
 use pannier_core::request::digest::Parts;
 use pannier_core::request::overrides::Unmatched;
-use pannier_core::resolve::Doors;
-use pannier_core::resolve::ResolveError;
-use pannier_core::resolve::Tools;
-use pannier_core::resolve::Upgrade;
-use pannier_core::resolve::Wanted;
-use pannier_core::resolve::overridden;
+use pannier_core::request::{Bytecode, Request};
 use pannier_core::resolve::overridden::Movement;
-use pannier_core::resolve::resolve;
-use pannier_core::resolve::update;
-use pannier_core::resolve::update::LockFile;
-use pannier_core::resolve::update::Mode;
-use pannier_core::resolve::update::UpToDate;
-use pannier_core::resolve::update::UpdateError;
+use pannier_core::resolve::update::{LockFile, Mode, UpToDate, UpdateError};
+use pannier_core::resolve::{
+    Doors, ResolveError, Tools, Upgrade, Wanted, overridden, resolve, update,
+};
 use pannier_core::store::{INDEX_RELAY, Store};
 use pannier_core::wheel_build::{Builder, Workshop};
 

@@ -14,11 +14,10 @@ use pannier_archive::unpack::{Input, Options, Target, UnpackError, Unpacked, unp
 use pannier_base::digest::Digest;
 use pannier_base::paths::AbsoluteLinks;
 
-use super::Format;
 use super::context::Context;
 use super::exit::Exit;
 use super::report::Failure;
-use super::table;
+use super::{Format, table};
 
 /// Unpacks a tarball, whole or not at all
 ///

@@ -2,23 +2,19 @@
 
 use std::path::PathBuf;
 
-use crate::env;
 use crate::error::ConfigError;
 use crate::file::Compression;
-use crate::index;
 use crate::inputs::Inputs;
 use crate::project::GitBase;
-use crate::releases;
-use crate::releases::BookPlace;
+use crate::{env, index, releases};
 use pannier_base::paths::AbsoluteLinks;
 use pannier_base::url::SafeUrl;
 use pannier_clients::git::Submodules;
 use pannier_clients::uv::Indexes;
 use pannier_core::request::Bytecode;
-use pannier_core::request::origin::Effective;
-use pannier_core::request::origin::Origin;
-use pannier_core::request::origin::Provenance;
+use pannier_core::request::origin::{Effective, Origin, Provenance};
 use pannier_core::request::revision::check_revision;
+use pannier_core::session::LogPlace;
 
 /// What all images share.
 pub(super) struct Common {
@@ -32,7 +28,7 @@ pub(super) struct Common {
     pub compression: Effective<Compression>,
     pub bytecode: Effective<Bytecode>,
     pub store: Option<Effective<PathBuf>>,
-    pub releases: Option<Effective<BookPlace>>,
+    pub releases: Option<Effective<LogPlace>>,
     pub require_hashes: Effective<bool>,
 }
 

@@ -4,33 +4,21 @@ use std::path::PathBuf;
 
 use crate::common::Common;
 use crate::credentials::gather;
-use crate::env;
 use crate::env::Environment;
 use crate::error::ConfigError;
-use crate::file::Compression;
-use crate::file::ConstraintsLint;
-use crate::file::WheelLimits;
-use crate::images;
+use crate::file::{Compression, ConstraintsLint, WheelLimits};
 use crate::inputs::Inputs;
-use crate::override_sources;
-use crate::releases::BookPlace;
 use crate::text::Text;
+use crate::{env, images, override_sources};
 use pannier_base::name::ImageName;
 use pannier_base::url::SafeUrl;
 use pannier_clients::child::VariableName;
 use pannier_clients::http::CredentialEntries;
 use pannier_core::constraints::{Loader, RuleSettings};
-use pannier_core::request::Bytecode;
-use pannier_core::request::ConstraintsText;
-use pannier_core::request::ProjectSource;
-use pannier_core::request::Request;
-use pannier_core::request::origin::Effective;
-use pannier_core::request::origin::Origin;
-use pannier_core::request::origin::Provenance;
-use pannier_core::request::overrides::OverrideError;
-use pannier_core::request::overrides::Overrides;
-use pannier_core::request::overrides::Policy;
-use pannier_core::request::overrides::Prefix;
+use pannier_core::request::origin::{Effective, Origin, Provenance};
+use pannier_core::request::overrides::{OverrideError, Overrides, Policy, Prefix};
+use pannier_core::request::{Bytecode, ConstraintsText, ProjectSource, Request};
+use pannier_core::session::LogPlace;
 
 /// What holds: the request, and what the commands need beside it.
 #[derive(Debug, Clone)]
@@ -60,7 +48,7 @@ pub struct Configuration {
     /// Revision of a project given without one.
     pub branch: String,
     /// Where the release log is, if anyone said it.
-    pub releases: Option<BookPlace>,
+    pub releases: Option<LogPlace>,
     /// `SOURCE_DATE_EPOCH` of the environment, for builds of folders.
     pub source_date_epoch: Option<i64>,
     /// For git hosts and indexes.

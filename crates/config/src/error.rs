@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 
-use crate::project::FORMS;
-use crate::project::MissingBase;
-use crate::project::ProjectError;
+use crate::project::{FORMS, MissingBase, ProjectError};
 use pannier_base::name::{ImageName, NameError};
 use pannier_base::secret::scrub;
 use pannier_base::url::UrlError;

@@ -28,9 +28,7 @@ use pannier_core::constraints::{
     RequirementError, Rule, RuleSettings, Severity, parse_strict, shown, url_hash,
 };
 use pannier_core::request::Bytecode;
-use pannier_core::request::overrides::OverrideName;
-use pannier_core::request::overrides::Prefix;
-use pannier_core::request::overrides::RefPattern;
+use pannier_core::request::overrides::{OverrideName, Prefix, RefPattern};
 
 /// What Pannier packs, for which images. All keys may be missing where the environment or flags say it instead.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::common::Common;
-use crate::error::ConfigError;
-use crate::error::nearest;
+use crate::error::{ConfigError, nearest};
 use crate::file::ImageEntry;
 use crate::flags::HereImage;
 use crate::inputs::Inputs;
@@ -13,8 +12,7 @@ use pannier_base::name::ImageName;
 use pannier_base::platform::Target;
 use pannier_core::constraints::Loader;
 use pannier_core::request::ImageRequest;
-use pannier_core::request::origin::Origin;
-use pannier_core::request::origin::Provenance;
+use pannier_core::request::origin::{Origin, Provenance};
 
 /// All images, and those that are to be prepared.
 pub(super) struct Images {

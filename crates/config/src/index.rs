@@ -5,8 +5,7 @@ use crate::error::ConfigError;
 use crate::inputs::Inputs;
 use pannier_base::secret;
 use pannier_base::url::SafeUrl;
-use pannier_core::request::origin::Effective;
-use pannier_core::request::origin::Origin;
+use pannier_core::request::origin::{Effective, Origin};
 
 /// The index URL, if anyone said one.
 pub(super) fn url(inputs: &Inputs<'_>) -> Result<Option<Effective<SafeUrl>>, ConfigError> {

@@ -7,8 +7,7 @@ use crate::env::Environment;
 use crate::file::ConfigFile;
 use crate::flags::Flags;
 use pannier_core::constraints::Reader;
-use pannier_core::request::origin::Effective;
-use pannier_core::request::origin::Origin;
+use pannier_core::request::origin::{Effective, Origin};
 
 /// Everything that a configuration is made from.
 pub struct Inputs<'a> {

@@ -3,21 +3,16 @@
 use pep508_rs::{Requirement, VerbatimUrl};
 
 use crate::env;
-use crate::error::ConfigError;
-use crate::error::Duplicate;
-use crate::file::ImageEntry;
-use crate::file::RequirementEntry;
+use crate::error::{ConfigError, Duplicate};
+use crate::file::{ImageEntry, RequirementEntry};
 use crate::images::Maker;
 use crate::project::ProjectSpec;
 use crate::text::Text;
 use pannier_base::name::ImageName;
 use pannier_base::secret::scrub;
 use pannier_core::constraints::{ConstraintLine, url_hash};
-use pannier_core::request::DataRequest;
-use pannier_core::request::PackageRequest;
-use pannier_core::request::ProjectSource;
-use pannier_core::request::origin::Effective;
-use pannier_core::request::origin::Origin;
+use pannier_core::request::origin::{Effective, Origin};
+use pannier_core::request::{DataRequest, PackageRequest, ProjectSource};
 
 /// Requirements, and those of them that state hashes.
 type Requirements = (Vec<Requirement<VerbatimUrl>>, Vec<ConstraintLine>);

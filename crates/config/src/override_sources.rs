@@ -10,10 +10,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use crate::env;
 use crate::inputs::Inputs;
 use pannier_core::request::origin::Origin;
-use pannier_core::request::overrides::Override;
-use pannier_core::request::overrides::OverrideError;
-use pannier_core::request::overrides::OverrideName;
-use pannier_core::request::overrides::OverrideValue;
+use pannier_core::request::overrides::{Override, OverrideError, OverrideName, OverrideValue};
 
 /// A file of overrides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

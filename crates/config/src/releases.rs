@@ -9,33 +9,23 @@ use crate::credentials::gather;
 use crate::env;
 use crate::error::ConfigError;
 use crate::inputs::Inputs;
-use crate::project::GitBase;
-use crate::project::ProjectSpec;
+use crate::project::{GitBase, ProjectSpec};
 use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;
 use pannier_clients::http::CredentialEntries;
 use pannier_core::request::ProjectSource;
-use pannier_core::request::origin::Effective;
-use pannier_core::request::origin::Origin;
+use pannier_core::request::origin::{Effective, Origin};
 use pannier_core::request::revision::check_revision;
+use pannier_core::session::LogPlace;
 
 /// Branch of the release log where nothing else is said.
 pub const BOOK_BRANCH: &str = "pannier/releases";
-
-/// Where the release log is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BookPlace {
-    /// The repository.
-    pub repository: SafeUrl,
-    /// The branch that is the book.
-    pub branch: String,
-}
 
 /// What holds for verbs that work on the book alone.
 #[derive(Debug, Clone)]
 pub struct BookSettings {
     /// Where the book is, if anyone said it.
-    pub place: Option<Effective<BookPlace>>,
+    pub place: Option<Effective<LogPlace>>,
     /// Folder for tarballs; absolute, or relative to the current folder.
     pub output: PathBuf,
     /// Folder of the store, if anyone said one; absolute, or relative to the current folder.
@@ -76,7 +66,7 @@ pub fn book_settings(inputs: &Inputs<'_>) -> Result<BookSettings, ConfigError> {
 pub(super) fn place(
     inputs: &Inputs<'_>,
     base: Option<&GitBase>,
-) -> Result<Option<Effective<BookPlace>>, ConfigError> {
+) -> Result<Option<Effective<LogPlace>>, ConfigError> {
     let typed = inputs.text(
         ("--book", inputs.flags.book.as_deref()),
         env::RELEASES,
@@ -103,7 +93,7 @@ fn found(
     branch: &str,
     base: Option<&GitBase>,
     origin: Origin,
-) -> Result<Effective<BookPlace>, ConfigError> {
+) -> Result<Effective<LogPlace>, ConfigError> {
     let unfit = |origin: &Origin, value: &str, expected| ConfigError::Value {
         origin: origin.clone(),
         value: value.to_owned(),
@@ -132,7 +122,7 @@ fn found(
     if check_revision(&revision).is_err() || revision.starts_with("refs/") {
         return Err(unfit(&origin, &revision, "the name of a branch"));
     }
-    let place = BookPlace {
+    let place = LogPlace {
         repository,
         branch: revision,
     };

@@ -8,10 +8,8 @@ use pannier_base::name::PackageName;
 use pannier_base::url::SafeUrl;
 use pannier_clients::git::Submodules;
 use pannier_core::constraints::{ConstraintLine, shown};
-use pannier_core::request::ImageRequest;
-use pannier_core::request::PackageRequest;
-use pannier_core::request::ProjectSource;
 use pannier_core::request::origin::Origin;
+use pannier_core::request::{ImageRequest, PackageRequest, ProjectSource};
 
 /// One effective value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -2,15 +2,15 @@
 //!
 //! A target is described, never probed: nothing here looks at the machine it runs on.
 
+mod machine;
 mod markers;
-mod platform;
 mod python;
 mod tags;
 
 use serde::{Deserialize, Serialize};
 
+pub use machine::{Arch, Libc, Platform, PlatformError};
 pub use markers::{MarkerError, evaluate, parse_marker};
-pub use platform::{Arch, Libc, Platform, PlatformError};
 pub use python::{PythonVersion, PythonVersionError};
 pub use tags::Tag;
 

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use similar::TextDiff;
 
-use pannier_archive::atomic;
-use pannier_archive::limited;
+use pannier_archive::{atomic, limited};
 use pannier_base::secret::Exposed;
 use pannier_core::constraints::{self, ConvertError, Converted, VARIABLE_LIMIT, VARIABLE_NEAR};
 use pannier_core::renovate::Flow;

@@ -12,13 +12,12 @@ use pannier_core::constraint_tools::{self, Reach, Reached};
 use pannier_core::constraints::{self, Bound, Bump, ConstraintLine, Loader};
 use pannier_core::lock::model::Lock;
 
-use super::super::Format;
 use super::super::context::{Context, StoreOption};
 use super::super::exit::Exit;
-use super::super::lock;
 use super::super::renovate::requirements;
 use super::super::report::Failure;
 use super::super::table::{Align, Table};
+use super::super::{Format, lock};
 
 /// Shows what changed in the constraints since a revision, or against a file
 ///

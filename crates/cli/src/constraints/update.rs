@@ -6,15 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use pannier_archive::atomic;
-use pannier_archive::limited;
+use pannier_archive::{atomic, limited};
 use pannier_base::name::PackageName;
 use pannier_core::constraint_tools::{self, Kept, Raised};
 use pannier_core::constraints::{Bump, Document, VARIABLE, compare};
-use pannier_core::request::ConstraintsText;
-use pannier_core::request::Request;
-use pannier_core::resolve::Upgrade;
-use pannier_core::resolve::update as lock_file;
+use pannier_core::request::{ConstraintsText, Request};
+use pannier_core::resolve::{Upgrade, update as lock_file};
 
 use super::super::Format;
 use super::super::context::Context;

@@ -13,27 +13,23 @@ use pannier_base::secret::scrub_values;
 use pannier_base::url::SafeUrl;
 use pannier_clients::git::{Git, RefusalKind};
 use pannier_clients::gitlab::Gitlab;
-use pannier_clients::http::CredentialEntries;
-use pannier_clients::http::{self, Client};
-use pannier_config::BookPlace;
-use pannier_config::Flags;
-use pannier_config::Inputs;
-use pannier_config::book_settings;
+use pannier_clients::http::{self, Client, CredentialEntries};
+use pannier_config::{Flags, Inputs, book_settings};
 use pannier_core::deploy::{
     self, DeployError, Doors, Ending, Eyes, Outcome, Plan, Report, Rules, Run, Wish,
 };
 use pannier_core::release::{self, Book, GitShelf, ReleaseError, Stamp};
+use pannier_core::session::LogPlace;
 use pannier_core::store::Store;
 
-use super::super::Format;
 use super::super::book::BookOptions;
 use super::super::context::{Context, StoreOption};
 use super::super::exit::Exit;
-use super::super::gitlab;
 use super::super::log_check::LogCheck;
 use super::super::release::told;
 use super::super::report::Failure;
 use super::super::session::{self, Typed};
+use super::super::{Format, gitlab};
 use super::RunOptions;
 use super::show::{Shown, plan_table, report_table};
 
@@ -43,7 +39,7 @@ pub(crate) struct Ground<'c> {
     gitlab: Option<Gitlab>,
     credentials: CredentialEntries,
     git_base: Option<SafeUrl>,
-    place: Option<BookPlace>,
+    place: Option<LogPlace>,
     /// Keeps the store from being pruned meanwhile.
     _store: Store,
     context: &'c Context,

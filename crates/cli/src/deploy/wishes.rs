@@ -3,11 +3,8 @@
 use miette::Diagnostic;
 
 use pannier_base::url::same_repository;
-use pannier_config::Environment;
-use pannier_config::env;
-use pannier_config::project::GitBase;
-use pannier_config::project::ProjectError;
-use pannier_config::project::ProjectSpec;
+use pannier_config::project::{GitBase, ProjectError, ProjectSpec};
+use pannier_config::{Environment, env};
 use pannier_core::deploy::{Expect, JobProject, Wish};
 use pannier_core::lock::model::Lock;
 use pannier_core::request::ProjectSource;

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use pannier_base::url::SafeUrl;
 use pannier_clients::gitlab::{Kind, ProjectRef, Token, Tokens};
-use pannier_config::Environment;
-use pannier_config::tokens;
+use pannier_config::{Environment, tokens};
 
 use super::super::context::Context;
 use super::super::report::Failure;

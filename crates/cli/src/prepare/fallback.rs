@@ -9,14 +9,13 @@ use serde::Serialize;
 
 use pannier_archive::tarball::Fallback;
 use pannier_base::digest::Digest;
-use pannier_config::BookPlace;
 use pannier_core::deploy::{self, Eyes};
-use pannier_core::lock::fresh::Freshness;
-use pannier_core::lock::fresh::freshness;
+use pannier_core::lock::fresh::{Freshness, freshness};
 use pannier_core::lock::model::Lock;
 use pannier_core::prepare::fallback::{Blame, Failed, fits};
 use pannier_core::prepare::{self, Options, Tools};
 use pannier_core::release::{self, ChannelName, GitShelf, ReleaseError, ReleaseId};
+use pannier_core::session::LogPlace;
 
 use super::super::book::{NoBook, stamp};
 use super::super::context::Context;
@@ -52,7 +51,7 @@ impl fmt::Display for Instead {
 /// A channel to fall back to, and where it is.
 pub(super) struct Known<'a> {
     channel: &'a ChannelName,
-    place: &'a BookPlace,
+    place: &'a LogPlace,
     session: &'a Session<'a>,
 }
 

@@ -7,12 +7,11 @@ use pannier_core::lock::diff::diff;
 use pannier_core::lock::model::Lock;
 use pannier_core::release::{Book, ChannelName};
 
-use super::super::Format;
 use super::super::book::{self, Desk, failure};
 use super::super::context::Context;
-use super::super::lock;
 use super::super::log_check::LogCheck;
 use super::super::report::Failure;
+use super::super::{Format, lock};
 use super::BookOptions;
 
 /// Tells what changed from one release to another, or to a lock file

@@ -3,9 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
-use crate::project::Place;
-use crate::project::ProjectError;
-use crate::project::ProjectSpec;
+use crate::project::{Place, ProjectError, ProjectSpec};
 use pannier_base::name::{NameError, PackageName};
 use pannier_base::secret::{redact_input, scrub};
 use pannier_base::url::{GitUrl, UrlError};

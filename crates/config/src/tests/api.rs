@@ -1,8 +1,7 @@
 //! Where the API is and which tokens go there.
 
-use crate::api;
 use crate::env::Environment;
-use crate::tokens;
+use crate::{api, tokens};
 use pannier_base::url::SafeUrl;
 
 fn url(text: &str) -> SafeUrl {

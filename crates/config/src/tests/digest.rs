@@ -4,11 +4,8 @@ use std::io;
 use std::path::Path;
 
 use crate::Environment;
-use crate::tests::Case;
-use crate::tests::EXAMPLE;
-use pannier_core::request::digest::Parts;
-use pannier_core::request::digest::changes;
-use pannier_core::request::digest::whole;
+use crate::tests::{Case, EXAMPLE};
+use pannier_core::request::digest::{Parts, changes, whole};
 
 fn parts_with(case: Case, project: &'static str) -> Parts {
     let read = move |path: &Path| match path.to_str() {

@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use crate::Environment;
-use crate::Flags;
-use crate::tests::Case;
-use crate::tests::EXAMPLE;
-use crate::tests::machine;
+use crate::tests::{Case, EXAMPLE, machine};
+use crate::{Environment, Flags};
 
 #[test]
 fn the_example_and_who_said_what() {

@@ -1,10 +1,7 @@
 //! Which images there are, which lists they have, and what is refused about them.
 
-use crate::Environment;
-use crate::Flags;
-use crate::tests::Case;
-use crate::tests::EXAMPLE;
-use crate::tests::machine;
+use crate::tests::{Case, EXAMPLE, machine};
+use crate::{Environment, Flags};
 
 fn flags(images: &[&str], here: bool) -> Flags {
     Flags {

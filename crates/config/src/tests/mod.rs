@@ -12,17 +12,11 @@ mod releases;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::BookSettings;
-use crate::ConfigError;
-use crate::Configuration;
-use crate::Environment;
-use crate::Flags;
-use crate::HereImage;
-use crate::Inputs;
-use crate::LoadedFile;
-use crate::book_settings;
-use crate::configure;
 use crate::file::ConfigFile;
+use crate::{
+    BookSettings, ConfigError, Configuration, Environment, Flags, HereImage, Inputs, LoadedFile,
+    book_settings, configure,
+};
 
 /// The example of the documentation, with three kinds of everything.
 const EXAMPLE: &str = "\

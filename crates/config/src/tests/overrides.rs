@@ -1,8 +1,7 @@
 //! Overrides from variables, flags and a file: who says what, what is refused, and what errors show.
 
 use super::*;
-use pannier_core::request::overrides::Overrides;
-use pannier_core::request::overrides::Unmatched;
+use pannier_core::request::overrides::{Overrides, Unmatched};
 
 const FILE: &str = "\
 git_base: https://gitlab.example.com/platform

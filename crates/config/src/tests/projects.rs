@@ -2,8 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::project::GitBase;
-use crate::project::ProjectSpec;
+use crate::project::{GitBase, ProjectSpec};
 use pannier_core::request::ProjectSource;
 
 fn base() -> GitBase {

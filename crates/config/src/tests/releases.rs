@@ -1,10 +1,7 @@
 //! Where the release log is: each way to say it, and what is refused.
 
-use crate::BookSettings;
-use crate::Environment;
-use crate::Flags;
-use crate::tests::Case;
-use crate::tests::EXAMPLE;
+use crate::tests::{Case, EXAMPLE};
+use crate::{BookSettings, Environment, Flags};
 
 fn settings(file: &str, variable: &str, flag: Option<&str>) -> Result<BookSettings, String> {
     Case {

@@ -1,9 +1,7 @@
 //! Whether a lock still answers a request: digests are compared, nothing is resolved.
 
 use super::model::PannierTable;
-use crate::request::digest::Parts;
-use crate::request::digest::changes;
-use crate::request::digest::whole;
+use crate::request::digest::{Parts, changes, whole};
 
 /// Whether a lock answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::lock::model::LockedImage;
-use crate::lock::model::PannierTable;
+use crate::lock::model::{LockedImage, PannierTable};
 use pannier_base::digest::Digest;
 use pannier_base::name::ImageName;
 

@@ -8,11 +8,8 @@ use std::fmt::Write as _;
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use crate::constraints::{ConstraintLine, Reader};
-use crate::request::ImageRequest;
-use crate::request::ProjectSource;
-use crate::request::Request;
-use crate::request::folder;
 use crate::request::folder::FolderError;
+use crate::request::{ImageRequest, ProjectSource, Request, folder};
 use pannier_base::digest::{Digest, Hasher};
 use pannier_base::name::PackageName;
 use pannier_base::url::SafeUrl;

@@ -5,15 +5,11 @@
 
 use std::path::Path;
 
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
+use crate::lock::model::{LockedPackage, LockedSource};
 use crate::lock::pylock;
-use crate::resolve::ResolveError;
-use crate::resolve::Tools;
-use crate::resolve::hashes::HashCheck;
-use crate::resolve::hashes::HashError;
-use crate::resolve::inputs::Image;
-use crate::resolve::inputs::Inputs;
+use crate::resolve::hashes::{HashCheck, HashError};
+use crate::resolve::inputs::{Image, Inputs};
+use crate::resolve::{ResolveError, Tools};
 use pannier_clients::uv::Compile;
 
 /// Packages whose source archives may not be built.

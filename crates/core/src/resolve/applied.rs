@@ -1,19 +1,11 @@
 //! What became of the overrides: the records that the lock keeps of them.
 
-use crate::lock::model::Lock;
-use crate::lock::model::LockedData;
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
+use crate::lock::model::{Lock, LockedData, LockedPackage, LockedSource};
 use crate::request::ProjectSource;
-use crate::request::overrides::Applied;
-use crate::request::overrides::Kind;
-use crate::request::overrides::Override;
-use crate::request::overrides::OverrideValue;
+use crate::request::overrides::{Applied, Kind, Override, OverrideValue};
 use crate::resolve::Wanted;
-use crate::resolve::overriding::Overriding;
-use crate::resolve::overriding::set_aside;
-use crate::resolve::place::Place;
-use crate::resolve::place::shown;
+use crate::resolve::overriding::{Overriding, set_aside};
+use crate::resolve::place::{Place, shown};
 use crate::resolve::projects::Projects;
 use pannier_base::name::PackageName;
 

@@ -2,8 +2,7 @@
 
 use pep440_rs::Version;
 
-use crate::lock::model::Lock;
-use crate::lock::model::LockedSource;
+use crate::lock::model::{Lock, LockedSource};
 use crate::lock::pylock;
 use crate::resolve::Upgrade;
 use crate::resolve::inputs::Inputs;

@@ -3,27 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::lock::model::Lock;
-use crate::lock::model::LockedData;
-use crate::lock::model::LockedImage;
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
-use crate::lock::model::PannierTable;
+use crate::lock::model::{
+    Lock, LockedData, LockedImage, LockedPackage, LockedSource, PannierTable,
+};
 use crate::lock::pylock::TABLE_FORMAT;
-use crate::request::DataRequest;
-use crate::request::ProjectSource;
 use crate::request::digest::whole;
-use crate::resolve::ResolveError;
-use crate::resolve::Wanted;
-use crate::resolve::inputs::Image;
-use crate::resolve::inputs::Inputs;
-use crate::resolve::place::Place;
-use crate::resolve::place::shown;
-use crate::resolve::projects::Project;
-use crate::resolve::projects::Projects;
+use crate::request::{DataRequest, ProjectSource};
+use crate::resolve::inputs::{Image, Inputs};
+use crate::resolve::place::{Place, shown};
+use crate::resolve::projects::{Project, Projects};
 use crate::resolve::revisions::Revision;
 use crate::resolve::rounds::Chosen;
-use crate::resolve::stub_of;
+use crate::resolve::{ResolveError, Wanted, stub_of};
 use pannier_base::name::ImageName;
 
 /// Puts the lock together.

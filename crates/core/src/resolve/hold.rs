@@ -3,13 +3,10 @@
 //! A package that is not overridden has to move only when there is no solution with its version of production. That is tried
 //! for each that moved; what could not stay is recorded.
 
-use crate::lock::diff::ChangeKind;
-use crate::lock::diff::diff;
-use crate::lock::model::Lock;
-use crate::lock::model::LockedSource;
-use crate::resolve::ResolveError;
-use crate::resolve::Upgrade;
+use crate::lock::diff::{ChangeKind, diff};
+use crate::lock::model::{Lock, LockedSource};
 use crate::resolve::inputs::Inputs;
+use crate::resolve::{ResolveError, Upgrade};
 use pannier_base::name::PackageName;
 
 /// Gives the lock in which only what has to moves away from `before`, and what the upgrade gives up. `choose` resolves with

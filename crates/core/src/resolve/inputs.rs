@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use pep508_rs::{MarkerTree, Requirement, VerbatimUrl};
 
 use crate::constraints::build_constraints;
-use crate::request::ImageRequest;
-use crate::request::Request;
+use crate::request::{ImageRequest, Request};
 use crate::resolve::overriding::Overriding;
 use crate::resolve::projects::Projects;
-use crate::resolve::stubs::Stubs;
-use crate::resolve::stubs::named;
-use crate::resolve::stubs::requirement_on;
+use crate::resolve::stubs::{Stubs, named, requirement_on};
 use pannier_base::name::{ImageName, PackageName};
 use pannier_base::platform::{Tag, Target};
 

@@ -7,11 +7,8 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::lock::model::Artifact;
-use crate::lock::model::Lock;
-use crate::lock::model::LockedSource;
-use crate::resolve::ResolveError;
-use crate::resolve::Tools;
+use crate::lock::model::{Artifact, Lock, LockedSource};
+use crate::resolve::{ResolveError, Tools};
 use pannier_base::digest::Digest;
 
 /// Compares every wheel of a new lock that the store holds. Wheels that it does not hold are compared when they are downloaded.

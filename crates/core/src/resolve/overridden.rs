@@ -2,26 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lock::effect::Effect;
-use crate::lock::effect::effect;
-use crate::lock::fresh::Freshness;
-use crate::lock::fresh::freshness;
+use crate::lock::effect::{Effect, effect};
+use crate::lock::fresh::{Freshness, freshness};
 use crate::lock::model::Lock;
 use crate::lock::pylock;
 use crate::request::Request;
 use crate::request::digest::Parts;
 use crate::resolve;
-use crate::resolve::ResolveError;
-use crate::resolve::Tools;
-use crate::resolve::Upgrade;
-use crate::resolve::Wanted;
-use crate::resolve::update::Happened;
-use crate::resolve::update::LockFile;
-use crate::resolve::update::Mode;
-use crate::resolve::update::UpToDate;
-use crate::resolve::update::UpdateError;
-use crate::resolve::update::check_hashes;
-use crate::resolve::update::read;
+use crate::resolve::update::{Happened, LockFile, Mode, UpToDate, UpdateError, check_hashes, read};
+use crate::resolve::{ResolveError, Tools, Upgrade, Wanted};
 use pannier_base::digest::Digest;
 use pannier_base::event::Reporter;
 

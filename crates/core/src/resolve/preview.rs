@@ -8,9 +8,7 @@ use crate::lock::model::Lock;
 use crate::request::Request;
 use crate::request::overrides::Override;
 use crate::resolve::Wanted;
-use crate::resolve::overriding::Overriding;
-use crate::resolve::overriding::near;
-use crate::resolve::overriding::set_aside;
+use crate::resolve::overriding::{Overriding, near, set_aside};
 use pannier_base::name::PackageName;
 
 /// One override before anything is fetched.

@@ -6,15 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::lock::model::Lock;
-use crate::lock::model::LockedData;
-use crate::lock::model::LockedSource;
-use crate::request::ProjectSource;
-use crate::request::Request;
-use crate::resolve::ResolveError;
-use crate::resolve::Tools;
-use crate::resolve::Upgrade;
+use crate::lock::model::{Lock, LockedData, LockedSource};
+use crate::request::{ProjectSource, Request};
 use crate::resolve::overriding::Overriding;
+use crate::resolve::{ResolveError, Tools, Upgrade};
 use pannier_base::event::StageGuard;
 use pannier_base::url::SafeUrl;
 

@@ -8,26 +8,14 @@ use std::path::Path;
 
 use pep440_rs::Version;
 
-use crate::lock::model::Fork;
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
+use crate::lock::model::{Fork, LockedPackage, LockedSource};
 use crate::lock::pylock;
 use crate::lock::pylock::Document;
 use crate::lock::select::shown_target;
-use crate::resolve::ResolveError;
-use crate::resolve::Tools;
-use crate::resolve::Upgrade;
-use crate::resolve::Wanted;
-use crate::resolve::exclusion::Exclusion;
-use crate::resolve::exclusion::known_forks;
-use crate::resolve::exclusion::preferences;
-use crate::resolve::inputs::Image;
-use crate::resolve::inputs::Inputs;
-use crate::resolve::serve::Lists;
-use crate::resolve::serve::Unserved;
-use crate::resolve::serve::holds;
-use crate::resolve::serve::unserved;
-use crate::resolve::serve::uv_platform;
+use crate::resolve::exclusion::{Exclusion, known_forks, preferences};
+use crate::resolve::inputs::{Image, Inputs};
+use crate::resolve::serve::{Lists, Unserved, holds, unserved, uv_platform};
+use crate::resolve::{ResolveError, Tools, Upgrade, Wanted};
 use pannier_base::name::{ImageName, PackageName};
 use pannier_clients::uv::{BestWheel, Compile, Refresh, UvError};
 

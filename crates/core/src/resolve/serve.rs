@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 
 use pep440_rs::{Version, VersionSpecifiers};
 
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
+use crate::lock::model::{LockedPackage, LockedSource};
 use crate::lock::python_allowed;
-use crate::lock::select::best_wheel;
-use crate::lock::select::shown_target;
+use crate::lock::select::{best_wheel, shown_target};
 use crate::resolve::ResolveError;
 use crate::resolve::inputs::Image;
 use pannier_base::name::{ImageName, PackageName};

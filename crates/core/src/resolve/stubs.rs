@@ -14,9 +14,7 @@ use url::Url;
 use crate::constraints::parse_requirement;
 use crate::resolve::ResolveError;
 use crate::resolve::overriding::Overriding;
-use crate::resolve::projects::Project;
-use crate::resolve::projects::Projects;
-use crate::resolve::projects::git_requirement;
+use crate::resolve::projects::{Project, Projects, git_requirement};
 use pannier_archive::wheel::{StubMetadata, stub};
 use pannier_base::name::PackageName;
 

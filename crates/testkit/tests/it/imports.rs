@@ -159,8 +159,8 @@ impl Crate {
             }
         }
         let mut groups = BTreeSet::new();
-        for one in 0..number {
-            let group = (0..number).filter(|other| reaches[one][*other] && reaches[*other][one]);
+        for (one, row) in reaches.iter().enumerate() {
+            let group = (0..number).filter(|other| row[*other] && reaches[*other][one]);
             let group: Vec<_> = group.map(|it| self.0[it].path.join("::")).collect();
             if group.len() > 1 {
                 groups.insert(group);

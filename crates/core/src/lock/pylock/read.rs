@@ -5,12 +5,7 @@ use toml::Value;
 
 use super::raw::{RawFile, RawLock, RawPackage, RawVcs};
 use super::{PylockError, SyntaxError, TABLE_FORMAT};
-use crate::lock::model::Artifact;
-use crate::lock::model::Lock;
-use crate::lock::model::LockedData;
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
-use crate::lock::model::PannierTable;
+use crate::lock::model::{Artifact, Lock, LockedData, LockedPackage, LockedSource, PannierTable};
 use pannier_base::name::PackageName;
 use pannier_base::platform::parse_marker;
 use pannier_base::url::SafeUrl;

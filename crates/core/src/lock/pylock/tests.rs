@@ -5,16 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{PylockError, read, read_document, write};
-use crate::lock::model::Artifact;
-use crate::lock::model::Fork;
-use crate::lock::model::Lock;
-use crate::lock::model::LockedData;
-use crate::lock::model::LockedImage;
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
-use crate::lock::model::PannierTable;
-use crate::request::overrides::Applied;
-use crate::request::overrides::Kind;
+use crate::lock::model::{
+    Artifact, Fork, Lock, LockedData, LockedImage, LockedPackage, LockedSource, PannierTable,
+};
+use crate::request::overrides::{Applied, Kind};
 use pannier_base::digest::Digest;
 
 const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

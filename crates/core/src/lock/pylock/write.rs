@@ -5,11 +5,7 @@ use std::fmt::Write as _;
 use toml::Value;
 
 use super::LOCK_VERSION;
-use crate::lock::model::Artifact;
-use crate::lock::model::Lock;
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
-use crate::lock::model::PannierTable;
+use crate::lock::model::{Artifact, Lock, LockedPackage, LockedSource, PannierTable};
 
 /// The text of the lock file.
 #[must_use]

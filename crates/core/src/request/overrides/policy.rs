@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::request::overrides::OverrideName;
-use crate::request::overrides::OverrideValue;
 use crate::request::overrides::error::Refusal;
+use crate::request::overrides::{OverrideName, OverrideValue};
 use pannier_base::url::{SafeUrl, percent_decode};
 
 /// What may be overridden by what.

@@ -9,8 +9,7 @@ use std::str::FromStr;
 use pep440_rs::VersionSpecifiers;
 
 use crate::request::overrides::error::ValueError;
-use crate::request::revision::check_revision;
-use crate::request::revision::subdirectory;
+use crate::request::revision::{check_revision, subdirectory};
 use pannier_archive::wheel::WheelFilename;
 use pannier_base::digest::Digest;
 use pannier_base::secret::is_token_query;

@@ -3,11 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use crate::constraints::{ConstraintLine, FileHash};
-use crate::lock::model::LockedPackage;
-use crate::lock::model::LockedSource;
+use crate::lock::model::{LockedPackage, LockedSource};
 use crate::lock::select::SelectError;
-use crate::request::ImageRequest;
-use crate::request::Request;
+use crate::request::{ImageRequest, Request};
 use crate::resolve::SourceError;
 use crate::resolve::hashes::Known;
 use pannier_base::name::{ImageName, PackageName};
