@@ -41,6 +41,8 @@ pub(super) struct Context {
     pub(super) folder: PathBuf,
     /// Who is told what happens.
     pub(super) progress: Progress,
+    /// Whether the run should stop.
+    pub(super) cancel: Cancel,
     scene: Scene,
 }
 
@@ -109,6 +111,7 @@ impl Context {
             variables,
             folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             progress: Progress::new(scene, verbosity),
+            cancel: Cancel::default(),
             scene,
         }
     }
@@ -173,7 +176,7 @@ impl Context {
     pub(super) fn run(&self) -> Run<'_> {
         Run {
             reporter: self.reporter(),
-            cancel: Cancel::default(),
+            cancel: self.cancel.clone(),
             now: Timestamp::now,
             clock: Instant::now,
             actor: self.actor(),

@@ -27,6 +27,7 @@ mod renovate;
 mod report;
 mod rollback;
 mod session;
+mod signals;
 mod store;
 pub mod table;
 mod unpack;
@@ -178,10 +179,17 @@ pub fn main() -> ExitCode {
     };
     if let Verb::Guard(arguments) = &cli.verb {
         cli.common.quiet |= arguments.silent;
-        return guard::main(arguments, &Context::capture(&cli.common));
+        let context = Context::capture(&cli.common);
+        signals::listen(&context.cancel);
+        let code = guard::main(arguments, &context);
+        signals::end();
+        return code;
     }
     let context = Context::capture(&cli.common);
-    match run(cli.verb, &context) {
+    signals::listen(&context.cancel);
+    let done = run(cli.verb, &context);
+    signals::end();
+    match done {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             if let Some(error) = &failure.report {

@@ -251,18 +251,22 @@ impl<'c> Session<'c> {
             store: configuration.store.clone(),
         })?;
         let store = store.with_rules(configuration.wheel_limits.rules());
-        let client = Client::new(http::Options {
-            credentials: credentials(
-                &configuration.credentials,
-                configuration.request.index.iter(),
-            ),
-            offline: options.offline,
-            confined: configuration.request.overrides.confined(),
-            ..http::Options::default()
-        });
+        let client = Client::new(
+            http::Options {
+                credentials: credentials(
+                    &configuration.credentials,
+                    configuration.request.index.iter(),
+                ),
+                offline: options.offline,
+                confined: configuration.request.overrides.confined(),
+                ..http::Options::default()
+            }
+            .cancelled_by(&context.cancel),
+        );
         let search = context.search_path();
         let environment =
-            ChildEnvironment::new(&context.variables, &configuration.build_environment);
+            ChildEnvironment::new(&context.variables, &configuration.build_environment)
+                .cancelled_by(&context.cancel);
         Ok(Self {
             git: Git::new(&store.git_root(), client.clone()),
             pythons: Pythons::new(search.clone(), environment.clone()),

@@ -1,11 +1,17 @@
-//! The environment of child processes: one allow-list for every program that runs, or may run, code that Pannier does not
+//! Child processes, and their environment: one allow-list for every program that runs, or may run, code that Pannier does not
 //! know (uv and the build backends that it starts, interpreters).
 //!
 //! Refuses to hand on a credential: a name that is not listed does not pass, and proxies pass without user and password.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Output, Stdio};
 use std::str::FromStr;
+
+use pannier_base::cancel::{Cancel, Hook};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The names that pass, by what they are for. `LC_*` passes too.
 pub const PASSED: &[(&str, &[&str])] = &[
@@ -142,6 +148,35 @@ const CREDENTIALS: [&str; 15] = [
     "GIT_ASKPASS",
 ];
 
+/// Runs a child in a process group of its own and collects its output. When the run is cancelled, the whole group is killed: what the
+/// child has started, too.
+///
+/// # Errors
+/// When it cannot be started, or the run is cancelled before.
+pub fn output(command: &mut Command, cancel: &Cancel) -> io::Result<Output> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (child, _hook) = start(command, cancel)?;
+    child.wait_with_output()
+}
+
+/// Starts a child in a process group of its own, which is killed when the run is cancelled, until the hook is dropped: drop it after
+/// the child was waited for.
+///
+/// # Errors
+/// When it cannot be started, or the run is cancelled before.
+pub fn start(command: &mut Command, cancel: &Cancel) -> io::Result<(Child, Hook)> {
+    cancel.check().map_err(io::Error::other)?;
+    let child = command.process_group(0).spawn()?;
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let hook = cancel.on_cancel(move || {
+        if let Some(group) = group {
+            // One that has just ended needs no signal.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    });
+    Ok((child, hook))
+}
+
 /// The environment that child processes get. `Debug` shows names only.
 #[derive(Clone, Default)]
 pub struct ChildEnvironment {
@@ -149,6 +184,7 @@ pub struct ChildEnvironment {
     named: Vec<VariableName>,
     of_pip: BTreeMap<String, String>,
     hides_proxy_login: bool,
+    cancel: Cancel,
 }
 
 impl ChildEnvironment {
@@ -174,6 +210,19 @@ impl ChildEnvironment {
             }
         }
         made
+    }
+
+    /// The same for children that end when the run is cancelled.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// What ends the children.
+    #[must_use]
+    pub const fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     /// All variables, by name.

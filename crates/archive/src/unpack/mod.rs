@@ -69,7 +69,7 @@ pub fn unpack(
         Input::Stream(stream) => Opened::Stream(stream),
         Input::File(path) => open(path)?,
     };
-    let stage = Stage::new(target, options.force)?;
+    let mut stage = Stage::new(target, options.force)?;
     let tree = Tree::new(&stage.tree(), stage.masked())?;
     let (figures, indexed) = match opened {
         Opened::Indexed(file, index) => (parallel::indexed(&file, &index, &tree, options)?, true),

@@ -20,6 +20,7 @@ use rustix::io::Errno;
 use crate::limited;
 
 use super::error::UnpackError;
+use crate::abort::{self, Listed};
 use crate::atomic::remove_folder;
 
 const ALIVE: &str = ".alive";
@@ -45,6 +46,8 @@ pub(super) struct Stage {
     name: Option<String>,
     masked: u32,
     _alive: File,
+    /// Until the tree is put in place.
+    listed: Option<Listed>,
 }
 
 impl Stage {
@@ -69,12 +72,15 @@ impl Stage {
         sweep(&base, &prefix, folder.path()).map_err(failed("tidy up"))?;
         let (alive, masked) =
             alive(folder.path()).map_err(UnpackError::write("lock", folder.path()))?;
+        let folder = folder.keep();
+        let listed = Some(abort::list(&folder));
         let stage = Self {
-            folder: folder.keep(),
+            folder,
             base,
             name,
             masked,
             _alive: alive,
+            listed,
         };
         let new = stage.folder.join(NEW);
         if let Some(name) = &stage.name {
@@ -101,7 +107,9 @@ impl Stage {
     }
 
     /// Puts the finished tree in its place; after an error everything is as it was.
-    pub(super) fn place(&self, force: bool) -> Result<(), UnpackError> {
+    pub(super) fn place(&mut self, force: bool) -> Result<(), UnpackError> {
+        // What was there before may be in the folder from now on.
+        self.listed = None;
         if let Some(name) = &self.name {
             let target = self.base.join(name);
             if place_at_once(&self.tree(), &target, force)? {

@@ -9,11 +9,12 @@ mod options;
 mod resource_group;
 
 use std::process::ExitCode;
-use std::sync::Arc;
+
 use std::time::Duration;
 
 use miette::Diagnostic;
 
+use pannier_base::cancel;
 use pannier_clients::gitlab::{Gitlab, ProjectRef};
 use pannier_clients::http::{Client, Options, RetryPolicy, SystemClock};
 use pannier_core::guard::{
@@ -52,14 +53,20 @@ fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode, Failure> {
     context.check_certificates()?;
     let given = Given::new(arguments, context);
     let plan = plan(arguments, &given)?;
-    let gitlab = door(&arguments.access, &given)?;
+    let gitlab = door(&arguments.access, &given, &context.cancel)?;
     let quiet = arguments.silent || context.is_quiet();
     let mut told = |text: &str| {
         if !quiet {
             context.note(text);
         }
     };
-    let outcome = guard::hold(&gitlab, &SystemClock, &plan, &mut told).map_err(judged)?;
+    let outcome = guard::hold(
+        &gitlab,
+        &SystemClock(context.cancel.clone()),
+        &plan,
+        &mut told,
+    )
+    .map_err(judged)?;
     match outcome {
         Outcome::Free => Ok(become_command::run(&arguments.command)?),
         Outcome::Conflict(others) => Err(Failure::new(
@@ -199,7 +206,7 @@ fn plan(arguments: &Arguments, given: &Given<'_>) -> Result<Plan, Failure> {
 }
 
 /// The door to GitLab. Tries are counted by the guard, which knows how much time is left.
-fn door(access: &Access, given: &Given<'_>) -> Result<Gitlab, Failure> {
+fn door(access: &Access, given: &Given<'_>, cancel: &cancel::Cancel) -> Result<Gitlab, Failure> {
     let api = given.api(access)?;
     let tokens = given.tokens(access, &api);
     if tokens.access().is_none() && tokens.job().is_none() {
@@ -209,14 +216,14 @@ fn door(access: &Access, given: &Given<'_>) -> Result<Gitlab, Failure> {
             flag: "--private-token",
         }));
     }
-    let client = Client::new(Options {
+    let options = Options {
         read_timeout: Duration::from_secs(30),
         retry: RetryPolicy {
             attempts: 1,
             ..RetryPolicy::default()
         },
-        clock: Arc::new(SystemClock),
         ..Options::default()
-    });
+    };
+    let client = Client::new(options.cancelled_by(cancel));
     Ok(Gitlab::new(client, &api, tokens))
 }

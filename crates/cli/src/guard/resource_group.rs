@@ -42,7 +42,7 @@ struct NoGroup {
 
 pub(super) fn run(options: &ResourceGroup, context: &Context) -> Result<(), Failure> {
     let given = Given::of(context);
-    let gitlab = super::door(&options.access, &given)?;
+    let gitlab = super::door(&options.access, &given, &context.cancel)?;
     let project = given.project(&options.access)?;
     let name = &options.name;
     let failed = |source: GitlabError| match source.is_missing() {

@@ -3,6 +3,7 @@
 
 mod builds;
 mod bumps;
+mod cancelled;
 mod constraints;
 mod data_links;
 mod deploying;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use git2::{AttrCheckFlags, AttrValue, IndexEntry, IndexTime, Repository};
-use tempfile::TempDir;
+use pannier_archive::abort::Temporary;
 
 use super::bounds;
 use super::checkout::share_objects;
@@ -25,7 +25,7 @@ pub(super) struct Attributes {
     repository: Repository,
     /// Whether a folder is exported, as far as was asked.
     folders: HashMap<String, bool>,
-    _folder: TempDir,
+    _folder: Temporary,
 }
 
 impl Attributes {

@@ -15,7 +15,7 @@ use git2::{
     RemoteCallbacks, Repository, RepositoryInitOptions, Signature, Time, TreeWalkMode,
     TreeWalkResult,
 };
-use tempfile::TempDir;
+use pannier_archive::abort::Temporary;
 
 use super::bounds;
 use super::error::{GitError, name};
@@ -142,7 +142,7 @@ struct Work<'a> {
     repository: &'a SafeUrl,
     reference: String,
     bare: Repository,
-    _folder: TempDir,
+    _folder: Temporary,
     _lock: File,
 }
 
@@ -263,7 +263,7 @@ impl<'a> Work<'a> {
             .map_err(GitError::library(self.repository, "naming a commit"))?;
         let spec = format!("{}:{}", local.name().unwrap_or_default(), self.reference);
         let refused: Cell<Option<String>> = Cell::new(None);
-        let pushed = transport::connected(self.git.network(), self.repository, "pushing", || {
+        let pushed = transport::pushing(self.git.network(), self.repository, || {
             let mut callbacks = RemoteCallbacks::new();
             callbacks.push_negotiation(|updates| {
                 let expected = parent.unwrap_or(Oid::ZERO_SHA1);

@@ -163,7 +163,7 @@ impl Push<'_> {
         let said: RefCell<Vec<u8>> = RefCell::default();
         let source = self.to.map(|to| format!("+{to}")).unwrap_or_default();
         let spec = format!("{source}:{}", self.reference);
-        let pushed = transport::connected(self.git.network(), self.repository, "pushing", || {
+        let pushed = transport::pushing(self.git.network(), self.repository, || {
             let mut callbacks = RemoteCallbacks::new();
             callbacks.push_negotiation(|updates| {
                 let expected = self.from.unwrap_or(Oid::ZERO_SHA1);

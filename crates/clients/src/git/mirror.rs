@@ -12,7 +12,7 @@ use git2::{
     AutotagOption, Direction, FetchOptions, Oid, Remote, Repository, RepositoryInitOptions,
 };
 
-use tempfile::TempDir;
+use pannier_archive::abort::Temporary;
 
 use super::error::{GitError, name};
 use super::packed_refs;
@@ -344,12 +344,13 @@ fn half_made(name: &str) -> String {
 
 /// A folder beside a mirror that goes with its owner; when that is killed, with the next run that changes the mirror.
 /// Only under the mirror's lock.
-pub(super) fn half_made_beside(mirror: &Path) -> io::Result<TempDir> {
+pub(super) fn half_made_beside(mirror: &Path) -> io::Result<Temporary> {
     let name = mirror.file_name().unwrap_or_default().to_string_lossy();
     let root = mirror.parent().unwrap_or(Path::new("."));
-    tempfile::Builder::new()
+    let folder = tempfile::Builder::new()
         .prefix(&half_made(&name))
-        .tempdir_in(root)
+        .tempdir_in(root)?;
+    Ok(folder.into())
 }
 
 #[derive(Clone, Copy)]

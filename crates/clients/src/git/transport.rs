@@ -50,6 +50,25 @@ thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
+/// Pushes with libgit2. A push that has begun finishes even if the run is cancelled meanwhile, so that its outcome is known.
+///
+/// # Errors
+/// [`GitError`]; a push does not begin when the run is cancelled.
+pub(super) fn pushing<T>(
+    network: Network<'_>,
+    repository: &SafeUrl,
+    work: impl FnOnce() -> Result<T, git2::Error>,
+) -> Result<T, GitError> {
+    let protected = network.client.cancel().protect();
+    let _protected = protected.map_err(|_| GitError::Http {
+        repository: name(repository),
+        source: HttpError::Cancelled {
+            url: name(repository),
+        },
+    })?;
+    connected(network, repository, "pushing", work)
+}
+
 /// Runs `work`, whose calls of libgit2 reach the network through `network`, with the credentials of `repository`. An error of
 /// the network comes first: libgit2's own error only repeats it.
 pub(super) fn connected<T>(

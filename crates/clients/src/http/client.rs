@@ -8,6 +8,7 @@ use super::credentials::Credentials;
 use super::error::{HttpError, shown};
 use super::response::Pace;
 use super::retry::{Clock, Fault, RetryPolicy, SystemClock};
+use pannier_base::cancel::Cancel;
 use pannier_base::url::SafeUrl;
 
 /// How a client behaves.
@@ -31,6 +32,18 @@ pub struct Options {
     pub longest: u64,
     /// The passing of time.
     pub clock: Arc<dyn Clock>,
+    /// Ends requests, pauses between them and downloads.
+    pub cancel: Cancel,
+}
+
+impl Options {
+    /// The same for a run that can be cancelled.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.clock = Arc::new(SystemClock(cancel.clone()));
+        self.cancel = cancel.clone();
+        self
+    }
 }
 
 impl Default for Options {
@@ -44,7 +57,8 @@ impl Default for Options {
             offline: false,
             confined: Vec::new(),
             longest: 64 << 30,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemClock::default()),
+            cancel: Cancel::default(),
         }
     }
 }
@@ -103,7 +117,9 @@ impl Client {
                 .retry
                 .pause(number, fault.retry_after(), fastrand::f64());
             match pause {
-                Some(pause) if fault.may_pass() => options.clock.sleep(pause),
+                Some(pause) if fault.may_pass() && !options.cancel.is_cancelled() => {
+                    options.clock.sleep(pause);
+                }
                 _ => return Err(fault),
             }
             number += 1;
@@ -132,7 +148,20 @@ impl Client {
         if self.is_offline() {
             return Err(HttpError::Offline { url: shown(url) });
         }
+        self.check(url)?;
         self.connection()
+    }
+
+    /// What ends requests.
+    #[must_use]
+    pub fn cancel(&self) -> &Cancel {
+        &self.0.options.cancel
+    }
+
+    /// An error when the run is cancelled.
+    pub(super) fn check(&self, url: &SafeUrl) -> Result<(), HttpError> {
+        let checked = self.0.options.cancel.check();
+        checked.map_err(|_| HttpError::Cancelled { url: shown(url) })
     }
 
     pub(super) fn credentials(&self) -> &Credentials {

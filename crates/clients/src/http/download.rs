@@ -42,6 +42,7 @@ impl Client {
             }
             let mut buffer = vec![0; 1 << 16];
             loop {
+                self.check(url)?;
                 let n = match response.read(&mut buffer) {
                     Ok(0) => break,
                     Ok(n) => n,

@@ -27,6 +27,12 @@ pub enum HttpError {
         /// The URL, without credentials and query.
         url: String,
     },
+    /// The run was cancelled.
+    #[error("{url} was not requested: the run was cancelled")]
+    Cancelled {
+        /// The URL, without credentials and query.
+        url: String,
+    },
     /// The server answered, but not with what was asked for.
     #[error("{url} answered {status}{headers}")]
     #[diagnostic(help("{hint}"))]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use pannier_base::cancel::Cancel;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// How often and how patiently a request is repeated.
@@ -74,9 +75,9 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn sleep(&self, pause: Duration);
 }
 
-/// The machine's monotonic clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+/// The machine's monotonic clock. Its pauses end when the run is cancelled.
+#[derive(Debug, Clone, Default)]
+pub struct SystemClock(pub Cancel);
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -86,7 +87,7 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, pause: Duration) {
-        std::thread::sleep(pause);
+        self.0.sleep(pause);
     }
 }
 

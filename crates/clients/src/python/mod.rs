@@ -12,7 +12,8 @@ use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::child::ChildEnvironment;
+use crate::child::{self, ChildEnvironment};
+use pannier_base::cancel::Cancel;
 use pannier_base::platform::{Platform, PlatformError, PythonVersion, PythonVersionError, Target};
 
 /// Prints an interpreter's own `images:` block; also what people run in an image without Pannier.
@@ -79,13 +80,14 @@ pub enum PythonError {
 /// # Errors
 /// [`PythonError`] when it cannot be started or is nothing that Pannier knows.
 pub fn describe(path: &Path, environment: &ChildEnvironment) -> Result<Described, PythonError> {
-    let output = Command::new(path)
+    let mut command = Command::new(path);
+    command
         .args(["-I", "-S", "-c", PROBE])
         .env_clear()
         .envs(environment.variables())
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| PythonError::Start {
+        .stdin(Stdio::null());
+    let output =
+        child::output(&mut command, environment.cancel()).map_err(|source| PythonError::Start {
             path: path.to_owned(),
             source,
         })?;
@@ -154,6 +156,12 @@ impl Pythons {
             environment,
             found: OnceLock::new(),
         }
+    }
+
+    /// What ends interpreters.
+    #[must_use]
+    pub const fn cancel(&self) -> &Cancel {
+        self.environment.cancel()
     }
 
     /// The interpreters that answer: `python3` first, then `python3.N` from the newest down; each once.

@@ -14,6 +14,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::finder::Finder;
 use super::simple;
+use crate::child;
 use crate::http::DownloadSink;
 use pannier_archive::entries::PackEntry;
 use pannier_archive::zip;
@@ -255,14 +256,15 @@ fn python(
         .map(|folder| folder.join("python3"))
         .find(|path| path.is_file());
     let program = program.ok_or("there is no python3 on PATH")?;
-    let output = Command::new(&program)
+    let mut command = Command::new(&program);
+    command
         .args(arguments)
         .env_clear()
         .envs(environment)
         // `-m` and `-c` look for modules in the working folder first: a `pip.py` of the user's project is not ours to run.
         .current_dir(finder.store)
-        .stdin(Stdio::null())
-        .output()
+        .stdin(Stdio::null());
+    let output = child::output(&mut command, finder.around.variables.cancel())
         .map_err(|why| format!("`{}` cannot be started: {why}", program.display()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

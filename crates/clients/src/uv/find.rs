@@ -10,6 +10,7 @@ use pep440_rs::Version;
 use super::fetch::{self, PINNED_VERSION};
 use super::finder::Finder;
 use super::{Uv, UvError};
+use crate::child;
 
 /// The oldest uv that has every flag that Pannier uses.
 pub const MINIMUM_VERSION: &str = "0.9.0";
@@ -75,12 +76,13 @@ impl Finder<'_> {
 
     /// Asks a program for its version.
     fn ask(&self, program: &Path) -> Result<Uv, String> {
-        let output = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg("--version")
             .env_clear()
             .envs(self.around.variables.variables())
-            .stdin(Stdio::null())
-            .output()
+            .stdin(Stdio::null());
+        let output = child::output(&mut command, self.around.variables.cancel())
             .map_err(|why| format!("cannot be started ({why})"))?;
         if !output.status.success() {
             return Err(format!(

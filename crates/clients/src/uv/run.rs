@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{Relay, Surroundings, Uv, UvError};
+use crate::child;
 use pannier_base::secret::scrub;
 
 /// Most lines of a failure that are kept; build backends can be long, and their end says why.
@@ -61,18 +62,20 @@ impl Uv {
         around: &Surroundings,
         environment: BTreeMap<String, String>,
     ) -> Result<String, UvError> {
-        let output = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(&call.arguments)
             .current_dir(call.folder)
             .env_clear()
             .envs(environment)
             .envs(&call.extra)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|source| UvError::Start {
+            .stdin(Stdio::null());
+        let output = child::output(&mut command, around.variables.cancel()).map_err(|source| {
+            UvError::Start {
                 program: self.program.clone(),
                 source,
-            })?;
+            }
+        })?;
         // uv knows the status of a server's answer, and not whose credentials were sent.
         let problem = around.relay.as_ref().and_then(Relay::problem);
         if output.status.success() {

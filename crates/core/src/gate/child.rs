@@ -4,14 +4,16 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use pannier_base::cancel::Cancel;
 use pannier_base::secret;
+use pannier_clients::child;
 
 /// Bytes of the output that are kept, from its end.
 const KEPT: u64 = 4 << 10;
@@ -47,15 +49,15 @@ impl Ended {
     }
 }
 
-/// Runs a command in a process group of its own, without input, and stops all of the group when the time is over.
-pub(super) fn run(mut command: Command, limit: Duration) -> io::Result<Ended> {
+/// Runs a command in a process group of its own, without input, and stops all of the group when the time is over or the run is
+/// cancelled.
+pub(super) fn run(mut command: Command, limit: Duration, cancel: &Cancel) -> io::Result<Ended> {
     let mut output = tempfile::tempfile()?;
-    let mut child = command
+    command
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
-        .stderr(output.try_clone()?)
-        .process_group(0)
-        .spawn()?;
+        .stderr(output.try_clone()?);
+    let (mut child, _hook) = child::start(&mut command, cancel)?;
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let (ended, wait) = mpsc::channel();
     std::thread::spawn(move || {
@@ -98,7 +100,7 @@ mod tests {
     fn sh(script: &str, limit: Duration) -> Ended {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        run(command, limit).unwrap()
+        run(command, limit, &Cancel::default()).unwrap()
     }
 
     #[test]

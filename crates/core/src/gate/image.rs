@@ -302,6 +302,7 @@ impl Affected<'_> {
             project: &self.question.request.root,
             path: self.question.path,
             limit: self.question.limit,
+            cancel: self.tools.client.cancel(),
         };
         let place = root.display().to_string();
         let attempt = |task: &Task| {

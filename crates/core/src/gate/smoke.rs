@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::child::{self, Ended};
 use crate::request::ImageRequest;
 use pannier_archive::limited;
+use pannier_base::cancel::Cancel;
 use pannier_base::name::PackageName;
 use pannier_base::platform::{Libc, Target};
 use pannier_clients::child::ChildEnvironment;
@@ -66,6 +67,8 @@ pub(super) struct Tree<'a> {
     pub path: &'a str,
     /// How long one child may take.
     pub limit: Duration,
+    /// Ends children.
+    pub cancel: &'a Cancel,
 }
 
 impl Tree<'_> {
@@ -132,7 +135,7 @@ impl Tree<'_> {
             .env("PANNIER_DATA", self.root.join("data"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("LC_ALL", "C.UTF-8");
-        child::run(command, self.limit)
+        child::run(command, self.limit, self.cancel)
     }
 
     fn bin(&self) -> PathBuf {
@@ -220,7 +223,7 @@ mod tests {
     fn ended(script: &str) -> Ended {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        child::run(command, Duration::from_secs(60)).unwrap()
+        child::run(command, Duration::from_secs(60), &Cancel::default()).unwrap()
     }
 
     #[test]

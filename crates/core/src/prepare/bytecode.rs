@@ -44,7 +44,7 @@ pub(super) fn compile(
         };
         let wheels = image.packages.par_iter().map(|package| {
             let stored = arrivals.wheel(&package.wheel)?;
-            let done = compiler.compile(&stored, tools.store);
+            let done = compiler.compile(&stored, tools.store, tools.pythons.cancel());
             stage.step(stored.filename.to_string());
             Ok(match done {
                 Ok(compiled) => Some((package.wheel.clone(), compiled)),
@@ -87,7 +87,7 @@ fn compiler(image: &ImagePlan, tools: &Tools<'_>) -> Option<Compiler> {
     };
     let found = own.iter().find(alike);
     let found = found.or_else(|| tools.pythons.all().iter().find(alike))?;
-    match Compiler::at(&found.interpreter) {
+    match Compiler::at(&found.interpreter, tools.pythons.cancel()) {
         Ok(compiler) => Some(compiler),
         Err(error) => {
             tools.reporter.warn(error.to_string(), None);

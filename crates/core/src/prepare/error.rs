@@ -13,6 +13,7 @@ use crate::wheel_build::BuildError;
 use pannier_archive::tarball::OutputError;
 use pannier_archive::venv::LayoutError;
 use pannier_archive::wheel::FilenameError;
+use pannier_base::cancel::Cancelled;
 use pannier_base::name::{DataName, ImageName};
 use pannier_base::paths::LinkFault;
 use pannier_base::visible;
@@ -148,6 +149,9 @@ pub enum PrepareError {
     /// Something else has failed meanwhile, and says why.
     #[error("given up, because something else has failed")]
     GivenUp,
+    /// The run was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// No threads.
     #[error("cannot start worker threads")]
     Threads(#[source] rayon::ThreadPoolBuildError),

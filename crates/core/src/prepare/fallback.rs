@@ -106,6 +106,7 @@ impl Failed {
                 | PrepareError::Open { .. }
                 | PrepareError::Tarball { .. }
                 | PrepareError::GivenUp
+                | PrepareError::Cancelled(_)
                 | PrepareError::Threads(_) => machine,
             },
         }

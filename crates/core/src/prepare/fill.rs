@@ -60,6 +60,7 @@ pub(super) fn fill(
             if arrivals.is_given_up() {
                 return Err(PrepareError::GivenUp);
             }
+            tools.client.cancel().check()?;
             let stored = wheel(&need, tools, &stage)?;
             arrivals.add_wheel(need, stored);
             Ok(())
@@ -67,6 +68,7 @@ pub(super) fn fill(
     };
     let data = || {
         snapshots.into_par_iter().try_for_each(|(plan, key)| {
+            tools.client.cancel().check()?;
             let stored = snapshot(plan, &key, submodules, tools, &stage)?;
             arrivals.add_data(plan.clone(), stored);
             Ok(())

@@ -28,6 +28,7 @@ pub mod update;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use pannier_archive::abort::Temporary;
 use tempfile::TempDir;
 
 pub use error::{Cause, ResolveError};
@@ -287,6 +288,7 @@ fn attempt(
     };
     let _stage = StageGuard::start(tools.reporter, Stage::Resolve, None);
     let work = TempDir::new().map_err(ResolveError::Work)?;
+    let work = Temporary::from(work);
     let stubs = stubs::write(&projects, &overriding, work.path())?;
     let mut inputs = inputs::Inputs::new(&request, &projects, &stubs, &overriding);
     let digests = once(|file| tools.sources.hashes(file));

@@ -55,7 +55,9 @@ impl<'r> Session<'r> {
             offline: setup.offline,
             confined: setup.confined.clone(),
             ..http::Options::default()
-        };
+        }
+        .cancelled_by(&run.cancel);
+        let environment = setup.environment.clone().cancelled_by(&run.cancel);
         let gitlab = setup.gitlab.as_ref().map(|place| {
             let client = Client::new(options.clone());
             Gitlab::new(client, &place.api, place.tokens.clone())
@@ -63,9 +65,9 @@ impl<'r> Session<'r> {
         let client = Client::new(options);
         Ok(Self {
             git: Git::new(&store.git_root(), client.clone()),
-            pythons: Pythons::new(setup.path.clone(), setup.environment.clone()),
+            pythons: Pythons::new(setup.path.clone(), environment.clone()),
             around: Surroundings {
-                variables: setup.environment.clone(),
+                variables: environment,
                 cache: store.uv_cache(),
                 index: setup.index.clone(),
                 offline: setup.offline,

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pannier_archive::abort::{self, Listed};
 use pannier_archive::atomic::remove_folder;
 
 use super::StoreError;
@@ -19,6 +20,7 @@ const PREFIX: &str = "run-";
 pub(super) struct Scratch {
     path: PathBuf,
     _alive: File,
+    _listed: Listed,
 }
 
 impl Scratch {
@@ -39,9 +41,11 @@ impl Scratch {
         alive
             .lock()
             .map_err(StoreError::io("lock", folder.path()))?;
+        let path = folder.keep();
         Ok(Self {
-            path: folder.keep(),
+            _listed: abort::list(&path),
             _alive: alive,
+            path,
         })
     }
 

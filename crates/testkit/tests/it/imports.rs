@@ -19,7 +19,8 @@ const ORDER: [(&str, &[&str]); 4] = [
     (
         "archive",
         &[
-            "limited", "atomic", "entries", "zip", "wheel", "venv", "tarball", "unpack", "inspect",
+            "limited", "atomic", "abort", "entries", "zip", "wheel", "venv", "tarball", "unpack",
+            "inspect",
         ],
     ),
     (

@@ -85,7 +85,7 @@ fn a_failing_move_is_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path();
     write(&base.join("b"), "old b");
-    let stage = Stage::new(&Target::Inside(base.to_owned()), true).unwrap();
+    let mut stage = Stage::new(&Target::Inside(base.to_owned()), true).unwrap();
     for name in ["a", "b"] {
         write(&stage.tree().join(name), "new");
     }
@@ -143,7 +143,7 @@ fn a_living_run_and_a_finished_one_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path();
     let target = Target::Inside(base.to_owned());
-    let living = Stage::new(&target, false).unwrap();
+    let mut living = Stage::new(&target, false).unwrap();
     write(&living.tree().join("a"), "1");
     // Finished: its moves are not to be taken back, only its folder is left over.
     let dead = base.join(".pannier-unpack-dead");

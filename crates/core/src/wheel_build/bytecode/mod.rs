@@ -17,7 +17,9 @@ use thiserror::Error;
 use crate::store::{Store, StoreError, StoredData, StoredWheel};
 use pannier_archive::entries::Content;
 use pannier_archive::zip;
+use pannier_base::cancel::Cancel;
 use pannier_base::digest::{Digest, Hasher};
+use pannier_clients::child;
 
 /// Raised whenever the way of compiling changes.
 const RECIPE: &[u8] = b"bytecode 1";
@@ -76,15 +78,13 @@ impl Compiler {
     ///
     /// # Errors
     /// [`BytecodeError::Interpreter`] when it does not answer.
-    pub fn at(path: &Path) -> Result<Self, BytecodeError> {
+    pub fn at(path: &Path, cancel: &Cancel) -> Result<Self, BytecodeError> {
         let failed = |said: String| BytecodeError::Interpreter {
             path: path.to_owned(),
             what: "anything".to_owned(),
             said,
         };
-        let output = interpreter(path)
-            .args(["-c", ASK])
-            .output()
+        let output = child::output(interpreter(path).args(["-c", ASK]), cancel)
             .map_err(|error| failed(error.to_string()))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let fields: Vec<&str> = text.trim_end().splitn(4, '\t').collect();
@@ -110,7 +110,12 @@ impl Compiler {
     ///
     /// # Errors
     /// [`BytecodeError`].
-    pub fn compile(&self, wheel: &StoredWheel, store: &Store) -> Result<StoredData, BytecodeError> {
+    pub fn compile(
+        &self,
+        wheel: &StoredWheel,
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<StoredData, BytecodeError> {
         let key = self.key(&wheel.sha256);
         if let Some(kept) = store.data(&key)? {
             return Ok(kept);
@@ -127,7 +132,8 @@ impl Compiler {
         let (sources, compiled) = (work.path().join("sources"), work.path().join("compiled"));
         let modules = unpack(wheel, &sources).map_err(failed("unpacking its modules"))?;
         if !modules.is_empty() {
-            self.run(&modules, [&sources, &compiled], work.path(), wheel)?;
+            let work = work.path();
+            self.run(&modules, [&sources, &compiled], work, wheel, cancel)?;
         }
         let incoming = store.incoming()?.fill(|file| {
             let mut out = zip::Writer::new(file).spool_in(store.scratch());
@@ -158,6 +164,7 @@ impl Compiler {
         folders: [&Path; 2],
         work: &Path,
         wheel: &StoredWheel,
+        cancel: &Cancel,
     ) -> Result<(), BytecodeError> {
         let failed = |said: String| BytecodeError::Interpreter {
             path: self.interpreter.clone(),
@@ -167,15 +174,16 @@ impl Compiler {
         // An empty folder to start in: Python would import the wheel's own `os.py` from there.
         let empty = work.join("empty");
         fs::create_dir(&empty).map_err(|error| failed(error.to_string()))?;
-        let mut child = interpreter(&self.interpreter)
+        let mut command = interpreter(&self.interpreter);
+        command
             .args(["-c", COMPILE])
             .args(folders)
             .current_dir(&empty)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
+            .stderr(Stdio::piped());
+        let started = child::start(&mut command, cancel);
+        let (mut child, _hook) = started.map_err(|error| failed(error.to_string()))?;
         if let Some(mut stdin) = child.stdin.take() {
             // An interpreter that has ended says why below.
             let _ = stdin.write_all(modules.join("\0").as_bytes());

@@ -43,7 +43,7 @@ fn here() -> Compiler {
         &pannier_clients::child::ChildEnvironment::default(),
     )
     .unwrap();
-    Compiler::at(&described.interpreter).unwrap()
+    Compiler::at(&described.interpreter, &Cancel::default()).unwrap()
 }
 
 const FILES: [(&str, &str); 5] = [
@@ -80,8 +80,12 @@ fn modules_are_compiled_once_the_same_everywhere_and_without_paths() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join(name)).unwrap();
         let wheel = wheel(&store, &FILES);
-        let first = compiler.compile(&wheel, &store).unwrap();
-        let again = compiler.compile(&wheel, &store).unwrap();
+        let first = compiler
+            .compile(&wheel, &store, &Cancel::default())
+            .unwrap();
+        let again = compiler
+            .compile(&wheel, &store, &Cancel::default())
+            .unwrap();
         assert_eq!(first.path, again.path);
         seen.push(content(&first));
     }
@@ -114,7 +118,11 @@ fn python_imports_it() {
     let store = Store::open(&folder.path().join("store")).unwrap();
     let wheel = wheel(&store, &FILES);
     let site = folder.path().join("site");
-    for (path, bytes) in content(&compiler.compile(&wheel, &store).unwrap()) {
+    for (path, bytes) in content(
+        &compiler
+            .compile(&wheel, &store, &Cancel::default())
+            .unwrap(),
+    ) {
         let path = site.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
@@ -153,15 +161,19 @@ fn bytecode_that_the_wheel_brings_stays_its_own() {
             (&path, "brought"),
         ],
     );
-    let compiled = content(&compiler.compile(&wheel, &store).unwrap());
+    let compiled = content(
+        &compiler
+            .compile(&wheel, &store, &Cancel::default())
+            .unwrap(),
+    );
     assert_eq!(compiled.len(), 1);
     assert!(compiled[0].0.starts_with("demo/__pycache__/b."));
 }
 
 #[test]
 fn what_is_no_python_is_named() {
-    let error = Compiler::at(Path::new("/bin/false")).unwrap_err();
+    let error = Compiler::at(Path::new("/bin/false"), &Cancel::default()).unwrap_err();
     assert!(error.to_string().contains("/bin/false"), "{error}");
-    let error = Compiler::at(Path::new("/nonexistent")).unwrap_err();
+    let error = Compiler::at(Path::new("/nonexistent"), &Cancel::default()).unwrap_err();
     assert!(error.to_string().contains("/nonexistent"), "{error}");
 }
