@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use super::SHORTEST;
 use super::views;
+use super::worth::SHORTEST;
 
 /// User names that tokens of GitLab, and of the servers and indexes beside it, are sent with.
 const USERS: [&str; 11] = [

@@ -6,7 +6,10 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 
-use super::{HIDDEN, forms, is_worth_knowing, percent_decode, shape, views};
+use super::shape::percent_decode;
+use super::spans::{merged, replace};
+use super::worth::is_worth_knowing;
+use super::{forms, shape, views};
 
 /// Longest part of a line whose escapes are undone at once, in bytes: far more than any text that gets here, and few enough
 /// to be counted by a view.
@@ -149,30 +152,4 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
             (!piece.is_empty()).then_some(piece)
         })
     })
-}
-
-/// The ranges in order, with those that overlap or touch made one.
-pub(super) fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_unstable_by_key(|range| (range.start, range.end));
-    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => merged.push(range),
-        }
-    }
-    merged
-}
-
-/// The text with `****` in place of each range; the ranges are in order and do not overlap.
-pub(super) fn replace(text: &str, ranges: &[Range<usize>]) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut done = 0;
-    for range in ranges {
-        shown.push_str(&text[done..range.start]);
-        shown.push_str(HIDDEN);
-        done = range.end;
-    }
-    shown.push_str(&text[done..]);
-    shown
 }

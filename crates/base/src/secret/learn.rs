@@ -2,8 +2,9 @@
 //!
 //! Text of servers is never learned from: a server could otherwise blank out any word of a report.
 
-use super::shape::{self, Kind};
-use super::{forms, is_credential_name, know, know_login, percent_decode};
+use super::forms;
+use super::registry::{know, know_login};
+use super::shape::{self, Kind, is_credential_name, percent_decode};
 
 /// Longest plain word, in letters, that is taken for a default such as `postgres` and not for a secret.
 const PLAIN: usize = 11;

@@ -6,8 +6,7 @@
 
 use std::ops::Range;
 
-use super::HIDDEN;
-use super::known::{merged, replace};
+use super::spans::{HIDDEN, merged, replace};
 
 /// Quotes and brackets: they end a URL in a sentence, and in a list.
 const QUOTES: [char; 7] = ['"', '\'', '`', '<', '>', '(', ')'];

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use proptest::prelude::*;
 
 use super::shape::{Kind, logins, queries};
+use super::worth::is_worth_knowing;
 use super::*;
 
 /// One of each kind, and signs that some encoding changes.

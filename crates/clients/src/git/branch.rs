@@ -20,7 +20,8 @@ use pannier_archive::abort::Temporary;
 use super::bounds;
 use super::error::{GitError, name};
 use super::mirror::{address, advertised, half_made_beside};
-use super::{Git, parse, transport};
+use super::model::Git;
+use super::{parse, transport};
 use pannier_base::digest::Digest;
 use pannier_base::url::SafeUrl;
 

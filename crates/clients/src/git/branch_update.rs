@@ -9,7 +9,8 @@ use git2::{ErrorCode, Oid, PushOptions, RemoteCallbacks, Repository};
 
 use super::error::GitError;
 use super::mirror::{Wanted, address, advertised};
-use super::{Git, Heads, parse, transport};
+use super::model::Git;
+use super::{Heads, parse, transport};
 use crate::http::{Fault, HttpError};
 use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;

@@ -9,8 +9,8 @@ use std::path::Path;
 use git2::build::CheckoutBuilder;
 use git2::{Oid, Repository, RepositoryInitOptions};
 
-use super::Checkout;
 use super::error::{GitError, name};
+use super::model::Checkout;
 use super::{mirror, packed_refs};
 use pannier_base::url::SafeUrl;
 

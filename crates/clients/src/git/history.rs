@@ -6,7 +6,8 @@ use git2::{Oid, Repository, Sort};
 
 use super::error::GitError;
 use super::mirror::Wanted;
-use super::{Git, Heads, parse};
+use super::model::Git;
+use super::{Heads, parse};
 use pannier_base::url::SafeUrl;
 
 /// The commits that are compared. 40 hexadecimal digits each.

@@ -7,8 +7,9 @@ use git2::{Direction, Oid, Remote};
 
 use super::error::{GitError, name};
 use super::mirror::address;
+use super::model::Git;
 use super::revision::{self, Advertised};
-use super::{Git, transport};
+use super::transport;
 use crate::http::HttpError;
 use pannier_base::url::SafeUrl;
 

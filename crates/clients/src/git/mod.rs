@@ -16,6 +16,7 @@ mod lfs;
 mod local;
 mod ls_remote;
 mod mirror;
+mod model;
 mod packed_refs;
 mod revision;
 mod snapshot;
@@ -26,7 +27,7 @@ mod transport;
 mod tree;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use git2::{ErrorCode, Oid};
 
@@ -40,56 +41,13 @@ pub use history::{Comparison, Ends};
 pub use lfs::LfsPointers;
 pub use local::{Local, LocalCommit, LocalError};
 pub use ls_remote::Heads;
+pub use model::{Checkout, Git, Submodules};
 
-use crate::http::Client;
-use mirror::{Mirror, Wanted};
+use mirror::Wanted;
 use pannier_archive::zip;
 use pannier_base::url::SafeUrl;
-use transport::Network;
-
-/// Repositories mirrored below one folder. Safe to use from several threads and processes at once.
-#[derive(Debug, Clone)]
-pub struct Git {
-    root: PathBuf,
-    client: Client,
-}
-
-/// A working tree at a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkout {
-    /// Committer time, seconds since 1970: `SOURCE_DATE_EPOCH` of builds.
-    pub time: i64,
-    /// The tree's object id, hexadecimal.
-    pub tree: String,
-}
-
-/// What happens to submodules of git projects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Submodules {
-    /// A project with submodules is an error.
-    #[default]
-    Refuse,
-    /// They are fetched at the commits that the project names.
-    Follow,
-}
 
 impl Git {
-    /// Uses `root` for mirrors and `client` for connections.
-    #[must_use]
-    pub fn new(root: &Path, client: Client) -> Self {
-        Self {
-            root: root.to_owned(),
-            client,
-        }
-    }
-
-    fn network(&self) -> Network<'_> {
-        Network {
-            client: &self.client,
-            scratch: &self.root,
-        }
-    }
-
     /// The commit (40 hexadecimal digits) that a full reference (`refs/…`, `HEAD`), tag, branch or commit means now.
     ///
     /// 40 hexadecimal digits are a commit without any asking. Fewer digits are looked for in the mirror, which is
@@ -212,10 +170,6 @@ impl Git {
             submodules,
         };
         wish.write(repository, parse(repository, commit)?, subdirectory, out)
-    }
-
-    fn mirror<'a>(&'a self, repository: &'a SafeUrl) -> Mirror<'a> {
-        Mirror::new(&self.root, &self.client, repository)
     }
 }
 

@@ -10,8 +10,9 @@ use git2::{Oid, Repository};
 use super::attributes::Attributes;
 use super::error::{GitError, name};
 use super::mirror::Wanted;
+use super::model::{Git, Submodules};
+use super::submodules;
 use super::tree::{self, Leaf, LeafKind, Names};
-use super::{Git, Submodules, submodules};
 use pannier_archive::zip;
 use pannier_base::url::SafeUrl;
 

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use git2::{Oid, Repository};
 
-use super::Submodules;
 use super::bounds;
 use super::error::{GitError, name};
+use super::model::Submodules;
 use super::tree::Leaf;
 use pannier_base::url::{SafeUrl, UrlError};
 

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{MINIMUM_VERSION, PINNED_VERSION};
+use super::version::{MINIMUM_VERSION, PINNED_VERSION};
 
 /// What went wrong with uv.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

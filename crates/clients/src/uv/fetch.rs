@@ -14,6 +14,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::finder::Finder;
 use super::simple;
+use super::version::PINNED_VERSION;
 use crate::child;
 use crate::http::DownloadSink;
 use pannier_archive::entries::PackEntry;
@@ -22,9 +23,6 @@ use pannier_base::digest::{Digest, Hasher};
 use pannier_base::event::Event;
 use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;
-
-/// The version of uv that is fetched when there is none.
-pub const PINNED_VERSION: &str = "0.13.9";
 
 /// One wheel of the pinned uv.
 struct Pin {

@@ -7,13 +7,11 @@ use std::process::{Command, Stdio};
 
 use pep440_rs::Version;
 
-use super::fetch::{self, PINNED_VERSION};
+use super::fetch;
 use super::finder::Finder;
+use super::version::{MINIMUM_VERSION, PINNED_VERSION};
 use super::{Uv, UvError};
 use crate::child;
-
-/// The oldest uv that has every flag that Pannier uses.
-pub const MINIMUM_VERSION: &str = "0.9.0";
 
 impl Finder<'_> {
     /// The first uv that answers and is new enough.

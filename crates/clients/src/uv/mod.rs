@@ -13,6 +13,7 @@ mod relay;
 mod run;
 mod simple;
 mod surroundings;
+mod version;
 
 use std::path::PathBuf;
 
@@ -21,12 +22,11 @@ use pep440_rs::Version;
 pub use build::WheelBuild;
 pub use compile::{BestWheel, Compile, Refresh};
 pub use error::UvError;
-pub use fetch::PINNED_VERSION;
-pub use find::MINIMUM_VERSION;
 pub use finder::Finder;
 pub use relay::Relay;
 pub use simple::{ListedFile, ListingError, listed_metadata, listing};
 pub use surroundings::{Indexes, Surroundings};
+pub use version::{MINIMUM_VERSION, PINNED_VERSION};
 
 /// The first uv that checks the hashes of what builds need wherever it builds, and can be told to require them.
 pub const HASHES_VERSION: &str = "0.13.0";

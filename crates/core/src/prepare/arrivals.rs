@@ -9,6 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::store::{StoredData, StoredWheel};
 use pannier_base::digest::Digest;
 
+use super::error::GivenUp;
 use super::plan::{DataPlan, WheelNeed};
 
 /// What has come so far.
@@ -32,10 +33,6 @@ enum End {
     /// Somebody has failed: nothing more will come.
     GivenUp,
 }
-
-/// What was waited for will not come, because somebody else has failed, who says why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct GivenUp;
 
 impl Arrivals {
     /// A wheel is there.

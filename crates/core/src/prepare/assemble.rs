@@ -22,9 +22,10 @@ use pannier_base::platform::PythonVersion;
 
 use super::arrivals::Arrivals;
 use super::bytecode::Compiled;
+use super::error::PrepareError;
 use super::links;
+use super::model::{Options, Prepared};
 use super::plan::{DataPlan, DataSource, ImagePlan, PackagePlan};
-use super::{Options, PrepareError, Prepared};
 
 /// A package with its wheel, opened.
 struct Opened<'a> {

@@ -11,8 +11,9 @@ use pannier_base::name::ImageName;
 use pannier_clients::python;
 
 use super::arrivals::Arrivals;
+use super::error::PrepareError;
+use super::model::Tools;
 use super::plan::{ImagePlan, Plan, WheelNeed};
-use super::{PrepareError, Tools};
 
 /// The bytecode of one image.
 #[derive(Debug, Default)]

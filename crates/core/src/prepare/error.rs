@@ -20,9 +20,6 @@ use pannier_base::visible;
 use pannier_clients::git::GitError;
 use pannier_clients::http::HttpError;
 
-use super::arrivals::GivenUp;
-use super::links;
-
 /// Why there is no tarball.
 #[derive(Debug, Error, Diagnostic)]
 pub enum PrepareError {
@@ -105,7 +102,7 @@ pub enum PrepareError {
         visible::line(path),
         visible::line(target)
     )]
-    #[diagnostic(help("{}", links::help(*fault)))]
+    #[diagnostic(help("{}", link_help(*fault)))]
     Link {
         /// Which one.
         name: DataName,
@@ -157,6 +154,10 @@ pub enum PrepareError {
     Threads(#[source] rayon::ThreadPoolBuildError),
 }
 
+/// What was waited for will not come, because somebody else has failed, who says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GivenUp;
+
 impl From<GivenUp> for PrepareError {
     fn from(_: GivenUp) -> Self {
         Self::GivenUp
@@ -175,6 +176,19 @@ impl PrepareError {
             Self::Link { .. } => true,
             Self::Hashes(error) => error.is_refusal(),
             _ => false,
+        }
+    }
+}
+
+/// What to do about a link that is refused.
+const fn link_help(fault: LinkFault) -> &'static str {
+    match fault {
+        LinkFault::Absolute => {
+            "make the link relative, or set `absolute_links: keep` in pannier.yml; `pannier unpack` then needs \
+             `--allow-absolute-links`"
+        }
+        LinkFault::Outside | LinkFault::Long => {
+            "change or remove the link in the project: a link may lead only to paths inside the tarball"
         }
     }
 }

@@ -18,8 +18,9 @@ use pannier_clients::git::{self, LfsPointers, Submodules};
 use pannier_clients::uv::listed_metadata;
 
 use super::arrivals::Arrivals;
+use super::error::PrepareError;
+use super::model::Tools;
 use super::plan::{DataPlan, DataSource, Plan, WheelNeed};
-use super::{PrepareError, Tools};
 
 /// Raised whenever the way of taking a snapshot changes.
 const SNAPSHOT_RECIPE: &str = "1";

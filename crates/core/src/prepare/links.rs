@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use pannier_archive::entries::{Content, Pack};
 use pannier_archive::venv::{Item, ItemKind};
-use pannier_base::paths::{AbsoluteLinks, LinkFault, check_link};
+use pannier_base::paths::{AbsoluteLinks, check_link};
 
-use super::PrepareError;
 use super::arrivals::Arrivals;
+use super::error::PrepareError;
 use super::plan::{DataPlan, DataSource, ImagePlan};
 
 /// Checks the links of `image`, whose own entries are `head`. Waits for its data projects.
@@ -110,19 +110,6 @@ fn place(plan: &DataPlan) -> String {
             repository, commit, ..
         } => format!("commit {commit} of {}", repository.without_credentials()),
         DataSource::Directory { path } => path.display().to_string(),
-    }
-}
-
-/// What to do about a link that is refused.
-pub(super) const fn help(fault: LinkFault) -> &'static str {
-    match fault {
-        LinkFault::Absolute => {
-            "make the link relative, or set `absolute_links: keep` in pannier.yml; `pannier unpack` then needs \
-             `--allow-absolute-links`"
-        }
-        LinkFault::Outside | LinkFault::Long => {
-            "change or remove the link in the project: a link may lead only to paths inside the tarball"
-        }
     }
 }
 

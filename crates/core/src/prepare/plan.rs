@@ -24,7 +24,7 @@ use pannier_base::name::{DataName, ImageName, PackageName};
 use pannier_base::platform::Target;
 use pannier_base::url::SafeUrl;
 
-use super::PrepareError;
+use super::error::PrepareError;
 
 /// What all images need.
 #[derive(Debug, Clone)]

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use crate::lock::model::{LockedPackage, LockedSource};
 use crate::lock::pylock;
+use crate::resolve::error::ResolveError;
 use crate::resolve::hashes::{HashCheck, HashError};
 use crate::resolve::inputs::{Image, Inputs};
-use crate::resolve::{ResolveError, Tools};
+use crate::resolve::model::Tools;
 use pannier_clients::uv::Compile;
 
 /// Packages whose source archives may not be built.

@@ -3,7 +3,7 @@
 use crate::lock::model::{Lock, LockedData, LockedPackage, LockedSource};
 use crate::request::ProjectSource;
 use crate::request::overrides::{Applied, Kind, Override, OverrideValue};
-use crate::resolve::Wanted;
+use crate::resolve::model::Wanted;
 use crate::resolve::overriding::{Overriding, set_aside};
 use crate::resolve::place::{Place, shown};
 use crate::resolve::projects::Projects;

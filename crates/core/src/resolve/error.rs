@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::lock::pylock::PylockError;
-use crate::resolve::SourceError;
 use crate::resolve::hashes::HashError;
+use crate::resolve::model::SourceError;
 use crate::wheel_build::BuildError;
 use pannier_base::name::{DataName, ImageName, NameError, PackageName};
 use pannier_base::platform::MarkerError;

@@ -4,8 +4,8 @@ use pep440_rs::Version;
 
 use crate::lock::model::{Lock, LockedSource};
 use crate::lock::pylock;
-use crate::resolve::Upgrade;
 use crate::resolve::inputs::Inputs;
+use crate::resolve::model::Upgrade;
 use crate::resolve::serve::Unserved;
 
 /// A choice that was taken away from uv.

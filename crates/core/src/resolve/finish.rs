@@ -9,12 +9,14 @@ use crate::lock::model::{
 use crate::lock::pylock::TABLE_FORMAT;
 use crate::request::digest::whole;
 use crate::request::{DataRequest, ProjectSource};
+use crate::resolve::error::ResolveError;
 use crate::resolve::inputs::{Image, Inputs};
+use crate::resolve::model::Wanted;
+use crate::resolve::place::Revision;
 use crate::resolve::place::{Place, shown};
+use crate::resolve::projects::stub_of;
 use crate::resolve::projects::{Project, Projects};
-use crate::resolve::revisions::Revision;
 use crate::resolve::rounds::Chosen;
-use crate::resolve::{ResolveError, Wanted, stub_of};
 use pannier_base::name::ImageName;
 
 /// Puts the lock together.

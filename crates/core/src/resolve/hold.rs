@@ -5,8 +5,9 @@
 
 use crate::lock::diff::{ChangeKind, diff};
 use crate::lock::model::{Lock, LockedSource};
+use crate::resolve::error::ResolveError;
 use crate::resolve::inputs::Inputs;
-use crate::resolve::{ResolveError, Upgrade};
+use crate::resolve::model::Upgrade;
 use pannier_base::name::PackageName;
 
 /// Gives the lock in which only what has to moves away from `before`, and what the upgrade gives up. `choose` resolves with

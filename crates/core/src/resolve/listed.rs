@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::lock::model::{Artifact, Lock, LockedSource};
-use crate::resolve::{ResolveError, Tools};
+use crate::resolve::error::ResolveError;
+use crate::resolve::model::Tools;
 use pannier_base::digest::Digest;
 
 /// Compares every wheel of a new lock that the store holds. Wheels that it does not hold are compared when they are downloaded.

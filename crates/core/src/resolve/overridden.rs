@@ -9,8 +9,9 @@ use crate::lock::pylock;
 use crate::request::Request;
 use crate::request::digest::Parts;
 use crate::resolve;
+use crate::resolve::error::ResolveError;
+use crate::resolve::model::{Tools, Upgrade, Wanted};
 use crate::resolve::update::{Happened, LockFile, Mode, UpToDate, UpdateError, check_hashes, read};
-use crate::resolve::{ResolveError, Tools, Upgrade, Wanted};
 use pannier_base::digest::Digest;
 use pannier_base::event::Reporter;
 

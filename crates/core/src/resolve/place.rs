@@ -4,7 +4,6 @@
 
 use crate::lock::model::Artifact;
 use crate::request::ProjectSource;
-use crate::resolve::revisions::Revision;
 use pannier_base::digest::Digest;
 use pannier_base::url::SafeUrl;
 
@@ -97,5 +96,23 @@ pub(super) fn shown(source: &ProjectSource) -> String {
             )
         }
         ProjectSource::Directory { path } => path.display().to_string(),
+    }
+}
+
+/// A revision of a repository; two spellings of one URL are one repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Revision {
+    repository: String,
+    pub(super) revision: String,
+}
+
+impl Revision {
+    pub(super) fn new(repository: &SafeUrl, revision: &str) -> Self {
+        let url = repository.without_credentials().to_string();
+        let url = url.trim_end_matches('/');
+        Self {
+            repository: url.strip_suffix(".git").unwrap_or(url).to_owned(),
+            revision: revision.to_owned(),
+        }
     }
 }

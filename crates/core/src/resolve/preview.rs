@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::lock::model::Lock;
 use crate::request::Request;
 use crate::request::overrides::Override;
-use crate::resolve::Wanted;
+use crate::resolve::model::Wanted;
 use crate::resolve::overriding::{Overriding, near, set_aside};
 use pannier_base::name::PackageName;
 

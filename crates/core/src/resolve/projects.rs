@@ -10,11 +10,15 @@ use pep508_rs::VersionOrUrl;
 use rayon::prelude::*;
 
 use crate::constraints::parse_requirement;
+use crate::lock::model::{LockedPackage, LockedSource};
 use crate::request::{ProjectSource, Request};
+use crate::resolve::error::ResolveError;
+use crate::resolve::model::{Tools, Wanted};
 use crate::resolve::overriding::Overriding;
+use crate::resolve::place::Revision;
 use crate::resolve::place::{Origin, Place, same, shown};
-use crate::resolve::revisions::{Commits, Revision};
-use crate::resolve::{ResolveError, Tools, Wanted, revisions};
+use crate::resolve::revisions;
+use crate::resolve::revisions::Commits;
 use crate::wheel_build::BuildSource;
 use pannier_archive::wheel::Wheel;
 use pannier_base::event::StageGuard;
@@ -485,5 +489,15 @@ fn build_source(source: &ProjectSource, commit: Option<&str>, request: &Request)
         ProjectSource::Directory { path } => BuildSource::Directory {
             path: request.root.join(path),
         },
+    }
+}
+
+/// Whether the file of an archive is the stub of a project.
+pub(super) fn stub_of<'a>(package: &LockedPackage, projects: &'a Projects) -> Option<&'a Project> {
+    match &package.source {
+        LockedSource::Archive { artifact, .. } if artifact.url.expose().scheme() == "file" => {
+            projects.by_name.get(&package.name)
+        }
+        _ => None,
     }
 }

@@ -8,28 +8,12 @@ use rayon::prelude::*;
 
 use crate::lock::model::{Lock, LockedData, LockedSource};
 use crate::request::{ProjectSource, Request};
+use crate::resolve::error::ResolveError;
+use crate::resolve::model::{Tools, Upgrade};
 use crate::resolve::overriding::Overriding;
-use crate::resolve::{ResolveError, Tools, Upgrade};
+use crate::resolve::place::Revision;
 use pannier_base::event::StageGuard;
 use pannier_base::url::SafeUrl;
-
-/// A revision of a repository; two spellings of one URL are one repository.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Revision {
-    repository: String,
-    revision: String,
-}
-
-impl Revision {
-    pub(super) fn new(repository: &SafeUrl, revision: &str) -> Self {
-        let url = repository.without_credentials().to_string();
-        let url = url.trim_end_matches('/');
-        Self {
-            repository: url.strip_suffix(".git").unwrap_or(url).to_owned(),
-            revision: revision.to_owned(),
-        }
-    }
-}
 
 /// Commits by revision.
 pub(super) type Commits = BTreeMap<Revision, String>;

@@ -12,10 +12,11 @@ use crate::lock::model::{Fork, LockedPackage, LockedSource};
 use crate::lock::pylock;
 use crate::lock::pylock::Document;
 use crate::lock::select::shown_target;
+use crate::resolve::error::ResolveError;
 use crate::resolve::exclusion::{Exclusion, known_forks, preferences};
 use crate::resolve::inputs::{Image, Inputs};
+use crate::resolve::model::{Tools, Upgrade, Wanted};
 use crate::resolve::serve::{Lists, Unserved, holds, unserved, uv_platform};
-use crate::resolve::{ResolveError, Tools, Upgrade, Wanted};
 use pannier_base::name::{ImageName, PackageName};
 use pannier_clients::uv::{BestWheel, Compile, Refresh, UvError};
 

@@ -8,7 +8,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use crate::lock::model::{LockedPackage, LockedSource};
 use crate::lock::python_allowed;
 use crate::lock::select::{best_wheel, shown_target};
-use crate::resolve::ResolveError;
+use crate::resolve::error::ResolveError;
 use crate::resolve::inputs::Image;
 use pannier_base::name::{ImageName, PackageName};
 use pannier_base::platform::{Arch, Libc, Target, evaluate};

@@ -12,7 +12,7 @@ use pep508_rs::VersionOrUrl;
 use url::Url;
 
 use crate::constraints::parse_requirement;
-use crate::resolve::ResolveError;
+use crate::resolve::error::ResolveError;
 use crate::resolve::overriding::Overriding;
 use crate::resolve::projects::{Project, Projects, git_requirement};
 use pannier_archive::wheel::{StubMetadata, stub};

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use pannier_base::digest::Digest;
 
-use super::marker::is_beside;
-
 /// The file at the top of a store that holds the address and the secrets of what stands between uv and indexes.
 pub const INDEX_RELAY: &str = "index-relay";
 
@@ -239,4 +237,12 @@ fn children(folder: &Path) -> io::Result<Vec<Child>> {
         })
     };
     entries.map(child).collect()
+}
+
+/// Name of the marker.
+pub(super) const MARKER: &str = ".pannier-store";
+
+/// Whether a name at the top is not the store's business: the marker, and what file systems make in their root.
+fn is_beside(name: &str) -> bool {
+    matches!(name, MARKER | "lost+found")
 }

@@ -13,10 +13,7 @@ use rustix::fs::OFlags;
 use pannier_archive::limited;
 
 use super::StoreError;
-use super::layout::{self, Judgment};
-
-/// Name of the marker.
-const MARKER: &str = ".pannier-store";
+use super::layout::{self, Judgment, MARKER};
 
 /// How its first line begins; the format of the store follows.
 const WORD: &str = "pannier-store ";
@@ -94,9 +91,4 @@ fn marked(root: &Path) -> Result<bool, StoreError> {
         }),
         None => Err(StoreError::NotAStore(root.to_owned())),
     }
-}
-
-/// Whether a name at the top is not the store's business: the marker, and what file systems make in their root.
-pub(super) fn is_beside(name: &str) -> bool {
-    matches!(name, MARKER | "lost+found")
 }

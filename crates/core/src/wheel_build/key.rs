@@ -10,7 +10,8 @@ use std::path::Path;
 
 use pannier_base::digest::{Digest, Hasher};
 
-use super::{BuildError, BuildSource, Workshop, tree};
+use super::model::{BuildSource, Workshop};
+use super::{BuildError, tree};
 
 /// Raised whenever the way of building or normalising changes.
 const RECIPE: &str = "1";

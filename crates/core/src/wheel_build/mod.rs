@@ -7,110 +7,29 @@ pub mod bytecode;
 mod error;
 mod fetch;
 mod key;
+mod model;
 mod tree;
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pep440_rs::Version;
-use tempfile::TempDir;
 
 use crate::store::{BuiltRecord, Store, StoredWheel};
 use pannier_archive::wheel::{self, WheelFilename};
 use pannier_base::digest::Digest;
 use pannier_base::event::Reporter;
 use pannier_base::platform::Target;
-use pannier_base::url::SafeUrl;
-use pannier_clients::git::{Git, Submodules};
+use pannier_clients::git::Git;
 use pannier_clients::http::Client;
-use pannier_clients::python::{Described, Pythons};
-use pannier_clients::uv::{Surroundings, Uv, UvError, WheelBuild};
+use pannier_clients::python::Described;
+use pannier_clients::uv::WheelBuild;
 
 pub use error::BuildError;
 pub use fetch::Fetched;
+pub use model::{BuildSource, Builder, Workshop};
 
-/// A source tree.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum BuildSource {
-    /// A commit of a git repository.
-    Git {
-        /// Its URL.
-        repository: SafeUrl,
-        /// 40 hexadecimal digits.
-        commit: String,
-        /// Folder of the project in it.
-        subdirectory: Option<String>,
-    },
-    /// A folder of the machine at work.
-    Directory {
-        /// Absolute path.
-        path: PathBuf,
-    },
-    /// A source archive of an index.
-    Sdist {
-        /// Where it is.
-        url: SafeUrl,
-        /// File name.
-        name: String,
-        /// Its digest.
-        sha256: Digest,
-    },
-}
-
-impl BuildSource {
-    /// What the store calls it, so that a lock can say whether its wheels are still needed.
-    #[must_use]
-    pub fn identity(&self) -> String {
-        match self {
-            Self::Git { commit, .. } => format!("git {commit}"),
-            Self::Directory { path } => format!("directory {}", path.display()),
-            Self::Sdist { sha256, .. } => format!("sdist {sha256}"),
-        }
-    }
-
-    /// What people call it: repository and commit, folder, or archive.
-    #[must_use]
-    pub fn label(&self) -> String {
-        match self {
-            Self::Git {
-                repository, commit, ..
-            } => {
-                let name = repository.file_name();
-                let name = name.strip_suffix(".git").unwrap_or(&name);
-                format!("{name} @ {}", commit.get(..12).unwrap_or(commit))
-            }
-            Self::Directory { path } => path.display().to_string(),
-            Self::Sdist { name, .. } => name.clone(),
-        }
-    }
-}
-
-/// The machine at work, as far as builds depend on it.
-pub struct Workshop<'a> {
-    /// Gives uv; asked only when something must be built.
-    pub uv: &'a (dyn Fn() -> Result<Uv, UvError> + Sync),
-    /// What uv runs in.
-    pub around: Surroundings,
-    /// Interpreters at hand.
-    pub pythons: &'a Pythons,
-    /// Build constraints, one requirement per line, with the hashes that they state.
-    pub constraints: String,
-    /// Whether everything that a build needs must have a hash there.
-    pub require_hashes: bool,
-    /// What happens to submodules.
-    pub submodules: Submodules,
-}
-
-/// Builds wheels and remembers them in the store. Shared by threads: a source that two of them ask for is built once.
-pub struct Builder<'a> {
-    store: &'a Store,
-    git: &'a Git,
-    client: &'a Client,
-    workshop: Workshop<'a>,
-    reporter: &'a dyn Reporter,
-    busy: Mutex<HashMap<Digest, Arc<Mutex<()>>>>,
-}
+use model::make_dir;
 
 impl<'a> Builder<'a> {
     /// Puts a builder together.
@@ -388,15 +307,6 @@ fn serves(machine: &Target, target: &Target) -> bool {
         && machine.python.free_threaded == target.python.free_threaded
         && machine.platform.arch == target.platform.arch
         && libc
-}
-
-fn make_dir(work: &TempDir, name: &str) -> Result<PathBuf, BuildError> {
-    let path = work.path().join(name);
-    std::fs::create_dir(&path).map_err(|source| BuildError::Io {
-        path: path.clone(),
-        source,
-    })?;
-    Ok(path)
 }
 
 #[cfg(test)]

@@ -4,6 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use pannier_clients::git::{Git, Submodules};
+use pannier_clients::http::Client;
+use pannier_clients::python::Pythons;
+use pannier_clients::uv::{Surroundings, Uv};
+
 use super::*;
 use pannier_archive::wheel::{StubMetadata, stub};
 use pannier_base::event::Silent;

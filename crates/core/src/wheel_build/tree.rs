@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use tempfile::TempDir;
 
-use super::{BuildError, BuildSource, Builder, make_dir};
+use super::BuildError;
+use super::model::{BuildSource, Builder, make_dir};
 
 /// Folders that hold no source: caches and what earlier builds left.
 const LITTER: [&str; 8] = [

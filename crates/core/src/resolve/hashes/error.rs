@@ -6,8 +6,8 @@ use crate::constraints::{ConstraintLine, FileHash};
 use crate::lock::model::{LockedPackage, LockedSource};
 use crate::lock::select::SelectError;
 use crate::request::{ImageRequest, Request};
-use crate::resolve::SourceError;
 use crate::resolve::hashes::Known;
+use crate::resolve::model::SourceError;
 use pannier_base::name::{ImageName, PackageName};
 use pannier_clients::uv::{HASHES_VERSION, UvError};
 

@@ -19,7 +19,7 @@ use crate::lock::select;
 use crate::lock::select::{Choice, Selected};
 use crate::request::overrides::OverrideValue;
 use crate::request::{ImageRequest, Request};
-use crate::resolve::SourceError;
+use crate::resolve::model::SourceError;
 use pannier_archive::wheel::WheelFilename;
 use pannier_base::digest::Digest;
 use pannier_base::name::ImageName;
