@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pannier_core::request::overrides::OverrideName;
 use pannier_core::request::overrides::OverrideValue;
-use pannier_config::override_sources::OverridesFile;
+use pannier_config::OverridesFile;
 use pannier_core::request::overrides::Prefix;
 use pannier_fuzz::SECRET;
 
