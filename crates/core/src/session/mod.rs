@@ -3,6 +3,7 @@
 //! The only place that constructs the store and the clients of HTTP, git, GitLab and uv. Everything comes in as values ([`Setup`],
 //! [`Run`]), so that the command line and a server do the same.
 
+mod log;
 mod run;
 mod setup;
 
@@ -21,6 +22,7 @@ use crate::request::Request;
 use crate::store::{INDEX_RELAY, Store, StoreError};
 use crate::wheel_build::{Builder, Workshop};
 
+pub use log::{Checked, LogCheck, ReleaseLog, UnreadBranch};
 pub use run::{Actor, Run};
 pub use setup::{GitlabPlace, LogPlace, Setup};
 
