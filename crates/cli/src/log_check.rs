@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use pannier_core::deploy::{self, Compared};
+use pannier_core::deploy::Compared;
 use pannier_core::release::{Gap, ReleaseError};
 
 use super::context::Context;
@@ -32,26 +32,74 @@ impl LogCheck {
     /// Warns of what a command that only reads has found. A history that cannot be read is a warning, too: what else the log
     /// holds may be all that is needed.
     pub(super) fn read_only(compared: Result<Compared, ReleaseError>, context: &Context) -> Self {
-        deploy::warn_of_gaps(&compared, context.reporter());
-        compared.map_or_else(|_| Self::default(), |it| Self::of(&it, false))
+        match compared {
+            Ok(compared) => Self::tell(&compared, false, context),
+            Err(error) => {
+                let message =
+                    format!("the release log cannot be compared with the branches: {error}");
+                context.reporter().warn(message, None);
+                Self::default()
+            }
+        }
     }
 
     /// Warns of what was found; `recorded`: whether the log has it by now.
     pub(super) fn tell(compared: &Compared, recorded: bool, context: &Context) -> Self {
-        compared.warn(recorded, context.reporter());
-        Self::of(compared, recorded)
-    }
-
-    fn of(compared: &Compared, recorded: bool) -> Self {
+        for gap in &compared.gaps {
+            let hint = (!recorded).then(|| {
+                format!(
+                    "the next deployment, rollback or release command that writes records it; to do only that, run \
+                     `pannier deploy {}@{}`",
+                    gap.project, gap.branch
+                )
+            });
+            context.reporter().warn(told(gap, recorded), hint);
+        }
         let unread = compared.unread.iter().map(|(branch, reason)| Unread {
             project: branch.project.clone(),
             branch: branch.branch.clone(),
             reason: reason.clone(),
         });
+        let unread: Vec<Unread> = unread.collect();
+        if let Some(first) = unread.first() {
+            let mut names: Vec<&str> = unread.iter().map(|it| it.project.as_str()).collect();
+            names.dedup();
+            let message = format!(
+                "the release log cannot be compared with the branches of {}: {}",
+                names.join(", "),
+                first.reason
+            );
+            context.reporter().warn(message, None);
+        }
         Self {
             recorded: (!compared.gaps.is_empty()).then_some(recorded),
             gaps: compared.gaps.clone(),
-            unread: unread.collect(),
+            unread,
         }
     }
+}
+
+fn told(gap: &Gap, recorded: bool) -> String {
+    let short = |commit: &str| commit.get(..8).unwrap_or(commit).to_owned();
+    let place = |commit: &Option<String>| commit.as_deref().map_or("no branch".to_owned(), short);
+    let (project, branch) = (&gap.project, &gap.branch);
+    let mut text = match gap.logged == gap.now {
+        true => format!("`{branch}` of {project} was moved without an entry in the release log"),
+        false => format!(
+            "`{branch}` of {project} is at {}, and the release log had it at {}",
+            place(&gap.now),
+            place(&gap.logged)
+        ),
+    };
+    if !gap.through.is_empty() {
+        let through: Vec<String> = gap.through.iter().map(|it| short(it)).collect();
+        text += &format!(" (in between: {})", through.join(", "));
+    }
+    if let Some(who) = &gap.pushed_by {
+        text += &format!("; pushed by {who}");
+    }
+    if recorded {
+        text += "; recorded now";
+    }
+    text
 }

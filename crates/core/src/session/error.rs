@@ -6,7 +6,7 @@ use pannier_clients::git::GitError;
 use super::constraints_error::ConstraintsError;
 use crate::prepare::PrepareError;
 use crate::prepare::fallback::Failed;
-use crate::release::{ChannelName, ReleaseId};
+use crate::release::{ChannelName, ReleaseError, ReleaseId};
 use crate::request::folder::FolderError;
 use crate::resolve::update::UpdateError;
 
@@ -34,11 +34,9 @@ pub enum RequestError {
     #[diagnostic(transparent)]
     Git(#[from] GitError),
     /// A fallback is wanted, but there is no release log to take it from.
-    #[error("no release log is configured")]
-    #[diagnostic(help(
-        "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
-    ))]
-    NoReleaseLog,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    ReleaseLog(ReleaseError),
     /// The release in place of what failed cannot be prepared either. The first failure was an event.
     #[error("release {release} of `{channel}` cannot be prepared either")]
     Fallback {
@@ -70,7 +68,7 @@ impl Classify for RequestError {
             Self::Lock(error) => error.class(),
             Self::Prepare(error) => error.class(),
             Self::Constraints(error) => error.class(),
-            Self::Folder(_) | Self::NoReleaseLog => Class::Usage,
+            Self::Folder(_) | Self::ReleaseLog(_) => Class::Usage,
             Self::Fallback { class, .. } => *class,
             Self::Git(_) => Class::Failed,
         }

@@ -8,19 +8,18 @@ use std::path::PathBuf;
 use pannier_archive::tarball;
 use pannier_base::class::Classify;
 use pannier_base::digest::Digest;
-use pannier_base::event::Event;
+use pannier_base::event::{Event, Reporter};
 use pannier_base::problem::Problem;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::setup::LogPlace;
-use super::{RequestError, Session};
-use crate::deploy::{self, Eyes};
+use super::RequestError;
+use super::log::ReleaseLog;
 use crate::lock::fresh::{Freshness, freshness};
 use crate::lock::model::Lock;
 use crate::prepare::fallback::{Blame, Failed, fits};
 use crate::prepare::{self, Options, Prepared, Tools};
-use crate::release::{self, ChannelName, GitShelf, ReleaseError, ReleaseId};
+use crate::release::{ChannelName, ReleaseError, ReleaseId};
 use crate::request::Request;
 use crate::request::digest::Parts;
 
@@ -54,9 +53,9 @@ impl fmt::Display for Instead {
 
 /// A channel to fall back to.
 pub(super) struct Fallback<'a> {
-    pub(super) session: &'a Session<'a>,
+    pub(super) log: ReleaseLog<'a>,
     pub(super) channel: &'a ChannelName,
-    pub(super) place: &'a LogPlace,
+    pub(super) reporter: &'a dyn Reporter,
     pub(super) request: &'a Request,
     pub(super) parts: &'a Parts,
 }
@@ -97,8 +96,7 @@ impl Fallback<'_> {
         };
         let problem = Problem::of(&failed);
         let because = problem.line(REASON);
-        let reporter = self.session.reporter();
-        reporter.report(Event::Failed { problem });
+        self.reporter.report(Event::Failed { problem });
         let options = Options {
             lock_digest: held.digest,
             fallback: Some(tarball::Fallback {
@@ -128,11 +126,12 @@ impl Fallback<'_> {
             warning += &format!(" (since then: {})", instead.changed.join(", "));
         }
         self.warn(warning);
+        let place = self.log.place();
         Ok(Replacement {
             lock: PathBuf::from(format!(
                 "{}@{}:releases/{}.pylock.toml",
-                self.place.repository.without_credentials(),
-                self.place.branch,
+                place.repository.without_credentials(),
+                place.branch,
                 instead.release
             )),
             lock_digest: held.digest,
@@ -142,7 +141,7 @@ impl Fallback<'_> {
     }
 
     fn warn(&self, message: String) {
-        self.session.reporter().warn(message, None);
+        self.reporter.warn(message, None);
     }
 
     /// The lock of the channel, if it is right to prepare it now; otherwise why not.
@@ -159,23 +158,14 @@ impl Fallback<'_> {
     }
 
     fn held(&self) -> Result<Held, ReleaseError> {
-        let git = &self.session.git;
-        let shelf = GitShelf {
-            git,
-            repository: &self.place.repository,
-            branch: &self.place.branch,
-        };
-        let book = release::read(&shelf)?;
-        let eyes = Eyes { git, gitlab: None };
-        let compared = deploy::compare(eyes, &book, &self.session.run.stamp(None));
-        deploy::warn_of_gaps(&compared, self.session.reporter());
-        let channel = book.channel(self.channel)?;
+        let log = self.log.compared()?.log;
+        let channel = log.channel(self.channel)?;
         let channel = channel.ok_or_else(|| ReleaseError::Channel {
             channel: self.channel.to_string(),
             problem: "holds no release",
         })?;
-        let release = book.release(&channel.release)?;
-        let (_, lock) = book.lock(&release)?;
+        let release = log.release(&channel.release)?;
+        let (_, lock) = log.lock(&release)?;
         Ok(Held {
             digest: release.lock,
             release: release.id,

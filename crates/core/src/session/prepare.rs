@@ -72,8 +72,11 @@ impl Session<'_> {
     /// [`RequestError`]; tarballs of images that were not finished are untouched.
     pub fn prepare(&self, options: &PrepareOptions<'_>) -> Result<PrepareReport, RequestError> {
         let started = (self.run.clock)();
-        let place = match &options.fallback {
-            Some(channel) => Some((channel, self.log_place().ok_or(RequestError::NoReleaseLog)?)),
+        let log = match &options.fallback {
+            Some(channel) => {
+                let log = self.release_log().map_err(RequestError::ReleaseLog)?;
+                Some((channel, log))
+            }
             None => None,
         };
         let request = options.request;
@@ -118,14 +121,14 @@ impl Session<'_> {
                 images: prepare::prepare(request, &locked.lock, &work, &tools)?,
             })
         };
-        let done = match (asked(), place) {
+        let done = match (asked(), log) {
             (Ok(done), _) => done,
             (Err(failed), None) => return Err(failed.into()),
-            (Err(failed), Some((channel, place))) => {
+            (Err(failed), Some((channel, log))) => {
                 let fallback = Fallback {
-                    session: self,
+                    log,
                     channel,
-                    place,
+                    reporter: self.reporter(),
                     request,
                     parts: &parts,
                 };
