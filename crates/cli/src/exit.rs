@@ -98,8 +98,13 @@ impl From<Class> for Exit {
             Class::Usage => Self::Usage,
             Class::Stale => Self::Stale,
             Class::OutOfDate => Self::Drift,
-            Class::Refused => Self::Refused,
-            Class::Failed => Self::Failed,
+            Class::Refused | Class::NoHash => Self::Refused,
+            Class::BadLock
+            | Class::Unsatisfiable
+            | Class::Upstream
+            | Class::Credentials
+            | Class::Offline
+            | Class::Machine => Self::Failed,
         }
     }
 }
