@@ -11,9 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::report::indent;
+use super::report::{indent, render};
 use pannier_base::event::{Event, Reporter, Stage};
-use pannier_base::secret::scrub;
+use pannier_base::secret::{scrub, scrub_values};
 use pannier_base::visible;
 
 /// How much is shown.
@@ -198,6 +198,8 @@ impl Reporter for Progress {
                     self.line(&format!("  {CYAN}help{CYAN:#}: {hint}"));
                 }
             }
+            Event::Failed { problem } => self.line(render(&problem).trim_end()),
+            Event::Locked { summary } => self.line(visible::lines(&summary).trim_end()),
             _ if self.verbosity == Verbosity::Quiet => {}
             Event::Detail { message } if self.verbosity == Verbosity::Verbose => {
                 let message = indent(&message, "    ");
@@ -222,10 +224,14 @@ fn scrubbed(event: Event) -> Event {
         Event::Detail { message } => Event::Detail {
             message: scrub(&message),
         },
+        Event::Locked { summary } => Event::Locked {
+            summary: scrub_values(&summary),
+        },
         Event::Step { stage, text } => Event::Step {
             stage,
             text: scrub(&text),
         },
+        // The texts of a failure are scrubbed where they are rendered.
         other => other,
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::request::Bytecode;
@@ -56,9 +57,10 @@ pub struct Options {
 }
 
 /// One tarball that was written.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Prepared {
     /// For which image.
+    #[schemars(with = "String")]
     pub image: ImageName,
     /// Where it is.
     pub tarball: PathBuf,
@@ -69,6 +71,7 @@ pub struct Prepared {
     /// Its length in bytes.
     pub bytes: u64,
     /// Its SHA-256.
+    #[schemars(with = "String")]
     pub sha256: Digest,
     /// How long writing it took, with waiting for what was not in the store yet.
     pub seconds: f64,

@@ -14,6 +14,12 @@ use pannier_clients::gitlab::GitlabError;
 /// What went wrong with a release or the book.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ReleaseError {
+    /// There is no release log.
+    #[error("no release log is configured")]
+    #[diagnostic(help(
+        "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
+    ))]
+    NotConfigured,
     /// The book's branch cannot be read or written.
     #[error("the release log cannot be used")]
     Git(

@@ -3,6 +3,7 @@
 //! Pure. Refuses to guess: what neither the branch nor the server's push events show is not written down.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::book::Book;
@@ -27,7 +28,7 @@ pub struct Seen {
 }
 
 /// A branch of which the log did not tell everything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Gap {
     /// What people call the project.
     pub project: String,

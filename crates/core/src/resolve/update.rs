@@ -21,6 +21,7 @@ use crate::resolve::error::ResolveError;
 use crate::resolve::hashes::{HashCheck, HashError};
 use crate::resolve::model::{Tools, Upgrade, Wanted};
 use pannier_archive::{atomic, limited};
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::event::Reporter;
 use pannier_base::name::PackageName;
@@ -161,11 +162,16 @@ pub enum UpdateError {
     },
 }
 
-impl UpdateError {
-    /// Whether the lock and the request do not fit, as against something that failed (exit 3).
-    #[must_use]
-    pub const fn is_stale(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Stale { .. })
+impl Classify for UpdateError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Missing { .. } | Self::Stale { .. } => Class::Stale,
+            Self::Bad { .. } | Self::Read { .. } | Self::Exposed(_) => Class::BadLock,
+            Self::Resolve(error) => error.class(),
+            Self::Hashes { source, .. } => source.class(),
+            Self::Moved { .. } => Class::OutOfDate,
+            Self::Write { .. } => Class::Machine,
+        }
     }
 }
 

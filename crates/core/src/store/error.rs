@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use pannier_archive::wheel::WheelError;
 use pannier_archive::zip::ZipError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::secret::Exposed;
 
@@ -109,25 +110,18 @@ fn io_help(error: &io::Error) -> &'static str {
     }
 }
 
-impl StoreError {
-    /// Whether foreign bytes were refused, as against something that failed.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
+impl Classify for StoreError {
+    fn class(&self) -> Class {
         match self {
-            Self::Digest { .. } => true,
-            Self::Refused(error) => error.is_verdict(),
-            Self::Snapshot(error) => error.rule().is_some(),
-            Self::Io { .. }
+            Self::Digest { .. } => Class::Refused,
+            Self::Refused(error) if error.is_verdict() => Class::Refused,
+            Self::Snapshot(error) if error.rule().is_some() => Class::Refused,
+            Self::NotAStore(_) | Self::Format { .. } => Class::Usage,
+            Self::Refused(_)
+            | Self::Snapshot(_)
+            | Self::Io { .. }
             | Self::Busy(_)
-            | Self::Exposed(_)
-            | Self::NotAStore(_)
-            | Self::Format { .. } => false,
+            | Self::Exposed(_) => Class::Machine,
         }
-    }
-
-    /// Whether another folder was named than can be used.
-    #[must_use]
-    pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::NotAStore(_) | Self::Format { .. })
     }
 }

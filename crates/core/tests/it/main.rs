@@ -1,4 +1,5 @@
-//! Tests of resolution against a real uv.
+//! Use cases and resolution with a real uv, an index and git over HTTP on loopback.
 #![allow(clippy::unwrap_used)]
 
 mod resolve;
+mod session;
