@@ -57,6 +57,16 @@ pub enum Event {
         /// What mends it: a command or a setting.
         hint: Option<String>,
     },
+    /// Something to read next to the result, even when only warnings are shown.
+    Note {
+        /// The lines to show.
+        text: String,
+    },
+    /// A record of the audit log.
+    Audit {
+        /// One line of JSON.
+        line: String,
+    },
     /// A detail that helps when something is being looked into (`-v`).
     Detail {
         /// The line to show.
@@ -72,6 +82,11 @@ pub trait Reporter: Sync {
     /// Reports a warning with an optional hint.
     fn warn(&self, message: String, hint: Option<String>) {
         self.report(Event::Warning { message, hint });
+    }
+
+    /// Reports something to read next to the result.
+    fn note(&self, text: String) {
+        self.report(Event::Note { text });
     }
 
     /// Reports a detail.

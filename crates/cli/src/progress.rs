@@ -13,7 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::report::indent;
 use pannier_base::event::{Event, Reporter, Stage};
-use pannier_base::secret::scrub;
+use pannier_base::secret::{scrub, scrub_values};
 use pannier_base::visible;
 
 /// How much is shown.
@@ -198,6 +198,8 @@ impl Reporter for Progress {
                     self.line(&format!("  {CYAN}help{CYAN:#}: {hint}"));
                 }
             }
+            Event::Note { text } => self.line(&visible::lines(&text)),
+            Event::Audit { line } => self.line(&visible::json(&line)),
             _ if self.verbosity == Verbosity::Quiet => {}
             Event::Detail { message } if self.verbosity == Verbosity::Verbose => {
                 let message = indent(&message, "    ");
@@ -218,6 +220,12 @@ fn scrubbed(event: Event) -> Event {
         Event::Warning { message, hint } => Event::Warning {
             message: scrub(&message),
             hint: hint.as_deref().map(scrub),
+        },
+        Event::Note { text } => Event::Note {
+            text: scrub_values(&text),
+        },
+        Event::Audit { line } => Event::Audit {
+            line: scrub_values(&line),
         },
         Event::Detail { message } => Event::Detail {
             message: scrub(&message),

@@ -20,6 +20,27 @@ pub enum ReleaseError {
         "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
     ))]
     NotConfigured,
+    /// The GitLab that has the package registry is unknown.
+    #[error("nothing says where GitLab is")]
+    #[diagnostic(help(
+        "inside a pipeline CI_API_V4_URL does; elsewhere set it (https://HOST/api/v4), or `git_base` in pannier.yml"
+    ))]
+    NoGitlab,
+    /// The project that has the package registry is unknown.
+    #[error(
+        "the release log is not on this GitLab, so the project of the package registry is unknown"
+    )]
+    #[diagnostic(help("name the project with --project, by number or path"))]
+    NoProject,
+    /// The lock that is to be recorded cannot be read.
+    #[error("cannot read the lock {}", path.display())]
+    #[diagnostic(help("`pannier lock` makes it; name another file with --lock"))]
+    NoLock {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The book's branch cannot be read or written.
     #[error("the release log cannot be used")]
     Git(

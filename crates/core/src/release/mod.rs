@@ -5,6 +5,7 @@
 //! the book as it is now, by pure functions, and computed again when another writer was faster. Refuses to overwrite or
 //! forget anything but a channel's place, and to read the clock: time and author come in as a [`Stamp`].
 
+mod audit;
 mod book;
 #[cfg(test)]
 mod branch_tests;
@@ -17,13 +18,13 @@ mod moves;
 mod names;
 mod registry;
 mod rollback;
-mod shelf;
+mod storage;
 mod tarballs;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod view;
 
+pub use audit::audit_records;
 pub use book::Book;
 pub use edit::{promote, record};
 pub use error::ReleaseError;
@@ -36,8 +37,7 @@ pub use model::{
 pub use moves::{BranchRef, Direction, Move, Moving, Stage};
 pub use names::{BadName, ChannelName, ReleaseId};
 pub use registry::{Carried, PACKAGE, Registry, fetch, publish};
-pub use rollback::{goal, rolled_back};
-pub use shelf::{GitShelf, Shelf, read, write};
+pub use rollback::{Goal, goal, rolled_back};
+pub use storage::{GitShelf, Shelf, read, write};
 pub use tarballs::{gather, gather_any};
-pub use trail::{BookLine, trail};
-pub use view::{Row, compare, rows};
+pub use view::{ListedRelease, compare, list};

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use pannier_archive::atomic::AtomicFile;
@@ -34,7 +35,7 @@ pub struct Registry<'a> {
 }
 
 /// What became of one tarball.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Carried {
     /// The tarball.
     #[serde(flatten)]

@@ -77,7 +77,16 @@ fn mixed(mut now: Lock, earlier: &Lock, only: &[String]) -> Lock {
     now
 }
 
-/// The release that a rollback of `channel` goes back to, and its lock: see [`Book::find`] for what `text` may be. A job that
+/// What a rollback goes back to.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its lock.
+    pub lock: Lock,
+}
+
+/// The release that a rollback of `channel` goes back to: see [`Book::find`] for what `text` may be. A job that
 /// is run again in its pipeline means the same `previous` as before.
 ///
 /// # Errors
@@ -87,7 +96,7 @@ pub fn goal(
     text: &str,
     channel: &ChannelName,
     stamp: &Stamp,
-) -> Result<(ReleaseId, Lock), ReleaseError> {
+) -> Result<Goal, ReleaseError> {
     let held = book.channel(channel)?;
     let held = held.map(|it| book.release(&it.release)).transpose()?;
     let again = held.filter(|it| it.pipeline.is_some() && it.pipeline == stamp.pipeline);
@@ -97,5 +106,5 @@ pub fn goal(
     };
     let (_, lock) = book.lock(&book.release(&id)?)?;
     of_production(&lock, || format!("release {id}"))?;
-    Ok((id, lock))
+    Ok(Goal { release: id, lock })
 }

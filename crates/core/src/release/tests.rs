@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::audit::Record;
 use crate::lock::model::Lock;
 use crate::lock::model::LockedData;
 use crate::lock::model::LockedPackage;
@@ -383,29 +384,23 @@ fn the_list_says_what_moved_and_the_difference_speaks_as_the_lock_does() {
     let new = shelf
         .record(&lock("2.0", 'b'), &stamp(60, 0), false)
         .release;
-    let rows = rows(&shelf.book(), 10).unwrap();
-    let ids: Vec<_> = rows.iter().map(|row| row.release.id.clone()).collect();
+    let rows = list(&shelf.book(), 10).unwrap();
+    let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
     assert_eq!(ids, [new.clone(), old.clone()]);
     assert_eq!(rows[1].channels, [production()]);
     assert_eq!(rows[1].moved, None);
-    let moved: Vec<String> = rows[0]
-        .moved
-        .iter()
-        .flatten()
-        .map(ToString::to_string)
-        .collect();
     let wanted = [
         "raised lib 1.0 -> 2.0",
         "moved tool 2.0 (aaaaaaaaaa) -> 2.0 (bbbbbbbbbb)",
         "moved data/tables aaaaaaaaaa -> bbbbbbbbbb",
     ];
-    assert_eq!(moved, wanted);
+    assert_eq!(rows[0].moved.as_deref().unwrap(), wanted);
     let back = compare(&shelf.book(), &new, &old).unwrap();
     assert_eq!(back[0].to_string(), "lowered lib 2.0 -> 1.0");
     let at = |seconds| rows[1].age(stamp(seconds, 0).at);
     let ages = [-5, 59, 60, 7200, 172_799, 172_800].map(at);
     assert_eq!(ages, ["0 s", "59 s", "1 min", "2 h", "47 h", "2 d"]);
-    assert_eq!(super::rows(&shelf.book(), 1).unwrap().len(), 1);
+    assert_eq!(list(&shelf.book(), 1).unwrap().len(), 1);
 }
 
 #[test]
@@ -482,7 +477,7 @@ proptest! {
     ) {
         let files = [(path, bytes), ("history.jsonl".to_owned(), history.into_bytes())];
         let book = Book::new(files.into());
-        let _ = rows(&book, 5);
+        let _ = list(&book, 5);
         let _ = book.history();
         let _ = book.find("latest", &production());
         let _ = book.find("previous", &production());
@@ -562,13 +557,19 @@ fn each_change_of_the_book_leaves_a_line_and_nothing_else_does() {
     let repository = "https://u:hush@git.example.org/book.git".parse().unwrap();
     let book = Book::default();
     let edit = record(&book, &lock("1.0", 'a'), &[], Some(&production()), &stamp).unwrap();
-    let lines = trail(&edit.outcome, &repository, "pannier/releases", &stamp);
-    let shown: Vec<_> = lines
-        .iter()
-        .map(|it| (it.audit, it.channel.is_some(), it.from.is_some()))
-        .collect();
-    assert_eq!(shown, [("record", false, false), ("channel", true, false)]);
-    let text = serde_json::to_string(&lines).unwrap();
+    let records = audit_records(&edit.outcome, &repository, "pannier/releases", &stamp);
+    let [Record::Record(recorded), Record::Channel(switched)] = &records[..] else {
+        panic!("{records:?}");
+    };
+    assert_eq!(recorded.channel, None);
+    assert_eq!(switched.channel.as_deref(), Some("production"));
+    assert_eq!(switched.from, None);
+    let lines: Vec<String> = records.iter().map(crate::audit::line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"audit":"record","at":"2026-03-01T09:15:00Z","actor":"ann","project":"https://git.example.org/book.git","branch":"pannier/releases","channel":null,"from":null,"to":"20260301-091500-c331ec","reason":"fix the https://****@host.example/x path","pipeline":"https://gitlab.example.org/p/-/pipelines/7"}
+    {"audit":"channel","at":"2026-03-01T09:15:00Z","actor":"ann","project":"https://git.example.org/book.git","branch":"pannier/releases","channel":"production","from":null,"to":"20260301-091500-c331ec","reason":"fix the https://****@host.example/x path","pipeline":"https://gitlab.example.org/p/-/pipelines/7"}
+    "#);
+    let text = lines.concat();
     assert!(!text.contains("hush") && !text.contains("token"), "{text}");
     assert!(text.contains(r#""branch":"pannier/releases""#), "{text}");
 
@@ -580,5 +581,8 @@ fn each_change_of_the_book_leaves_a_line_and_nothing_else_does() {
         }),
         ..edit.outcome
     };
-    assert_eq!(trail(&known, &repository, "pannier/releases", &stamp), []);
+    assert_eq!(
+        audit_records(&known, &repository, "pannier/releases", &stamp),
+        []
+    );
 }

@@ -3,7 +3,11 @@
 //! The only place that constructs the store and the clients of HTTP, git, GitLab and uv. Everything comes in as values ([`Setup`],
 //! [`Run`]), so that the command line and a server do the same.
 
+mod deploy;
+mod deploy_report;
 mod log;
+mod releases;
+mod rollback;
 mod run;
 mod setup;
 
@@ -17,12 +21,20 @@ use pannier_clients::http::{self, Client};
 use pannier_clients::python::Pythons;
 use pannier_clients::uv::{Finder, Relay, Surroundings, Uv, UvError};
 
+use crate::audit::{AuditLog, Sink};
 use crate::constraints;
 use crate::request::Request;
 use crate::store::{INDEX_RELAY, Store, StoreError};
 use crate::wheel_build::{Builder, Workshop};
 
+pub use deploy::{DeployOptions, PushOptions};
+pub use deploy_report::{DeployReport, DeployedProject, ProjectResult, RefusedProject};
 pub use log::{Checked, LogCheck, ReleaseLog, UnreadBranch};
+pub use releases::{
+    DiffOptions, DiffReport, DiffSide, FetchOptions, ListOptions, ListReport, PromoteOptions,
+    PublishOptions, RecordOptions, ShowOptions, ShowReport, TransferReport, WriteReport,
+};
+pub use rollback::RollbackOptions;
 pub use run::{Actor, Run};
 pub use setup::{GitlabPlace, LogPlace, Setup};
 
@@ -40,6 +52,7 @@ pub struct Session<'r> {
     pub pythons: Pythons,
     /// What uv sees of the machine.
     pub around: Surroundings,
+    audit: AuditLog<'r>,
     gitlab: Option<Gitlab>,
     setup: Setup,
     uv: OnceLock<Uv>,
@@ -73,6 +86,7 @@ impl<'r> Session<'r> {
                 offline: setup.offline,
                 relay: Some(Relay::new(client.clone(), store.root().join(INDEX_RELAY))),
             },
+            audit: AuditLog::new(run.reporter),
             gitlab,
             store,
             client,
@@ -80,6 +94,13 @@ impl<'r> Session<'r> {
             setup,
             uv: OnceLock::new(),
         })
+    }
+
+    /// Writes the audit log to `sink` as well. The run's own log has it anyway.
+    #[must_use]
+    pub fn with_audit(mut self, sink: &'r dyn Sink) -> Self {
+        self.audit = self.audit.with(Some(sink));
+        self
     }
 
     /// Who is told what happens.
