@@ -1,4 +1,5 @@
-//! Tests of resolution against a real uv.
+//! Tests of whole use cases: resolution against a real uv, releases and deployments against a GitLab on loopback.
 #![allow(clippy::unwrap_used)]
 
+mod releases;
 mod resolve;
