@@ -2,6 +2,8 @@
 //!
 //! Refuses to print, to know the time or to decide how anything looks.
 
+use crate::problem::Problem;
+
 /// A stage of the work that people wait for; shown as a bar on a terminal and as a section in a GitLab log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
@@ -66,6 +68,16 @@ pub enum Event {
     Audit {
         /// One line of JSON.
         line: String,
+    },
+    /// A lock was written, or one with overrides is used; more follows.
+    Locked {
+        /// What changed in it, for people.
+        summary: String,
+    },
+    /// What was asked for failed, and something else is tried in its place.
+    Failed {
+        /// The failure.
+        problem: Problem,
     },
     /// A detail that helps when something is being looked into (`-v`).
     Detail {

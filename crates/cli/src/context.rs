@@ -18,7 +18,7 @@ use pannier_clients::http::Credentials;
 use pannier_clients::python::{self, Described};
 use pannier_config::{Environment, env};
 use pannier_core::session::{Actor, Run};
-use pannier_core::store::{Store, StoreError};
+use pannier_core::store::Store;
 
 use super::exit::Exit;
 use super::progress::{Progress, Scene, Verbosity};
@@ -207,7 +207,7 @@ impl Context {
 
     /// Opens the store that `option`, `PANNIER_STORE` or the user's cache folder names.
     pub(super) fn open_store(&self, option: &StoreOption) -> Result<Store, Failure> {
-        Store::open(&self.store_folder(option)).map_err(store_failure)
+        Ok(Store::open(&self.store_folder(option))?)
     }
 
     /// The folder of the store that `option`, `PANNIER_STORE` or the user's cache folder names.
@@ -297,14 +297,4 @@ struct Stdout(#[source] std::io::Error);
 #[diagnostic(help("set SSL_CERT_FILE to a file of certificates in PEM format, or unset it"))]
 struct Certificates {
     path: PathBuf,
-}
-
-/// A failure of the store, with the exit code that it has.
-pub(super) fn store_failure(error: StoreError) -> Failure {
-    let exit = match &error {
-        error if error.is_refusal() => Exit::Refused,
-        error if error.is_usage() => Exit::Usage,
-        _ => Exit::Failed,
-    };
-    Failure::new(exit, error)
 }

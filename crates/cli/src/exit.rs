@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use pannier_base::class::Class;
+
 /// How a run ended, as other programs see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -87,6 +89,19 @@ impl Exit {
     pub fn help() -> String {
         let rows = Self::ALL.map(|(exit, meaning)| format!("  {}  {meaning}\n", exit.code()));
         format!("Exit codes:\n{}", rows.concat())
+    }
+}
+
+impl From<Class> for Exit {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Usage => Self::Usage,
+            Class::Stale => Self::Stale,
+            Class::OutOfDate => Self::Drift,
+            Class::Refused => Self::Refused,
+            Class::NotAllowed => Self::DeployRefused,
+            Class::Failed => Self::Failed,
+        }
     }
 }
 

@@ -2,23 +2,20 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 
-use pannier_archive::{atomic, limited};
+use pannier_archive::atomic;
 use pannier_base::secret::scrub_values;
-use pannier_clients::git::{Local, LocalError};
-use pannier_core::constraints::{self, ConstraintLine};
-use pannier_core::gate::{self, CheckResult, Outcome, Question, Report, Tools};
-use pannier_core::renovate::Flow;
-use pannier_core::resolve::update;
+use pannier_core::gate::{self, CheckResult, Outcome, Report};
+use pannier_core::session::GateOptions;
 
 use super::Format;
 use super::context::Context;
 use super::exit::Exit;
 use super::report::Failure;
-use super::session::{Beside, RequestOptions, Session, configuration, failure};
+use super::session::{self, Beside, RequestOptions, configuration};
 use super::table::{Align, Table};
 
 /// What GitLab calls the commit that a merge request started at.
@@ -63,28 +60,11 @@ pub(super) struct Arguments {
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-enum GateError {
-    #[error("there are no constraints to judge")]
-    #[diagnostic(help("name the file: `constraints` of pannier.yml, or --constraints"))]
-    NoConstraints,
-    #[error("cannot read the old constraints {path}")]
-    Old { path: PathBuf, source: io::Error },
-    #[error("the old constraints ({base}) cannot be used: {errors}")]
-    #[diagnostic(help("name a base whose constraints can be read, with --base"))]
-    OldLines {
-        base: String,
-        errors: constraints::LineErrors,
-    },
-    #[error("cannot write {path}")]
-    #[diagnostic(help("check that this user may write there and that the disk is not full"))]
-    Write { path: PathBuf, source: io::Error },
-}
-
-/// The constraints that a change is measured against.
-struct Base {
-    lines: Vec<ConstraintLine>,
-    /// For people.
-    shown: String,
+#[error("cannot write {}", path.display())]
+#[diagnostic(help("check that this user may write there and that the disk is not full"))]
+struct Unwritten {
+    path: PathBuf,
+    source: io::Error,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -93,47 +73,21 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         ..Beside::default()
     };
     let configuration = configuration(&arguments.request, beside, context)?;
-    let request = &configuration.request;
-    let Some(constraints) = &request.constraints else {
-        return Err(Failure::new(Exit::Usage, GateError::NoConstraints));
-    };
-    let base = base(arguments, &request.root, &constraints.path, context)?;
-    let converted = match &arguments.converted {
-        Some(path) => context.folder.join(path),
-        None => Flow::converted_beside(&constraints.path.to_string_lossy()).into(),
-    };
-    let converted = below(&converted, &request.root);
-    let root = request.root.clone();
-    let conversion = gate::conversion(&constraints.path, &converted, &move |path| {
-        limited::read(&root.join(path), limited::LIST)
-    });
-    let session = Session::open(&arguments.request, configuration, context)?;
-    let previous = update::read(&session.lock_path(), context.reporter()).map_err(failure)?;
-    let question = Question {
-        request: &session.configuration.request,
-        parts: &session.parts()?,
-        old: &base.lines,
-        base: &base.shown,
-        conversion,
-        previous: previous.as_ref().map(|(lock, _)| lock),
-        images: &session.configuration.selected,
-        smoke: &session.configuration.smoke,
+    let session = session::open(&arguments.request, &configuration, context)?;
+    let base = arguments.base.as_deref();
+    let base = base.or_else(|| context.variable(MERGE_REQUEST_BASE));
+    let report = session.gate(&GateOptions {
+        request: &configuration.request,
+        base: base.unwrap_or("origin/main"),
+        folder: &context.folder,
+        converted: arguments.converted.as_deref(),
+        variables: &context.variables,
+        images: &configuration.selected,
+        smoke: &configuration.smoke,
         limit: Duration::from_secs(u64::from(arguments.timeout)),
         jobs: usize::from(arguments.jobs),
         path: context.variable("PATH").unwrap_or("/usr/bin:/bin"),
-        offline: session.client.is_offline(),
-    };
-    let tools = Tools {
-        store: &session.store,
-        client: &session.client,
-        git: &session.git,
-        pythons: &session.pythons,
-        around: &session.around,
-        uv: &|| session.uv(),
-        clock: Instant::now,
-        reporter: context.reporter(),
-    };
-    let report = gate::judge(&question, &tools);
+    })?;
     for (path, text) in [
         (&arguments.junit, gate::junit(&report)),
         (&arguments.report, gate::markdown(&report)),
@@ -154,71 +108,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     }
 }
 
-/// Reads the old constraints: of a file, or of where HEAD left a revision. A file that was not there bounds nothing.
-fn base(
-    arguments: &Arguments,
-    root: &Path,
-    constraints: &Path,
-    context: &Context,
-) -> Result<Base, Failure> {
-    let named = arguments.base.as_deref();
-    let of_pipeline = || context.variable(MERGE_REQUEST_BASE);
-    let named = named.or_else(of_pipeline).unwrap_or("origin/main");
-    let file = context.folder.join(named);
-    if file.is_file() {
-        let read = |path: &Path| limited::read_text(path, limited::LIST);
-        return old(&read, &file, named.to_owned(), context);
-    }
-    let failed = |error: LocalError| Failure::new(Exit::Failed, error);
-    let repository = Local::around(root).map_err(failed)?;
-    let commit = repository.merge_base(named).map_err(failed)?;
-    let read = |path: &Path| match repository.read(commit, path) {
-        Ok(Some(bytes)) => limited::text(bytes),
-        Ok(None) => Err(io::ErrorKind::NotFound.into()),
-        Err(error) => Err(io::Error::other(error)),
-    };
-    let digits = commit.to_string();
-    let shown = match digits.starts_with(named) {
-        true => digits[..12].to_owned(),
-        false => format!("{named} ({})", &digits[..12]),
-    };
-    old(&read, constraints, shown, context)
-}
-
-fn old(
-    read: &constraints::Reader<'_>,
-    file: &Path,
-    shown: String,
-    context: &Context,
-) -> Result<Base, Failure> {
-    let mut loader = constraints::Loader::new(read, &context.variables);
-    match loader.constraints(file) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => {
-            let path = file.to_owned();
-            return Err(Failure::new(Exit::Failed, GateError::Old { path, source }));
-        }
-    }
-    let found = loader.finish().map_err(|errors| {
-        let base = shown.clone();
-        Failure::new(Exit::Failed, GateError::OldLines { base, errors })
-    })?;
-    Ok(Base {
-        lines: found.constraints,
-        shown,
-    })
-}
-
-/// A path as seen from the root, where it lies below it.
-fn below(path: &Path, root: &Path) -> PathBuf {
-    path.strip_prefix(root).unwrap_or(path).to_owned()
-}
-
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     atomic::write(path, scrub_values(text).as_bytes(), None).map_err(|source| {
         let path = path.to_owned();
-        Failure::new(Exit::Failed, GateError::Write { path, source })
+        Failure::new(Exit::Failed, Unwritten { path, source })
     })
 }
 

@@ -3,7 +3,6 @@
 //!
 //! The only floor that prints, reads the environment or exits. Decides nothing about packages.
 
-mod book;
 mod completions;
 mod config;
 mod constraints;
@@ -16,7 +15,6 @@ mod guard;
 mod image;
 pub mod inspect;
 mod lock;
-mod log_check;
 mod overrides;
 mod panic;
 mod prepare;

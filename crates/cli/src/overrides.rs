@@ -1,16 +1,16 @@
 //! `pannier override`: what would come from elsewhere now and why, and which commits that means.
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
-use pannier_core::request::overrides::{Override, OverrideValue};
+use pannier_core::request::origin::Origin;
+use pannier_core::request::overrides::Override;
 use pannier_core::resolve::{Preview, preview, update};
+use pannier_core::session::production_lock;
 
 use super::Format;
 use super::context::Context;
-use super::exit::Exit;
 use super::report::Failure;
-use super::session::{self, Beside, RequestOptions, Session, configuration};
+use super::session::{self, Beside, RequestOptions, configuration};
 use super::table::{Align, Table};
 
 /// Shows what would come from elsewhere in this run
@@ -65,8 +65,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
 fn run_list(list: &List, context: &Context) -> Result<(), Failure> {
     let configuration = configuration(&list.request, Beside::default(), context)?;
     let request = &configuration.request;
-    let path = session::production_lock(request);
-    let lock = update::read(&path, context.reporter()).map_err(session::failure)?;
+    let lock = update::read(&production_lock(request), context.reporter())?;
     let rows = preview(request, lock.as_ref().map(|(lock, _)| lock));
     if list.format == Format::Json {
         return context.print_json(&rows);
@@ -103,33 +102,14 @@ fn instead(row: &Preview) -> String {
     }
 }
 
-/// What `resolve --format json` prints of one override.
-#[derive(Serialize)]
-struct Resolved {
-    name: String,
-    to: String,
-    commit: Option<String>,
-    said_by: String,
-}
-
 fn run_resolve(resolve: &Resolve, context: &Context) -> Result<(), Failure> {
     let request = resolve.request.clone().with_overrides(&resolve.pairs);
     let configuration = configuration(&request, Beside::default(), context)?;
-    let session = Session::open(&request, configuration, context)?;
-    let list = session.configuration.request.overrides.list.iter();
-    let typed = |one: &&Override| {
-        resolve.pairs.is_empty()
-            || one.origin == pannier_core::request::origin::Origin::Flag("--override")
-    };
-    let resolved = list.filter(typed).map(|one| {
-        Ok(Resolved {
-            name: one.name.to_string(),
-            to: one.value.to_string(),
-            commit: commit(one, &session)?,
-            said_by: one.origin.to_string(),
-        })
-    });
-    let resolved = resolved.collect::<Result<Vec<_>, Failure>>()?;
+    let session = session::open(&request, &configuration, context)?;
+    let list = configuration.request.overrides.list.iter();
+    let typed =
+        |one: &&Override| resolve.pairs.is_empty() || one.origin == Origin::Flag("--override");
+    let resolved = session.resolve_overrides(list.filter(typed))?;
     match (resolve.format, resolved.as_slice()) {
         (Format::Json, [one]) if resolve.pairs.len() == 1 => context.print_json(one),
         (Format::Json, all) => context.print_json(&all),
@@ -145,22 +125,5 @@ fn run_resolve(resolve: &Resolve, context: &Context) -> Result<(), Failure> {
             }
             context.print(&table.render())
         }
-    }
-}
-
-/// The commit that a git override means now; files and versions have none.
-fn commit(one: &Override, session: &Session<'_>) -> Result<Option<String>, Failure> {
-    match &one.value {
-        OverrideValue::Git {
-            repository,
-            revision,
-            ..
-        } => {
-            let commit = session.git.resolve(repository, revision);
-            commit
-                .map(Some)
-                .map_err(|error| Failure::new(Exit::Failed, error))
-        }
-        OverrideValue::File { .. } | OverrideValue::Version(_) => Ok(None),
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::report::indent;
+use super::report::{indent, render};
 use pannier_base::event::{Event, Reporter, Stage};
 use pannier_base::secret::{scrub, scrub_values};
 use pannier_base::visible;
@@ -200,6 +200,8 @@ impl Reporter for Progress {
             }
             Event::Note { text } => self.line(&visible::lines(&text)),
             Event::Audit { line } => self.line(&visible::json(&line)),
+            Event::Failed { problem } => self.line(render(&problem).trim_end()),
+            Event::Locked { summary } => self.line(visible::lines(&summary).trim_end()),
             _ if self.verbosity == Verbosity::Quiet => {}
             Event::Detail { message } if self.verbosity == Verbosity::Verbose => {
                 let message = indent(&message, "    ");
@@ -230,10 +232,14 @@ fn scrubbed(event: Event) -> Event {
         Event::Detail { message } => Event::Detail {
             message: scrub(&message),
         },
+        Event::Locked { summary } => Event::Locked {
+            summary: scrub_values(&summary),
+        },
         Event::Step { stage, text } => Event::Step {
             stage,
             text: scrub(&text),
         },
+        // The texts of a failure are scrubbed where they are rendered.
         other => other,
     }
 }

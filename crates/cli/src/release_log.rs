@@ -1,4 +1,4 @@
-//! What the commands around the release log share: their flags, the session that they open, and the exit codes of their errors.
+//! What the commands around the release log share: their flags, and the session that they open.
 
 use std::path::PathBuf;
 
@@ -8,12 +8,10 @@ use pannier_base::url::SafeUrl;
 use pannier_clients::child::ChildEnvironment;
 use pannier_clients::uv::Indexes;
 use pannier_config::{Environment, Flags, Inputs, api, book_settings, tokens};
-use pannier_core::deploy::DeployError;
-use pannier_core::release::{BadName, ChannelName, ReleaseError};
+use pannier_core::release::{BadName, ChannelName};
 use pannier_core::session::{GitlabPlace, Session, Setup};
 
-use super::context::{Context, StoreOption, store_failure};
-use super::exit::Exit;
+use super::context::{Context, StoreOption};
 use super::report::Failure;
 use super::session::{self, Typed};
 
@@ -101,7 +99,7 @@ pub(super) fn open<'c>(options: &LogOptions, context: &'c Context) -> Result<Ope
         release_log,
     };
     Ok(Opened {
-        session: Session::open(setup, context.run()).map_err(store_failure)?,
+        session: Session::open(setup, context.run())?,
         root,
         git_base: settings.git_base,
     })
@@ -110,37 +108,4 @@ pub(super) fn open<'c>(options: &LogOptions, context: &'c Context) -> Result<Ope
 /// Reads the name of a channel, for clap.
 pub(super) fn channel(text: &str) -> Result<ChannelName, String> {
     text.parse().map_err(|error: BadName| error.to_string())
-}
-
-impl From<ReleaseError> for Failure {
-    fn from(error: ReleaseError) -> Self {
-        Self::new(release_exit(&error), error)
-    }
-}
-
-impl From<DeployError> for Failure {
-    fn from(error: DeployError) -> Self {
-        let exit = match &error {
-            DeployError::Refused { .. } | DeployError::Halted { refused: true, .. } => {
-                Exit::DeployRefused
-            }
-            DeployError::Twice { .. } | DeployError::NotInRelease { .. } => Exit::Usage,
-            DeployError::Log(error) => release_exit(error),
-            _ => Exit::Failed,
-        };
-        Self::new(exit, error)
-    }
-}
-
-const fn release_exit(error: &ReleaseError) -> Exit {
-    match error {
-        error if error.is_refusal() => Exit::Refused,
-        ReleaseError::Overridden { .. } => Exit::DeployRefused,
-        ReleaseError::NotConfigured
-        | ReleaseError::NoGitlab
-        | ReleaseError::NoProject
-        | ReleaseError::Unknown { .. }
-        | ReleaseError::Ambiguous { .. } => Exit::Usage,
-        _ => Exit::Failed,
-    }
 }

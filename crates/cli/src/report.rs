@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 use miette::Diagnostic;
 
 use super::exit::Exit;
+use pannier_base::class::Classify;
+use pannier_base::problem::Problem;
 use pannier_base::secret::scrub;
 use pannier_base::visible;
 
@@ -34,6 +36,12 @@ impl Failure {
     }
 }
 
+impl<E: Classify + Diagnostic + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error.class().into(), error)
+    }
+}
+
 const RED: Style = AnsiColor::Red.on_default().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default();
 
@@ -41,45 +49,25 @@ const CYAN: Style = AnsiColor::Cyan.on_default();
 pub fn show(error: &dyn Diagnostic) {
     let mut out = anstream::stderr().lock();
     // A closed stderr leaves the exit code to tell.
-    let _ = write!(out, "{}", render(error));
+    let _ = write!(out, "{}", render(&Problem::of(error)));
 }
 
 /// The text of [`show`], with styles and without secrets.
 #[must_use]
-pub fn render(error: &dyn Diagnostic) -> String {
+pub fn render(problem: &Problem) -> String {
     // Scrubbed in this one place, whoever has put a text of others into an error.
     let indent = |text: &str, by| indent(&scrub(text), by);
-    let mut text = format!(
-        "{RED}error{RED:#}: {}\n",
-        indent(&error.to_string(), "    ")
-    );
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text += &format!("  because: {}\n", indent(&inner.to_string(), "    "));
-        cause = inner.source();
+    let mut text = format!("{RED}error{RED:#}: {}\n", indent(&problem.message, "    "));
+    for cause in &problem.causes {
+        text += &format!("  because: {}\n", indent(cause, "    "));
     }
-    if let Some(related) = error.related() {
-        for other in related {
-            text += &format!("  - {}\n", indent(&other.to_string(), "    "));
-        }
+    for other in &problem.related {
+        text += &format!("  - {}\n", indent(other, "    "));
     }
-    for help in hints(error) {
-        text += &format!("  {CYAN}help{CYAN:#}: {}\n", indent(&help, "    "));
+    for help in &problem.help {
+        text += &format!("  {CYAN}help{CYAN:#}: {}\n", indent(help, "    "));
     }
     text
-}
-
-/// The hints of an error and of those of its causes that have any, the most particular first, each once.
-fn hints(error: &dyn Diagnostic) -> Vec<String> {
-    let mut hints: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let hint = error.help().map(|help| help.to_string());
-        hints.extend(hint.filter(|hint| !hints.contains(hint)));
-        next = error.diagnostic_source();
-    }
-    hints.reverse();
-    hints
 }
 
 /// Indents all lines but the first, so that what uv or a backend said stays one block. Nothing in it acts on the terminal.
@@ -109,7 +97,7 @@ mod tests {
         #[diagnostic(help("{0}"))]
         struct Foreign(&'static str);
         let error = Foreign("\x1b[31mred\x1b]0;t\x07\nsection_start:1:x\r\x1b[0Kevil\u{202e}");
-        let text = render(&error);
+        let text = render(&Problem::of(&error));
         let own = [RED.to_string(), format!("{RED:#}"), CYAN.to_string()];
         let left = own.iter().fold(text, |text, style| text.replace(style, ""));
         insta::assert_snapshot!(left, @r"
@@ -122,7 +110,7 @@ mod tests {
 
     #[test]
     fn causes_and_hints_stand_below_the_message() {
-        let text = anstream::adapter::strip_str(&render(&Outer(Inner))).to_string();
+        let text = anstream::adapter::strip_str(&render(&Problem::of(&Outer(Inner)))).to_string();
         assert_eq!(
             text,
             "error: cannot read x.whl\n  because: line one\n    line two\n  help: run `pannier store verify`\n"

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use pannier_core::store::{Keep, Maintenance};
 
 use super::Format;
-use super::context::{self, Context, StoreOption};
+use super::context::{Context, StoreOption};
 use super::exit::Exit;
 use super::report::Failure;
 use super::table::{self, Align, Table};
@@ -49,8 +49,7 @@ struct Prune {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let store = Maintenance::open(&context.store_folder(&arguments.store));
-    let store = store.map_err(context::store_failure)?;
+    let store = Maintenance::open(&context.store_folder(&arguments.store))?;
     match &arguments.verb {
         Verb::Info => info(&store, arguments.format, context),
         Verb::Verify => verify(&store, arguments.format, context),
@@ -59,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
 }
 
 fn info(store: &Maintenance, format: Format, context: &Context) -> Result<(), Failure> {
-    let info = store.info().map_err(context::store_failure)?;
+    let info = store.info()?;
     if format == Format::Json {
         return context.print_json(&info);
     }
@@ -75,7 +74,7 @@ fn info(store: &Maintenance, format: Format, context: &Context) -> Result<(), Fa
 }
 
 fn verify(store: &Maintenance, format: Format, context: &Context) -> Result<(), Failure> {
-    let verified = store.verify().map_err(context::store_failure)?;
+    let verified = store.verify()?;
     if format == Format::Json {
         context.print_json(&verified)?;
     } else {
@@ -109,9 +108,7 @@ fn run_prune(
         keep.digests.extend(needed.digests);
         keep.sources.extend(needed.sources);
     }
-    let pruned = store
-        .prune(&keep, prune.all)
-        .map_err(context::store_failure)?;
+    let pruned = store.prune(&keep, prune.all)?;
     if format == Format::Json {
         return context.print_json(&pruned);
     }

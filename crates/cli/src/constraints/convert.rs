@@ -152,7 +152,7 @@ fn summary(converted: &Converted, output: &Path, fits: bool) -> String {
 }
 
 /// The failure of a file that cannot be written.
-pub(super) fn unwritable(path: &Path, source: io::Error) -> Failure {
+fn unwritable(path: &Path, source: io::Error) -> Failure {
     let path = path.to_owned();
     Failure::new(Exit::Failed, Unwritable { path, source })
 }

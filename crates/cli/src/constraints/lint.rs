@@ -6,16 +6,14 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use pannier_base::digest::Digest;
-use pannier_base::name::PackageName;
-use pannier_clients::uv::ListingError;
-use pannier_core::constraint_tools::{self, Finding, Releases, Report, Subject};
-use pannier_core::constraints::{Rule, Severity};
-use pannier_core::resolve::update;
+use pannier_core::constraint_tools::{Finding, Report};
+use pannier_core::constraints::Severity;
+use pannier_core::session::LintOptions;
 
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::report::Failure;
-use super::super::session::{self, Beside, RequestOptions, Session, configuration};
+use super::super::session::{self, Beside, RequestOptions, configuration};
 
 /// Looks through constraints: pins that are missing, superfluous, yanked, gone, or not for an image's Python
 ///
@@ -43,89 +41,26 @@ enum LintFormat {
     Codequality,
 }
 
-/// There is nothing to look through.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("there are no constraints")]
-#[diagnostic(help(
-    "set `constraints: constraints/constraints.txt` in pannier.yml, or use --constraints"
-))]
-pub(super) struct NoConstraints;
-
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let configuration = configuration(&arguments.request, Beside::default(), context)?;
-    let session = Session::open(&arguments.request, configuration, context)?;
-    let request = &session.configuration.request;
-    let Some(constraints) = &request.constraints else {
-        return Err(Failure::new(Exit::Usage, NoConstraints));
-    };
-    let lock = update::read(&session.lock_path(), context.reporter()).map_err(session::failure)?;
-    let lock = lock.map(|(lock, _)| lock);
-    let asked = ask(&session, lock.as_ref());
-    let releases = match &asked {
-        Asked::Releases(releases) => Ok(releases),
-        Asked::Nothing(why) => Err(*why),
-        Asked::Failed(_) => Err("the index does not answer"),
-    };
-    let images = request.images.iter();
-    let subject = Subject {
-        file: &constraints.path,
-        lines: &constraints.lines,
-        images: images.map(|it| (it.name.clone(), &it.target)).collect(),
-        lock: lock.as_ref(),
-        releases,
-    };
-    let settings = &session.configuration.constraints_lint;
-    let report = constraint_tools::lint(&subject, settings);
+    let session = session::open(&arguments.request, &configuration, context)?;
+    let linted = session.lint_constraints(&LintOptions {
+        request: &configuration.request,
+        rules: &configuration.constraints_lint,
+    })?;
+    let report = &linted.report;
     match arguments.format {
-        LintFormat::Text => context.print(&text(&report, constraints.lines.len()))?,
-        LintFormat::Json => context.print_json(&report)?,
+        LintFormat::Text => context.print(&text(report, linted.lines))?,
+        LintFormat::Json => context.print_json(&linted)?,
         LintFormat::Codequality => {
-            context.print_json(&code_quality(&report, &request.root, context))?;
+            context.print_json(&code_quality(report, &configuration.request.root, context))?;
         }
     }
-    match asked {
-        Asked::Failed(error) => Err(Failure::new(Exit::Failed, error)),
-        _ if report.count(Severity::Error) > 0 => Err(Failure::silent(Exit::Drift)),
-        _ => Ok(()),
-    }
-}
-
-/// What came of asking the indexes.
-enum Asked {
-    Releases(Releases),
-    Nothing(&'static str),
-    Failed(ListingError),
-}
-
-fn ask(session: &Session<'_>, lock: Option<&pannier_core::lock::model::Lock>) -> Asked {
-    let configuration = &session.configuration;
-    let on = |rule: &Rule| configuration.constraints_lint.is_on(*rule);
-    if ![Rule::Yanked, Rule::Gone, Rule::Python].iter().any(on) {
-        return Asked::Nothing("no rule asks the index");
-    }
-    if session.client.is_offline() {
-        return Asked::Nothing("this run is offline");
-    }
-    let mut configured = configuration.request.index.clone();
-    if configured.url.is_none() {
-        configured.url = session.default_index();
-    }
-    let indexes = constraint_tools::indexes(&configured, lock);
-    if indexes.is_empty() {
-        return Asked::Nothing(
-            "no index is known: set `index: {url: …}` in pannier.yml, or make a lock with `pannier lock`",
-        );
-    }
-    let lines = configuration.request.constraints.iter();
-    let pinned = lines
-        .flat_map(|text| &text.lines)
-        .filter(|line| line.pin().is_some());
-    let mut names: Vec<PackageName> = pinned.map(|line| line.name()).collect();
-    names.sort();
-    names.dedup();
-    match constraint_tools::releases(&session.client, &indexes, &names) {
-        Ok(releases) => Asked::Releases(releases),
-        Err(error) => Asked::Failed(error),
+    let errors = report.count(Severity::Error);
+    match linted.failed {
+        Some(error) => Err(Failure::new(Exit::Failed, error)),
+        None if errors > 0 => Err(Failure::silent(Exit::Drift)),
+        None => Ok(()),
     }
 }
 

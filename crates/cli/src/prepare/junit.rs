@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::Done;
 use crate::exit::Exit;
 use crate::report::{Failure, render};
+use pannier_base::problem::Problem;
 use pannier_base::secret::scrub;
 use pannier_base::visible;
+use pannier_core::session::{PrepareReport, RequestError};
 
 /// Name of the suite and class of its cases.
 const SUITE: &str = "pannier prepare";
@@ -28,7 +29,10 @@ struct Unwritten {
 }
 
 /// Writes the report of a run.
-pub(super) fn write(path: &Path, done: Result<&Done, &Failure>) -> Result<(), Failure> {
+pub(super) fn write(
+    path: &Path,
+    done: Result<&PrepareReport, &RequestError>,
+) -> Result<(), Failure> {
     let text = report(done).to_string().map_err(std::io::Error::other);
     let written = text.and_then(|text| {
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -41,7 +45,7 @@ pub(super) fn write(path: &Path, done: Result<&Done, &Failure>) -> Result<(), Fa
     })
 }
 
-fn report(done: Result<&Done, &Failure>) -> Report {
+fn report(done: Result<&PrepareReport, &RequestError>) -> Report {
     let mut suite = TestSuite::new(SUITE);
     let case = |name: &str, status| {
         let mut case = TestCase::new(name, status);
@@ -65,13 +69,10 @@ fn report(done: Result<&Done, &Failure>) -> Report {
                 suite.add_test_case(one);
             }
         }
-        Err(failed) => {
-            let error = failed.report.as_ref();
-            let message = error.map_or_else(String::new, |error| error.to_string());
-            let text = error.map_or_else(String::new, |error| {
-                anstream::adapter::strip_str(&render(&**error)).to_string()
-            });
-            suite.add_test_case(case(CASE, failure("failed", &message, &text)));
+        Err(error) => {
+            let problem = Problem::of(error);
+            let text = anstream::adapter::strip_str(&render(&problem)).to_string();
+            suite.add_test_case(case(CASE, failure("failed", &problem.message, &text)));
         }
     }
     let mut report = Report::new("pannier");

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pep440_rs::{Version, VersionSpecifiers};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::index::Releases;
@@ -34,13 +35,14 @@ pub struct Subject<'a> {
 }
 
 /// One thing that a rule found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Which rule.
     pub rule: Rule,
     /// How serious it is.
     pub severity: Severity,
     /// The package.
+    #[schemars(with = "String")]
     pub package: PackageName,
     /// The file, as it was named.
     pub file: PathBuf,
@@ -51,7 +53,7 @@ pub struct Finding {
 }
 
 /// A rule that could not be judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NotJudged {
     /// Which.
     pub rule: Rule,
@@ -60,7 +62,7 @@ pub struct NotJudged {
 }
 
 /// What was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Report {
     /// Findings, by file and line; those of no line come last.
     pub findings: Vec<Finding>,

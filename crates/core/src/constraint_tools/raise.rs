@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 use pep508_rs::MarkerTree;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::constraints::{ConstraintLine, Document, Edit};
@@ -25,9 +26,10 @@ pub struct Raised {
 }
 
 /// A pin that stays although it may be outdated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Kept {
     /// The package.
+    #[schemars(with = "String")]
     pub package: PackageName,
     /// The file, as it was named.
     pub file: PathBuf,

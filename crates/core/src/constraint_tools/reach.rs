@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pep508_rs::{Requirement, VerbatimUrl};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::constraints::parse_requirement;
@@ -19,11 +20,13 @@ pub struct Reach {
 }
 
 /// What one package reaches.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reached {
     /// The images that get it, with the version; one from a folder has none.
+    #[schemars(with = "BTreeMap<String, Option<String>>")]
     pub images: BTreeMap<ImageName, Option<String>>,
     /// Packages of the lock that require it, as far as their requirements are known.
+    #[schemars(with = "BTreeSet<String>")]
     pub needed_by: BTreeSet<PackageName>,
 }
 

@@ -8,15 +8,17 @@ use std::fmt;
 use std::path::PathBuf;
 
 use pep440_rs::{Operator, Version, VersionSpecifiers};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Constraint, ConstraintLine, FileHash};
 use pannier_base::name::PackageName;
 
 /// One change of one package's bound. Prints as `raised numpy ==2.0.2 -> ==2.1.0 (minor)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Bump {
     /// The package, normalised.
+    #[schemars(with = "String")]
     pub name: PackageName,
     /// What happened to its bound.
     pub kind: BumpKind,
@@ -29,7 +31,7 @@ pub struct Bump {
 }
 
 /// What happened to a bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BumpKind {
     /// There was none.
@@ -45,7 +47,7 @@ pub enum BumpKind {
 }
 
 /// Which part of a version differs first (PEP 440), from the heaviest to the lightest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// `1!2.0` against `2.0`.
@@ -96,17 +98,19 @@ impl Level {
 }
 
 /// One bound and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Bound {
     /// `==2.0.2`, `>=2,<3`, `@ https://…` without credentials, or empty when every version is allowed.
     pub specifier: String,
     /// The version, where exactly one is allowed.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
     pub version: Option<Version>,
     /// Marker (PEP 508), normalised.
     pub marker: Option<String>,
     /// Digests that the files of the package may have; empty when the line states none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub hashes: Vec<FileHash>,
     /// The file, as it was named.
     pub file: PathBuf,

@@ -8,6 +8,7 @@ use miette::Diagnostic;
 
 use super::report::{End, Ending, Outcome, Plan, Report};
 use crate::release::{ReleaseError, ReleaseId};
+use pannier_base::class::{Class, Classify};
 use pannier_clients::git::{GitError, RefusalKind};
 
 /// What went wrong with a deployment.
@@ -182,6 +183,17 @@ impl DeployError {
             hint,
             refused,
         })
+    }
+}
+
+impl Classify for DeployError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Refused { .. } | Self::Halted { refused: true, .. } => Class::NotAllowed,
+            Self::Twice { .. } | Self::NotInRelease { .. } => Class::Usage,
+            Self::Log(error) => error.class(),
+            _ => Class::Failed,
+        }
     }
 }
 

@@ -4,14 +4,16 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::constraints::Bump;
 use pannier_base::name::{ImageName, PackageName};
 
 /// Everything that the gate found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "GateReport")]
 pub struct Report {
     /// How it ends.
     pub outcome: Outcome,
@@ -30,7 +32,7 @@ pub struct Report {
 }
 
 /// How the gate ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Nothing speaks against the change.
@@ -44,7 +46,7 @@ pub enum Outcome {
 }
 
 /// A bump and what became of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct JudgedBump {
     /// The change of a line.
@@ -57,17 +59,19 @@ pub struct JudgedBump {
 }
 
 /// What a bump touches.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Reach {
     /// Images that get the package.
+    #[schemars(with = "BTreeSet<String>")]
     pub images: BTreeSet<ImageName>,
     /// The package and what needs it in these images, as far as their wheels were looked at.
+    #[schemars(with = "BTreeSet<String>")]
     pub packages: BTreeSet<PackageName>,
 }
 
 /// What became of a bump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BumpVerdict {
     /// Nothing speaks against it.
@@ -83,7 +87,7 @@ pub enum BumpVerdict {
 }
 
 /// A bump that is to blame for a set that does not resolve.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Blamed {
     /// Which of the bumps.
@@ -97,7 +101,7 @@ pub struct Blamed {
 }
 
 /// What would have to change as well for a bump to resolve.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "detail")]
 pub enum Companions {
     /// These pins.
@@ -109,10 +113,11 @@ pub enum Companions {
 }
 
 /// A pin that would have to move.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Companion {
     /// The package.
+    #[schemars(with = "String")]
     pub name: PackageName,
     /// Its bound now.
     pub from: String,
@@ -123,10 +128,11 @@ pub struct Companion {
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Check {
     /// The image; `None`: the set as a whole.
+    #[schemars(with = "Option<String>")]
     pub image: Option<ImageName>,
     /// What was checked.
     pub name: String,
@@ -135,11 +141,12 @@ pub struct Check {
     pub result: CheckResult,
     /// The package that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub package: Option<PackageName>,
 }
 
 /// How a check ended, with what there is to say about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "result", content = "text")]
 pub enum CheckResult {
     /// It holds.

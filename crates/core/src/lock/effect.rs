@@ -2,19 +2,23 @@
 //!
 //! Refuses to guess: what it cannot put down to an override is among [`Effect::others`].
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::diff::{Change, ChangeKind, diff};
 use super::model::Lock;
 
 /// What differs from the production lock, sorted by name in each list.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Effect {
     /// What was overridden.
+    #[schemars(with = "Vec<String>")]
     pub overridden: Vec<Change>,
     /// What the overridden now need, no longer need, or need in another version.
+    #[schemars(with = "Vec<String>")]
     pub needed: Vec<Change>,
     /// What moved beside that.
+    #[schemars(with = "Vec<String>")]
     pub others: Vec<Change>,
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use pep440_rs::Version;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::request::overrides::Applied;
@@ -165,14 +166,16 @@ pub enum LockedData {
 }
 
 /// A package that has more than one version because no single one serves every image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Fork {
     /// The package.
+    #[schemars(with = "String")]
     pub package: PackageName,
     /// The version that does not serve.
     pub version: String,
     /// The image that it does not serve.
+    #[schemars(with = "String")]
     pub image: ImageName,
     /// Why: no wheel for its platform, or its Python is not allowed.
     pub reason: String,

@@ -13,6 +13,7 @@ use crate::wheel_build::BuildError;
 use pannier_archive::tarball::OutputError;
 use pannier_archive::venv::LayoutError;
 use pannier_archive::wheel::FilenameError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::name::{DataName, ImageName};
 use pannier_base::paths::LinkFault;
 use pannier_base::visible;
@@ -156,6 +157,16 @@ pub enum PrepareError {
 impl From<GivenUp> for PrepareError {
     fn from(_: GivenUp) -> Self {
         Self::GivenUp
+    }
+}
+
+impl Classify for PrepareError {
+    fn class(&self) -> Class {
+        if self.is_refusal() {
+            Class::Refused
+        } else {
+            Class::Failed
+        }
     }
 }
 

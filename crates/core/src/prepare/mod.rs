@@ -21,6 +21,7 @@ use arrivals::{Arrivals, Duty};
 use assemble::Sameness;
 use plan::ImagePlan;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::lock::model::Artifact;
@@ -83,9 +84,10 @@ pub struct Options {
 }
 
 /// One tarball that was written.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Prepared {
     /// For which image.
+    #[schemars(with = "String")]
     pub image: ImageName,
     /// Where it is.
     pub tarball: PathBuf,
@@ -96,6 +98,7 @@ pub struct Prepared {
     /// Its length in bytes.
     pub bytes: u64,
     /// Its SHA-256.
+    #[schemars(with = "String")]
     pub sha256: Digest,
     /// How long writing it took, with waiting for what was not in the store yet.
     pub seconds: f64,

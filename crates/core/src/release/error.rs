@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 
 use crate::lock::pylock::PylockError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::secret::Exposed;
 use pannier_clients::git::GitError;
@@ -236,13 +237,17 @@ pub enum ReleaseError {
     },
 }
 
-impl ReleaseError {
-    /// Whether something is not what was recorded, as against something that failed (exit 4).
-    #[must_use]
-    pub const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::OtherLock { .. } | Self::Foreign { .. } | Self::Unlike { .. }
-        )
+impl Classify for ReleaseError {
+    fn class(&self) -> Class {
+        match self {
+            Self::OtherLock { .. } | Self::Foreign { .. } | Self::Unlike { .. } => Class::Refused,
+            Self::Overridden { .. } => Class::NotAllowed,
+            Self::NotConfigured
+            | Self::NoGitlab
+            | Self::NoProject
+            | Self::Unknown { .. }
+            | Self::Ambiguous { .. } => Class::Usage,
+            _ => Class::Failed,
+        }
     }
 }

@@ -20,6 +20,7 @@ use crate::resolve;
 use crate::resolve::hashes::{HashCheck, HashError};
 use crate::resolve::{ResolveError, Tools, Upgrade, Wanted};
 use pannier_archive::{atomic, limited};
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::event::Reporter;
 use pannier_base::name::PackageName;
@@ -160,11 +161,16 @@ pub enum UpdateError {
     },
 }
 
-impl UpdateError {
-    /// Whether the lock and the request do not fit, as against something that failed (exit 3).
-    #[must_use]
-    pub const fn is_stale(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Stale { .. })
+impl Classify for UpdateError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Missing { .. } | Self::Stale { .. } => Class::Stale,
+            Self::Resolve(error) if error.is_refusal() => Class::Refused,
+            Self::Hashes { source, .. } if source.is_refusal() => Class::Refused,
+            Self::Resolve(error) if error.is_usage() => Class::Usage,
+            Self::Moved { .. } => Class::OutOfDate,
+            _ => Class::Failed,
+        }
     }
 }
 

@@ -3,9 +3,17 @@
 //! The only place that constructs the store and the clients of HTTP, git, GitLab and uv. Everything comes in as values ([`Setup`],
 //! [`Run`]), so that the command line and a server do the same.
 
+mod constraints;
+mod constraints_error;
 mod deploy;
 mod deploy_report;
+mod error;
+mod fallback;
+mod gate;
+mod lock;
 mod log;
+mod overrides;
+mod prepare;
 mod releases;
 mod rollback;
 mod run;
@@ -22,14 +30,22 @@ use pannier_clients::python::Pythons;
 use pannier_clients::uv::{Finder, Relay, Surroundings, Uv, UvError};
 
 use crate::audit::{AuditLog, Sink};
-use crate::constraints;
+use crate::constraints::build_constraints;
 use crate::request::Request;
 use crate::store::{INDEX_RELAY, Store, StoreError};
 use crate::wheel_build::{Builder, Workshop};
 
+pub use constraints::{LintOptions, LintReport, RaiseOptions, RaiseReport};
+pub use constraints_error::ConstraintsError;
 pub use deploy::{DeployOptions, PushOptions};
 pub use deploy_report::{DeployReport, DeployedProject, ProjectResult, RefusedProject};
+pub use error::RequestError;
+pub use fallback::Instead;
+pub use gate::GateOptions;
+pub use lock::{LockOptions, LockReport, production_lock};
 pub use log::{Checked, LogCheck, ReleaseLog, UnreadBranch};
+pub use overrides::ResolvedOverride;
+pub use prepare::{PrepareOptions, PrepareReport};
 pub use releases::{
     DiffOptions, DiffReport, DiffSide, FetchOptions, ListOptions, ListReport, PromoteOptions,
     PublishOptions, RecordOptions, ShowOptions, ShowReport, TransferReport, WriteReport,
@@ -150,7 +166,7 @@ impl<'r> Session<'r> {
         uv: &'s (dyn Fn() -> Result<Uv, UvError> + Sync),
     ) -> Builder<'s> {
         let lines = request.constraints.iter().flat_map(|text| &text.lines);
-        let lines = constraints::build_constraints(lines);
+        let lines = build_constraints(lines);
         let workshop = Workshop {
             uv,
             around: self.around.clone(),

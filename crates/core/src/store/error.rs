@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use pannier_archive::wheel::WheelError;
 use pannier_archive::zip::ZipError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::secret::Exposed;
 
@@ -109,6 +110,16 @@ fn io_help(error: &io::Error) -> &'static str {
     }
 }
 
+impl Classify for StoreError {
+    fn class(&self) -> Class {
+        match self {
+            error if error.is_refusal() => Class::Refused,
+            Self::NotAStore(_) | Self::Format { .. } => Class::Usage,
+            _ => Class::Failed,
+        }
+    }
+}
+
 impl StoreError {
     /// Whether foreign bytes were refused, as against something that failed.
     #[must_use]
@@ -123,11 +134,5 @@ impl StoreError {
             | Self::NotAStore(_)
             | Self::Format { .. } => false,
         }
-    }
-
-    /// Whether another folder was named than can be used.
-    #[must_use]
-    pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::NotAStore(_) | Self::Format { .. })
     }
 }

@@ -1,5 +1,6 @@
-//! Tests of whole use cases: resolution against a real uv, releases and deployments against a GitLab on loopback.
+//! Use cases and resolution with a real uv, an index and git over HTTP on loopback.
 #![allow(clippy::unwrap_used)]
 
 mod releases;
 mod resolve;
+mod session;

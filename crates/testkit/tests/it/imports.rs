@@ -13,7 +13,8 @@ const ORDER: [(&str, &[&str]); 4] = [
     (
         "base",
         &[
-            "secret", "visible", "name", "digest", "url", "platform", "paths", "event", "cancel",
+            "secret", "visible", "name", "digest", "url", "platform", "paths", "class", "problem",
+            "event", "cancel",
         ],
     ),
     (

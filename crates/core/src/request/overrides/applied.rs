@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use pannier_base::digest::Digest;
@@ -9,7 +10,9 @@ use pannier_base::name::PackageName;
 use pannier_base::url::SafeUrl;
 
 /// Whether a package or a data project was overridden.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A package.
@@ -19,7 +22,7 @@ pub enum Kind {
 }
 
 /// One override that a lock was made with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Applied {
     /// Name of the package or data project.
@@ -34,6 +37,7 @@ pub struct Applied {
     pub version: Option<String>,
     /// Repository or file, without credentials; none for a version of the index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub url: Option<SafeUrl>,
     /// Branch, tag, commit or reference of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +50,7 @@ pub struct Applied {
     pub subdirectory: Option<String>,
     /// SHA-256 of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub sha256: Option<Digest>,
     /// The variable, flag or key that said it.
     pub said_by: String,
@@ -57,6 +62,7 @@ pub struct Applied {
     pub set_aside: Vec<String>,
     /// Packages whose version in production it does not accept, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub moves: Vec<PackageName>,
 }
 

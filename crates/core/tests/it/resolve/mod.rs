@@ -3,4 +3,4 @@
 
 mod images;
 mod projects;
-mod world;
+pub mod world;

@@ -1,31 +1,24 @@
 //! `pannier prepare`: from request to tarballs.
 
-mod fallback;
 mod junit;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::Args;
-use serde::Serialize;
 
 use pannier_archive::tarball::{Mtime, Packing};
 use pannier_config::file::Compression;
-use pannier_core::prepare::fallback::Failed;
-use pannier_core::prepare::{self, Options, PrepareError, Prepared, Tools};
 use pannier_core::release::ChannelName;
 use pannier_core::request::Bytecode;
 use pannier_core::request::overrides::Applied;
-use pannier_core::resolve::Upgrade;
-use pannier_core::resolve::overridden::Movement;
-use pannier_core::resolve::update::{Happened, Mode};
+use pannier_core::session::{PrepareOptions, PrepareReport};
 
+use super::Format;
 use super::context::Context;
 use super::exit::Exit;
 use super::report::Failure;
-use super::session::{Beside, RequestOptions, Session, configuration};
+use super::session::{self, Beside, RequestOptions, configuration};
 use super::table::{self, Align, Table};
-use super::{Format, lock};
 
 /// Writes one venv tarball per image, with manifest and digest beside it
 ///
@@ -44,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     locked: bool,
     /// When an index, a repository or a package fails, prepare what this channel of the release log holds, with a warning
-    #[arg(long, value_name = "CHANNEL", value_parser = super::book::channel)]
+    #[arg(long, value_name = "CHANNEL", value_parser = super::release_log::channel)]
     fallback: Option<ChannelName>,
     /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
     #[arg(long, value_name = "PROJECT")]
@@ -75,30 +68,7 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// What `--format json` prints.
-#[derive(Serialize)]
-struct Shown<'a> {
-    lock: &'a Path,
-    lock_digest: pannier_base::digest::Digest,
-    seconds: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fallback: Option<&'a fallback::Instead>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    overrides: &'a [Applied],
-    images: &'a [Prepared],
-}
-
-/// Tarballs that were written, and from which lock.
-struct Done {
-    lock: PathBuf,
-    lock_digest: pannier_base::digest::Digest,
-    fallback: Option<fallback::Instead>,
-    overrides: Vec<Applied>,
-    images: Vec<Prepared>,
-}
-
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let started = Instant::now();
     let beside = Beside {
         images: arguments.image.clone(),
         output: arguments.output.clone(),
@@ -107,92 +77,26 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         book: arguments.book.clone(),
     };
     let configuration = configuration(&arguments.request, beside, context)?;
-    let session = Session::open(&arguments.request, configuration, context)?;
-    let done = prepared(arguments, &session, context);
-    if let Some(path) = &arguments.junit {
-        junit::write(&context.folder.join(path), done.as_ref())?;
-    }
-    let done = done?;
-    match arguments.format {
-        Format::Json => context.print_json(&Shown {
-            lock: &done.lock,
-            lock_digest: done.lock_digest,
-            seconds: started.elapsed().as_secs_f64(),
-            fallback: done.fallback.as_ref(),
-            overrides: &done.overrides,
-            images: &done.images,
-        }),
-        Format::Text => context.print(&summary(&done, &session.configuration.output)),
-    }
-}
-
-/// Tarballs of what is asked for, or of the channel where that is right.
-fn prepared(
-    arguments: &Arguments,
-    session: &Session<'_>,
-    context: &Context,
-) -> Result<Done, Failure> {
-    let known = fallback::known(arguments.fallback.as_ref(), session)?;
-    let uv = || session.uv();
-    let builder = session.builder(&uv);
-    let parts = session.parts()?;
-    let mode = if arguments.locked {
-        Mode::Locked
-    } else {
-        Mode::Update(Upgrade::None)
-    };
-    let options = options(arguments, session, context)?;
-    let tools = Tools {
-        store: &session.store,
-        client: &session.client,
-        git: &session.git,
-        builder: &builder,
-        pythons: &session.pythons,
-        reporter: context.reporter(),
-    };
-    let request = &session.configuration.request;
-    let asked = || -> Result<Done, Failed> {
-        let locked = session.update(&builder, &parts, (&mode, Movement::Told))?;
-        if locked.happened != Happened::Nothing || !locked.lock.pannier.overrides.is_empty() {
-            context.note(lock::summary(&locked, &session.lock_path()).trim_end());
-        }
-        let options = Options {
-            lock_digest: locked.digest,
-            ..options.clone()
-        };
-        Ok(Done {
-            lock: session.lock_path(),
-            lock_digest: locked.digest,
-            fallback: None,
-            images: prepare::prepare(request, &locked.lock, &options, &tools)?,
-            overrides: locked.lock.pannier.overrides,
-        })
-    };
-    match (asked(), known) {
-        (Ok(done), _) => Ok(done),
-        (Err(failed), None) => Err(failure_of(failed)),
-        (Err(failed), Some(known)) => known.instead(failed, &options, &tools, context),
-    }
-}
-
-/// Everything of a run but the lock that it is made from.
-fn options(
-    arguments: &Arguments,
-    session: &Session<'_>,
-    context: &Context,
-) -> Result<Options, Failure> {
-    let configuration = &session.configuration;
-    Ok(Options {
+    let session = session::open(&arguments.request, &configuration, context)?;
+    let done = session.prepare(&PrepareOptions {
+        request: &configuration.request,
+        locked: arguments.locked,
         images: configuration.selected.clone(),
         output: context.folder.join(&configuration.output),
         jobs: usize::from(arguments.jobs),
         mtime: mtime(configuration.source_date_epoch),
         packing: packing(arguments, configuration.compression)?,
         bytecode: configuration.bytecode,
-        lock_digest: pannier_base::digest::Digest::of(b""),
-        fallback: None,
-        clock: Instant::now,
-    })
+        fallback: arguments.fallback.clone(),
+    });
+    if let Some(path) = &arguments.junit {
+        junit::write(&context.folder.join(path), done.as_ref())?;
+    }
+    let report = done?;
+    match arguments.format {
+        Format::Json => context.print_json(&report),
+        Format::Text => context.print(&summary(&report, &configuration.output)),
+    }
 }
 
 /// What `--compression` takes.
@@ -264,7 +168,7 @@ fn mtime(epoch: Option<i64>) -> Mtime {
     epoch.map_or_else(Mtime::default, Mtime::from_epoch)
 }
 
-fn summary(done: &Done, output: &Path) -> String {
+fn summary(done: &PrepareReport, output: &Path) -> String {
     let mut table = Table::new(&[
         ("image", Align::Left),
         ("packages", Align::Right),
@@ -313,22 +217,4 @@ fn overridden(overrides: &[Applied]) -> String {
         table.row(std::iter::once(one.name.clone()).chain(cells));
     }
     format!("\n{}", table.render())
-}
-
-/// The exit code of an error while preparing.
-pub(super) fn failure(error: PrepareError) -> Failure {
-    let exit = if error.is_refusal() {
-        Exit::Refused
-    } else {
-        Exit::Failed
-    };
-    Failure::new(exit, error)
-}
-
-/// The same for a run that may have failed before.
-fn failure_of(failed: Failed) -> Failure {
-    match failed {
-        Failed::Lock(error) => super::session::failure(error),
-        Failed::Prepare(error) => failure(error),
-    }
 }
