@@ -7,7 +7,7 @@ use clap::Args;
 use pannier_base::url::SafeUrl;
 use pannier_clients::child::ChildEnvironment;
 use pannier_clients::uv::Indexes;
-use pannier_config::{Environment, Flags, Inputs, api, book_settings, tokens};
+use pannier_config::{Environment, Flags, Inputs, api, log_settings, tokens};
 use pannier_core::release::{BadName, ChannelName};
 use pannier_core::session::{GitlabPlace, Session, Setup};
 
@@ -71,7 +71,7 @@ pub(super) fn open<'c>(options: &LogOptions, context: &'c Context) -> Result<Ope
             ..Flags::default()
         },
     };
-    let work = |inputs: Inputs<'_>| Ok((book_settings(&inputs)?, inputs.root.to_owned()));
+    let work = |inputs: Inputs<'_>| Ok((log_settings(&inputs)?, inputs.root.to_owned()));
     let (settings, root) = session::with_inputs(typed, context, work)?;
     let store = StoreOption {
         store: settings.store,

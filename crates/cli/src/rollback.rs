@@ -16,7 +16,7 @@ use super::report::Failure;
 /// or 1). Afterwards the channel holds a new release that says what it goes back to. Rolling back again goes further back.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier rollback --dry-run                            # what going back to the previous release would move\n  pannier rollback --reason 'job-tools loses rows'\n  pannier rollback --only job-tools --only job-data\n  pannier rollback --to 20260301-091500-3f2a1b\n  pannier rollback --to production                      # where somebody has moved branches past the book"
+    after_help = "Examples:\n  pannier rollback --dry-run                            # what going back to the previous release would move\n  pannier rollback --reason 'job-tools loses rows'\n  pannier rollback --only job-tools --only job-data\n  pannier rollback --to 20260301-091500-3f2a1b\n  pannier rollback --to production                      # where somebody has moved branches past the log"
 )]
 pub(super) struct Arguments {
     /// The release to go back to

@@ -36,6 +36,6 @@ pub use flags::{Flags, HereImage};
 pub use inputs::{Inputs, LoadedFile};
 pub use job::job_project;
 pub use override_sources::OverridesFile;
-pub use releases::{BOOK_BRANCH, BookSettings, book_settings};
+pub use releases::{LOG_BRANCH, LogSettings, log_settings};
 pub use show::{Known, Row, Shown};
 pub use text::Text;

@@ -1,6 +1,6 @@
 //! Where the release log is, and the settings of the verbs that need nothing else: they name no images.
 //!
-//! Written as projects are: `name`, `group/name@branch`, a URL. Refuses folders: other jobs must see the book too.
+//! Written as projects are: `name`, `group/name@branch`, a URL. Refuses folders: other jobs must see the log too.
 
 use std::path::PathBuf;
 
@@ -19,12 +19,12 @@ use pannier_core::request::revision::check_revision;
 use pannier_core::session::LogPlace;
 
 /// Branch of the release log where nothing else is said.
-pub const BOOK_BRANCH: &str = "pannier/releases";
+pub const LOG_BRANCH: &str = "pannier/releases";
 
-/// What holds for verbs that work on the book alone.
+/// The settings of commands that work on the release log only.
 #[derive(Debug, Clone)]
-pub struct BookSettings {
-    /// Where the book is, if anyone said it.
+pub struct LogSettings {
+    /// Where the log is, if it is configured.
     pub place: Option<Effective<LogPlace>>,
     /// Folder for tarballs; absolute, or relative to the current folder.
     pub output: PathBuf,
@@ -38,11 +38,11 @@ pub struct BookSettings {
     pub credentials: CredentialEntries,
 }
 
-/// The settings of the verbs that work on the book alone: no image has to be there.
+/// Reads the settings of commands that work on the release log only. They need no image.
 ///
 /// # Errors
 /// [`ConfigError`].
-pub fn book_settings(inputs: &Inputs<'_>) -> Result<BookSettings, ConfigError> {
+pub fn log_settings(inputs: &Inputs<'_>) -> Result<LogSettings, ConfigError> {
     let common = Common::new(inputs)?;
     let base = common.git_base.map(|base| base.value.group);
     let mut credentials = gather(inputs.environment, base.as_ref(), inputs.netrc.clone());
@@ -52,7 +52,7 @@ pub fn book_settings(inputs: &Inputs<'_>) -> Result<BookSettings, ConfigError> {
     if let Some(place) = &common.releases {
         credentials.take_from_url(&place.value.repository, "the release log's URL");
     }
-    Ok(BookSettings {
+    Ok(LogSettings {
         place: common.releases,
         output: common.output.value,
         store: common.store.map(|store| store.value),
@@ -62,7 +62,7 @@ pub fn book_settings(inputs: &Inputs<'_>) -> Result<BookSettings, ConfigError> {
     })
 }
 
-/// Where the book is: `--book`, `PANNIER_RELEASES`, `releases` of the file.
+/// Where the log is: `--book`, `PANNIER_RELEASES`, `releases` of the file.
 pub(super) fn place(
     inputs: &Inputs<'_>,
     base: Option<&GitBase>,
@@ -78,12 +78,12 @@ pub(super) fn place(
             text: scrub(&value),
             source,
         })?;
-        return found(&spec, BOOK_BRANCH, base, origin).map(Some);
+        return found(&spec, LOG_BRANCH, base, origin).map(Some);
     }
     let Some(entry) = &inputs.file().releases else {
         return Ok(None);
     };
-    let branch = entry.branch.as_deref().unwrap_or(BOOK_BRANCH);
+    let branch = entry.branch.as_deref().unwrap_or(LOG_BRANCH);
     let origin = inputs.key("releases");
     found(&entry.repository.0, branch, base, origin).map(Some)
 }

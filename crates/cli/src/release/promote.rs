@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use pannier_core::release::{ChannelName, Outcome};
+use pannier_core::release::{ChannelName, WriteOutcome};
 use pannier_core::session::PromoteOptions;
 
 use super::super::Format;
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
 }
 
 /// What happened to the channel, if one was named.
-pub(super) fn switched(outcome: &Outcome) -> String {
+pub(super) fn switched(outcome: &WriteOutcome) -> String {
     let release = &outcome.release;
     let Some(channel) = &outcome.channel else {
         return String::new();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use pannier_core::release::{ChannelName, Outcome};
+use pannier_core::release::{ChannelName, WriteOutcome};
 use pannier_core::session::RecordOptions;
 
 use super::super::Format;
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
 }
 
 /// What was recorded, and what the channel is now.
-pub(crate) fn recorded(outcome: &Outcome) -> String {
+pub(crate) fn recorded(outcome: &WriteOutcome) -> String {
     let release = &outcome.release;
     let text = if outcome.recorded {
         format!("recorded {release}\n")

@@ -206,8 +206,8 @@ impl Pusher<'_> {
             Some((gitlab, project))
         });
         let gitlab = project.as_ref().map(|(gitlab, project)| (*gitlab, project));
-        // The book was read before the plan was made, so only GitLab can know.
-        history::look(place, (now, &step.to), None, gitlab).by
+        // The log was read before the plan was made, so only GitLab can know.
+        history::look(place, now, &step.to, None, gitlab).by
     }
 
     fn audit(&mut self, number: usize, pushed: Pushed<'_>) {

@@ -1,4 +1,4 @@
-//! What goes wrong with deployments, for whoever has to mend it.
+//! Errors of deployments.
 
 use std::fmt::Write as _;
 use std::io;

@@ -1,4 +1,4 @@
-//! Gathers what is known of one project: from its repository by git, from the API where a token lets us, from the book.
+//! Gathers what is known of one project: from its repository by git, from the API where a token lets us, from the log.
 //!
 //! Asks only what the judgement can depend on: a project that is where it should be costs one request. What the API does not
 //! tell becomes a note, never a guess.
@@ -10,7 +10,7 @@ use super::judge::needs_force;
 use super::model::{By, Facts, Force, History, Origin, Relation, Right};
 use super::report::Contained;
 use super::target::{DeployTarget, Rules};
-use crate::release::Book;
+use crate::release::LogFiles;
 use pannier_clients::git::{Comparison, Ends, Git, GitError, Heads};
 use pannier_clients::gitlab::{Gitlab, MergeRequest, ProjectRef};
 use pannier_clients::http::CredentialEntries;
@@ -26,7 +26,7 @@ pub struct Services<'a> {
     /// To the API, where there is a token for it.
     pub gitlab: Option<&'a Gitlab>,
     /// The release log as it is, where the team has one.
-    pub book: Option<&'a Book>,
+    pub log: Option<&'a LogFiles>,
     /// What [`Self::git`] uses, to say whose token does not suffice.
     pub credentials: &'a CredentialEntries,
 }
@@ -164,8 +164,9 @@ impl Look<'_> {
         };
         history::look(
             place,
-            (facts.now.as_deref(), &facts.to),
-            self.services.book,
+            facts.now.as_deref(),
+            &facts.to,
+            self.services.log,
             self.api
                 .as_ref()
                 .map(|(gitlab, project)| (*gitlab, project)),

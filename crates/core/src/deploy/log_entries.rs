@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::model::Kind;
 use super::report::{Outcome, Plan, Report, Step};
 use crate::release::{
-    BranchRef, Direction, Moving, ReleaseError, Shelf, Stamp, moved, planned, write as write_log,
+    BranchRef, Direction, Moving, ReleaseError, Stamp, Storage, moved, planned, write as write_log,
 };
 
 /// Writes into the release log what a plan is about to push, so that a run that is killed leaves a trace. `now`: the time
@@ -14,7 +14,7 @@ use crate::release::{
 /// # Errors
 /// [`ReleaseError`]; nothing was pushed yet.
 pub fn announce(
-    shelf: &dyn Shelf,
+    storage: &dyn Storage,
     plan: &Plan,
     stamp: &Stamp,
     now: Timestamp,
@@ -41,7 +41,7 @@ pub fn announce(
     if moves.is_empty() {
         return Ok(0);
     }
-    write_log(shelf, stamp, |book| planned(book, &moves, stamp))
+    write_log(storage, stamp, |log| planned(log, &moves, stamp))
 }
 
 /// Writes a deployment into the release log: what was moved, what was moved back, and what of the plan did not happen. A
@@ -50,7 +50,11 @@ pub fn announce(
 ///
 /// # Errors
 /// [`ReleaseError`]; the branches are as the report says all the same.
-pub fn record(shelf: &dyn Shelf, report: &Report, stamp: &Stamp) -> Result<usize, ReleaseError> {
+pub fn record(
+    storage: &dyn Storage,
+    report: &Report,
+    stamp: &Stamp,
+) -> Result<usize, ReleaseError> {
     let mut moves = Vec::new();
     let mut unmoved = Vec::new();
     for end in &report.ends {
@@ -80,7 +84,7 @@ pub fn record(shelf: &dyn Shelf, report: &Report, stamp: &Stamp) -> Result<usize
     if moves.is_empty() && unmoved.is_empty() {
         return Ok(0);
     }
-    write_log(shelf, stamp, |book| moved(book, &moves, &unmoved, stamp))
+    write_log(storage, stamp, |log| moved(log, &moves, &unmoved, stamp))
 }
 
 const fn direction(kind: Kind) -> Direction {

@@ -21,7 +21,7 @@ mod target;
 pub use apply::{ApplyOptions, apply};
 pub use error::DeployError;
 pub use facts::Services;
-pub use gaps::{Compared, Eyes, catch_up, compare};
+pub use gaps::{BranchReader, Compared, catch_up, compare};
 pub use judge::judge;
 pub use log_entries::{announce, record};
 pub use model::{By, Facts, Force, History, Kind, Origin, Relation, Right};

@@ -2,14 +2,14 @@
 
 use pannier_base::url::SafeUrl;
 
-use super::model::{Outcome, Stamp};
+use super::model::{Stamp, WriteOutcome};
 use super::names::ChannelName;
 use crate::audit::{LogChange, Record, utc};
 
 /// The records of a change of the log on `branch` of `repository`; none when the log had all of it already.
 #[must_use]
 pub fn audit_records(
-    outcome: &Outcome,
+    outcome: &WriteOutcome,
     repository: &SafeUrl,
     branch: &str,
     stamp: &Stamp,

@@ -1,4 +1,4 @@
-//! What goes wrong with releases, for whoever has to mend it.
+//! Errors of releases and of the release log.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use pannier_base::secret::Exposed;
 use pannier_clients::git::GitError;
 use pannier_clients::gitlab::GitlabError;
 
-/// What went wrong with a release or the book.
+/// What went wrong with a release or the log.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ReleaseError {
     /// There is no release log.
@@ -42,14 +42,14 @@ pub enum ReleaseError {
         /// Why not.
         source: io::Error,
     },
-    /// The book's branch cannot be read or written.
+    /// The log's branch cannot be read or written.
     #[error("the release log cannot be used")]
     Git(
         #[from]
         #[diagnostic_source]
         GitError,
     ),
-    /// The book would hold a secret.
+    /// The log would hold a secret.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Exposed(#[from] Exposed),
@@ -60,7 +60,7 @@ pub enum ReleaseError {
         /// How many.
         tries: u32,
     },
-    /// A file of the book does not say what it should.
+    /// A file of the log does not say what it should.
     #[error("`{path}` of the release log is damaged: {problem}")]
     #[diagnostic(help(
         "look at the file's history on the log's branch and restore it by a commit"
@@ -71,7 +71,7 @@ pub enum ReleaseError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A file of the book is of a newer Pannier.
+    /// A file of the log is of a newer Pannier.
     #[error(
         "`{path}` of the release log has format {found}, only {} is known",
         super::model::FORMAT

@@ -1,4 +1,4 @@
-//! What stands in the book: releases, channels, entries of the history, as JSON with a version of its format.
+//! What stands in the log: releases, channels, entries of the history, as JSON with a version of its format.
 //!
 //! Refuses to hold credentials: URLs lose theirs, and free texts pass [`scrub`](pannier_base::secret::scrub).
 
@@ -17,7 +17,7 @@ use pannier_base::url::SafeUrl;
 
 use super::names::{ChannelName, ReleaseId};
 
-/// Version of the formats of the book.
+/// Version of the formats of the log.
 pub const FORMAT: u32 = 1;
 
 /// Who writes, when and why. One value for all tries of one writing.
@@ -207,8 +207,13 @@ pub struct Entry {
 impl Release {
     /// The release of a lock, under a name.
     #[must_use]
-    pub fn new(id: ReleaseId, lock: (&Lock, Digest), tarballs: &[Tarball], stamp: &Stamp) -> Self {
-        let (lock, digest) = lock;
+    pub fn new(
+        id: ReleaseId,
+        lock: &Lock,
+        digest: Digest,
+        tarballs: &[Tarball],
+        stamp: &Stamp,
+    ) -> Self {
         let mut tarballs = tarballs.to_vec();
         tarballs.sort();
         Self {
@@ -302,10 +307,10 @@ pub(super) mod time {
     }
 }
 
-/// A change of the book, and what is true after it.
+/// A change of the log, and what is true after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit<O = Outcome> {
-    /// Files and what they hold from now on. Empty: the book says it already.
+pub struct Edit<O = WriteOutcome> {
+    /// Files and what they hold from now on. Empty: the log says it already.
     pub files: Vec<(String, Option<Vec<u8>>)>,
     /// The commit's message.
     pub message: String,
@@ -315,7 +320,7 @@ pub struct Edit<O = Outcome> {
 
 /// What is true after a writing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Outcome {
+pub struct WriteOutcome {
     /// The release that it is about.
     pub release: ReleaseId,
     /// Whether this writing recorded it; else it was there.

@@ -1,4 +1,4 @@
-//! Names in the book: of releases and of channels. Each is also a file name there, so a text that could lead elsewhere
+//! Names in the log: of releases and of channels. Each is also a file name there, so a text that could lead elsewhere
 //! is refused.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use pannier_base::digest::Digest;
 use pannier_base::secret::scrub;
 
-/// Why a text is no name of the book.
+/// Why a text is no name of the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is not a name of a {what}: up to 64 lower-case letters, digits, `-`, `_` and `.`, beginning with a letter or digit"

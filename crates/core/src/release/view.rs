@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::lock::diff::Change;
 use crate::lock::diff::diff;
 
-use super::book::Book;
 use super::error::ReleaseError;
+use super::log_files::LogFiles;
 use super::model::time;
 use super::names::{ChannelName, ReleaseId};
 
@@ -63,20 +63,20 @@ impl ListedRelease {
 ///
 /// # Errors
 /// [`ReleaseError`] names the file of the log that cannot be read.
-pub fn list(book: &Book, limit: usize) -> Result<Vec<ListedRelease>, ReleaseError> {
-    let ids = book.in_order()?;
+pub fn list(log: &LogFiles, limit: usize) -> Result<Vec<ListedRelease>, ReleaseError> {
+    let ids = log.in_order()?;
     let mut held = Vec::new();
-    for name in book.channels() {
-        if let Some(channel) = book.channel(&name)? {
+    for name in log.channels() {
+        if let Some(channel) = log.channel(&name)? {
             held.push((name, channel.release));
         }
     }
     let mut listed = Vec::new();
     for (place, id) in ids.iter().enumerate().rev().take(limit) {
         let before = place.checked_sub(1).and_then(|place| ids.get(place));
-        let moved = before.map(|before| compare(book, before, id)).transpose()?;
+        let moved = before.map(|before| compare(log, before, id)).transpose()?;
         let on = held.iter().filter(|(_, release)| release == id);
-        let release = book.release(id)?;
+        let release = log.release(id)?;
         listed.push(ListedRelease {
             channels: on.map(|(name, _)| name.clone()).collect(),
             packages: release.packages.len(),
@@ -98,10 +98,10 @@ pub fn list(book: &Book, limit: usize) -> Result<Vec<ListedRelease>, ReleaseErro
 /// # Errors
 /// [`ReleaseError`] when one of them is not there or its lock cannot be read.
 pub fn compare(
-    book: &Book,
+    log: &LogFiles,
     before: &ReleaseId,
     after: &ReleaseId,
 ) -> Result<Vec<Change>, ReleaseError> {
-    let lock = |id| book.lock(&book.release(id)?).map(|(_, lock)| lock);
+    let lock = |id| log.lock(&log.release(id)?).map(|(_, lock)| lock);
     Ok(diff(&lock(before)?, &lock(after)?))
 }

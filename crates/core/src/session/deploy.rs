@@ -8,7 +8,7 @@ use super::deploy_report::DeployReport;
 use super::log::ReleaseLog;
 use crate::audit::{FileSink, Sink};
 use crate::deploy::{self, ApplyOptions, DeployError, DeployTarget, Plan, Report, Rules, Services};
-use crate::release::{Outcome, ReleaseError, Stamp};
+use crate::release::{ReleaseError, Stamp, WriteOutcome};
 
 /// What to deploy.
 pub struct DeployOptions<'a> {
@@ -34,7 +34,7 @@ pub struct PushOptions<'a> {
 }
 
 /// What a run records after every branch was moved.
-pub(super) type Afterwards<'a> = &'a dyn Fn(&ReleaseLog<'_>) -> Result<Outcome, ReleaseError>;
+pub(super) type Afterwards<'a> = &'a dyn Fn(&ReleaseLog<'_>) -> Result<WriteOutcome, ReleaseError>;
 
 /// What deployments and rollbacks have in common.
 pub(super) struct Deployment<'a> {
@@ -74,7 +74,7 @@ impl Session<'_> {
         let services = Services {
             git: &self.git,
             gitlab: self.gitlab(),
-            book: checked.as_ref().map(|checked| &checked.log),
+            log: checked.as_ref().map(|checked| &checked.log),
             credentials: &self.setup.logins,
         };
         let plan = deploy::plan(&services, deployment.targets, deployment.rules)?;
@@ -152,7 +152,7 @@ fn record(
     applied: &Report,
     deployment: &Deployment<'_>,
     succeeded: bool,
-) -> Result<Option<Outcome>, ReleaseError> {
+) -> Result<Option<WriteOutcome>, ReleaseError> {
     let Some(log) = log else {
         return Ok(None);
     };

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::log::LogCheck;
 use crate::deploy::{Contained, DeployError, End, Kind, Plan, Report, Stands, Step};
-use crate::release::Outcome;
+use crate::release::WriteOutcome;
 
 /// A deployment or rollback: the plan, and what came of it unless the run stopped at the plan.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -16,7 +16,7 @@ pub struct DeployReport {
     pub projects: Vec<DeployedProject>,
     /// The release that a rollback recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub release: Option<Outcome>,
+    pub release: Option<WriteOutcome>,
     /// How the release log differed from the branches.
     #[serde(flatten)]
     pub log: LogCheck,

@@ -14,8 +14,8 @@ use super::setup::LogPlace;
 use crate::lock::diff::diff;
 use crate::lock::model::Lock;
 use crate::release::{
-    self, Action, Book, Carried, ChannelName, Entry, ListedRelease, Outcome, Registry, Release,
-    ReleaseError, ReleaseId, Stamp,
+    self, Action, Carried, ChannelName, Entry, ListedRelease, LogFiles, Registry, Release,
+    ReleaseError, ReleaseId, Stamp, WriteOutcome,
 };
 
 /// The release to record.
@@ -120,7 +120,7 @@ pub enum DiffSide {
 pub struct WriteReport {
     /// What is true now.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: WriteOutcome,
     /// How the log differed from the branches.
     #[serde(flatten)]
     pub log: LogCheck,
@@ -201,8 +201,8 @@ impl Session<'_> {
         let stamp = self.run.stamp(options.reason.as_deref());
         let Checked { check, .. } = log.caught_up(&stamp)?;
         let channel = options.channel.as_ref();
-        let outcome = log.write(&stamp, |book| {
-            release::record(book, &text, &tarballs, channel, &stamp)
+        let outcome = log.write(&stamp, |files| {
+            release::record(files, &text, &tarballs, channel, &stamp)
         })?;
         self.audit_change(log.place(), &outcome, &stamp);
         Ok(WriteReport {
@@ -219,11 +219,11 @@ impl Session<'_> {
         let log = self.release_log()?;
         let channel = &options.channel;
         let stamp = self.run.stamp(options.reason.as_deref());
-        let Checked { log: book, check } = log.caught_up(&stamp)?;
+        let Checked { log: files, check } = log.caught_up(&stamp)?;
         // What was meant when the command was given holds for all tries, whoever promotes meanwhile.
-        let id = book.find(&options.release, channel)?;
-        let outcome = log.write(&stamp, |book| {
-            release::promote(book, &id, channel, Action::Promote, &stamp)
+        let id = files.find(&options.release, channel)?;
+        let outcome = log.write(&stamp, |files| {
+            release::promote(files, &id, channel, Action::Promote, &stamp)
         })?;
         self.audit_change(log.place(), &outcome, &stamp);
         Ok(WriteReport {
@@ -243,12 +243,12 @@ impl Session<'_> {
         let log = self.release_log()?;
         let registry = self.registry(log.place(), options.project.as_deref())?;
         let stamp = self.run.stamp(options.reason.as_deref());
-        let Checked { log: book, check } = log.caught_up(&stamp)?;
+        let Checked { log: files, check } = log.caught_up(&stamp)?;
         let folder = &options.tarballs;
         let release = match &options.release {
-            Some(text) => book.release(&book.find(text, &options.channel)?)?,
+            Some(text) => files.release(&files.find(text, &options.channel)?)?,
             None => {
-                let found = book.holding(&release::gather_any(folder)?)?;
+                let found = files.holding(&release::gather_any(folder)?)?;
                 found.ok_or_else(|| ReleaseError::Unrecorded {
                     folder: folder.clone(),
                 })?
@@ -269,8 +269,8 @@ impl Session<'_> {
     pub fn release_fetch(&self, options: &FetchOptions) -> Result<TransferReport, ReleaseError> {
         let log = self.release_log()?;
         let registry = self.registry(log.place(), options.project.as_deref())?;
-        let Checked { log: book, check } = log.compared()?;
-        let release = book.release(&book.find(&options.release, &options.channel)?)?;
+        let Checked { log: files, check } = log.compared()?;
+        let release = files.release(&files.find(&options.release, &options.channel)?)?;
         let (images, folder) = (&options.images, &options.output);
         Ok(TransferReport {
             tarballs: release::fetch(&registry, &release, images, folder, self.reporter())?,
@@ -285,9 +285,9 @@ impl Session<'_> {
     /// # Errors
     /// [`ReleaseError`].
     pub fn release_list(&self, options: &ListOptions) -> Result<ListReport, ReleaseError> {
-        let Checked { log: book, check } = self.release_log()?.compared()?;
+        let Checked { log: files, check } = self.release_log()?.compared()?;
         Ok(ListReport {
-            releases: release::list(&book, options.limit)?,
+            releases: release::list(&files, options.limit)?,
             log: check,
         })
     }
@@ -297,18 +297,18 @@ impl Session<'_> {
     /// # Errors
     /// [`ReleaseError`].
     pub fn release_show(&self, options: &ShowOptions) -> Result<ShowReport, ReleaseError> {
-        let Checked { log: book, check } = self.release_log()?.compared()?;
-        let id = book.find(&options.release, &options.channel)?;
+        let Checked { log: files, check } = self.release_log()?.compared()?;
+        let id = files.find(&options.release, &options.channel)?;
         let mut channels = Vec::new();
-        for name in book.channels() {
-            if book.channel(&name)?.is_some_and(|held| held.release == id) {
+        for name in files.channels() {
+            if files.channel(&name)?.is_some_and(|held| held.release == id) {
                 channels.push(name);
             }
         }
-        let history = book.history()?.into_iter();
+        let history = files.history()?.into_iter();
         let history = history.filter(|entry| entry.release == id).collect();
-        let release = book.release(&id)?;
-        let lock = options.lock.then(|| book.lock(&release)).transpose()?;
+        let release = files.release(&id)?;
+        let lock = options.lock.then(|| files.lock(&release)).transpose()?;
         Ok(ShowReport {
             release,
             channels,
@@ -323,10 +323,10 @@ impl Session<'_> {
     /// # Errors
     /// [`ReleaseError`].
     pub fn release_diff(&self, options: &DiffOptions) -> Result<DiffReport, ReleaseError> {
-        let Checked { log: book, check } = self.release_log()?.compared()?;
-        let before = named(&book, &options.before, &options.channel)?;
+        let Checked { log: files, check } = self.release_log()?.compared()?;
+        let before = named(&files, &options.before, &options.channel)?;
         let after = match &options.after {
-            DiffSide::Release(text) => named(&book, text, &options.channel)?,
+            DiffSide::Release(text) => named(&files, text, &options.channel)?,
             DiffSide::Lock { name, lock } => Named {
                 name: name.clone(),
                 lock: (**lock).clone(),
@@ -342,7 +342,7 @@ impl Session<'_> {
     }
 
     /// Writes a change of the release log into the audit log.
-    pub(super) fn audit_change(&self, place: &LogPlace, outcome: &Outcome, stamp: &Stamp) {
+    pub(super) fn audit_change(&self, place: &LogPlace, outcome: &WriteOutcome, stamp: &Stamp) {
         for record in release::audit_records(outcome, &place.repository, &place.branch, stamp) {
             self.audit.write(&record);
         }
@@ -369,9 +369,9 @@ struct Named {
 }
 
 /// The release that a text means, and its lock.
-fn named(book: &Book, text: &str, channel: &ChannelName) -> Result<Named, ReleaseError> {
-    let id = book.find(text, channel)?;
-    let (_, lock) = book.lock(&book.release(&id)?)?;
+fn named(files: &LogFiles, text: &str, channel: &ChannelName) -> Result<Named, ReleaseError> {
+    let id = files.find(text, channel)?;
+    let (_, lock) = files.lock(&files.release(&id)?)?;
     Ok(Named {
         name: id.to_string(),
         lock,

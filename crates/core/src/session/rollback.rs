@@ -8,7 +8,7 @@ use super::deploy_report::DeployReport;
 use crate::deploy::{DeployError, DeployTarget, Rules};
 use crate::lock::diff::diff;
 use crate::lock::model::Lock;
-use crate::release::{self, BackTo, Book, ChannelName, Goal, ReleaseError};
+use crate::release::{self, BackTo, ChannelName, Goal, LogFiles, ReleaseError};
 
 /// Where to go back to.
 pub struct RollbackOptions<'a> {
@@ -36,8 +36,8 @@ impl Session<'_> {
         let log = self.release_log()?;
         let stamp = self.run.stamp(options.run.reason.as_deref());
         let channel = &options.channel;
-        let book = log.read()?;
-        let goal = release::goal(&book, &options.to, channel, &stamp)?;
+        let files = log.read()?;
+        let goal = release::goal(&files, &options.to, channel, &stamp)?;
         let mut only = options.only.clone();
         only.sort();
         only.dedup();
@@ -45,7 +45,7 @@ impl Session<'_> {
         let release = &goal.release;
         self.reporter().note(format!("back to release {release}"));
         if only.is_empty() {
-            self.tell_unmoved(&unmoved(&book, channel, &goal.lock)?, &goal);
+            self.tell_unmoved(&unmoved(&files, channel, &goal.lock)?, &goal);
         }
         // What was in a release was accepted once, although its line of development may have been left since.
         let rules = Rules {
@@ -65,8 +65,8 @@ impl Session<'_> {
             stamp: &stamp,
             options: &options.run,
             afterwards: Some(&|log| {
-                let outcome = log.write(&stamp, |book| {
-                    release::rolled_back(book, &back, channel, &stamp)
+                let outcome = log.write(&stamp, |files| {
+                    release::rolled_back(files, &back, channel, &stamp)
                 })?;
                 self.audit_change(log.place(), &outcome, &stamp);
                 Ok(outcome)
@@ -104,11 +104,15 @@ fn targets(goal: &Goal, only: &[String]) -> Result<Vec<DeployTarget>, DeployErro
 
 /// What differs between a release and what the channel holds although no branch of it moves: versions of the index and folders
 /// come with the lock, and what is new since stays where it is.
-fn unmoved(book: &Book, channel: &ChannelName, lock: &Lock) -> Result<Vec<String>, ReleaseError> {
-    let Some(held) = book.channel(channel)? else {
+fn unmoved(
+    files: &LogFiles,
+    channel: &ChannelName,
+    lock: &Lock,
+) -> Result<Vec<String>, ReleaseError> {
+    let Some(held) = files.channel(channel)? else {
         return Ok(Vec::new());
     };
-    let (_, now) = book.lock(&book.release(&held.release)?)?;
+    let (_, now) = files.lock(&files.release(&held.release)?)?;
     let moved = DeployTarget::of_lock(lock);
     let is_moved = |change: &str| {
         let name = change.strip_prefix("data/").unwrap_or(change);

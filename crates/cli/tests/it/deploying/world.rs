@@ -224,7 +224,7 @@ impl Hands {
         Services {
             git: &self.git,
             gitlab: Some(&self.door),
-            book: None,
+            log: None,
             credentials: &self.credentials,
         }
     }
