@@ -9,7 +9,7 @@ use pannier_archive::inspect::{Change, Difference, Identity, Node, diff, inspect
 use pannier_base::visible::{self, Form};
 
 use super::context::Context;
-use super::inspect::{failure, source};
+use super::inspect::source;
 use super::report::Failure;
 use super::{Format, table};
 
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let read = |path: &Path| inspect(&context.folder.join(path)).map_err(failure);
+    let read = |path: &Path| inspect(&context.folder.join(path));
     let (before, after) = std::thread::scope(|scope| {
         let after = scope.spawn(|| read(&arguments.after));
         let before = read(&arguments.before);

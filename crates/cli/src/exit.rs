@@ -98,9 +98,14 @@ impl From<Class> for Exit {
             Class::Usage => Self::Usage,
             Class::Stale => Self::Stale,
             Class::OutOfDate => Self::Drift,
-            Class::Refused => Self::Refused,
+            Class::Refused | Class::NoHash => Self::Refused,
             Class::NotAllowed => Self::DeployRefused,
-            Class::Failed => Self::Failed,
+            Class::BadLock
+            | Class::Unsatisfiable
+            | Class::Upstream
+            | Class::Credentials
+            | Class::Offline
+            | Class::Machine => Self::Failed,
         }
     }
 }

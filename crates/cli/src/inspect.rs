@@ -6,12 +6,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use pannier_archive::inspect::{InspectError, Inspection, Node, inspect};
+use pannier_archive::inspect::{Inspection, Node, inspect};
 use pannier_archive::tarball::Source;
 use pannier_base::visible::{self, Form};
 
 use super::context::Context;
-use super::exit::Exit;
 use super::report::Failure;
 use super::table::{self, Align, Table};
 
@@ -40,22 +39,12 @@ enum Shape {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let found = inspect(&context.folder.join(&arguments.file)).map_err(failure)?;
+    let found = inspect(&context.folder.join(&arguments.file))?;
     match arguments.format {
         Shape::Json => context.print_json(&found),
         Shape::Tree => context.stream(Form::Text, |out| tree(&found, out)),
         Shape::Text => context.print(&text(&found)),
     }
-}
-
-/// The exit code of an error while inspecting.
-pub(super) fn failure(error: InspectError) -> Failure {
-    let exit = if error.is_refusal() {
-        Exit::Refused
-    } else {
-        Exit::Failed
-    };
-    Failure::new(exit, error)
 }
 
 /// Where a package or data project is from, in a few words.

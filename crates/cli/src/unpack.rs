@@ -10,7 +10,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use pannier_archive::limited;
-use pannier_archive::unpack::{Input, Options, Target, UnpackError, Unpacked, unpack};
+use pannier_archive::unpack::{Input, Options, Target, Unpacked, unpack};
 use pannier_base::digest::Digest;
 use pannier_base::paths::AbsoluteLinks;
 
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         },
         force: arguments.force,
     };
-    let unpacked = unpack(input, &target, &options).map_err(failure)?;
+    let unpacked = unpack(input, &target, &options)?;
     let (Target::Folder(place) | Target::Inside(place)) = target;
     let seconds = started.elapsed().as_secs_f64();
     if arguments.format == Format::Json {
@@ -169,13 +169,4 @@ enum Beside {
     #[error("`{}` holds no sha256 digest", path.display())]
     #[diagnostic(help("write it again with sha256sum, or give the digest with --verify"))]
     NoDigest { path: PathBuf },
-}
-
-fn failure(error: UnpackError) -> Failure {
-    let exit = if error.is_refusal() {
-        Exit::Refused
-    } else {
-        Exit::Failed
-    };
-    Failure::new(exit, error)
 }

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::tarball::read::{Entries, EntryKind, Extent, ReadError, plain};
 use crate::tarball::{MANIFEST_PATH, Manifest};
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Hasher;
 use pannier_base::name::PackageName;
 
@@ -95,11 +96,12 @@ pub enum InspectError {
     },
 }
 
-impl InspectError {
-    /// Whether the tarball did not pass verification.
-    #[must_use]
-    pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::Read(error) if error.is_refusal())
+impl Classify for InspectError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Read(error) => error.class(),
+            _ => Class::Machine,
+        }
     }
 }
 

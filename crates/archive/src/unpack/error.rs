@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::tarball::index::IndexError;
 use crate::tarball::read::ReadError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::paths::LinkFault;
 
@@ -124,18 +125,18 @@ impl UnpackError {
             fault,
         }
     }
+}
 
-    /// Whether the tarball did not pass verification.
-    #[must_use]
-    pub const fn is_refusal(&self) -> bool {
+impl Classify for UnpackError {
+    fn class(&self) -> Class {
         match self {
-            Self::Read(error) => error.is_refusal(),
+            Self::Read(error) => error.class(),
             Self::Index(IndexError::Contradiction(_))
             | Self::Digest { .. }
             | Self::Manifest
             | Self::AbsoluteLink { .. }
-            | Self::Link { .. } => true,
-            _ => false,
+            | Self::Link { .. } => Class::Refused,
+            _ => Class::Machine,
         }
     }
 }

@@ -8,6 +8,7 @@ use miette::Diagnostic;
 
 use super::bounds::Excess;
 use crate::http::{Fault, HttpError};
+use pannier_base::class::{Class, Classify};
 use pannier_base::url::{SafeUrl, UrlError};
 use pannier_base::visible;
 
@@ -172,6 +173,17 @@ pub enum GitError {
         #[source]
         source: io::Error,
     },
+}
+
+impl Classify for GitError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Http { source, .. } => source.class(),
+            Self::Unshippable { .. } => Class::Refused,
+            Self::Library { .. } | Self::Io { .. } => Class::Machine,
+            _ => Class::Upstream,
+        }
+    }
 }
 
 impl GitError {

@@ -14,6 +14,7 @@ use reqwest::header::HeaderMap;
 
 use super::credentials::LoginSource;
 use super::retry::{Fault, retry_after};
+use pannier_base::class::{Class, Classify};
 use pannier_base::secret::scrub;
 use pannier_base::url::SafeUrl;
 
@@ -125,6 +126,19 @@ pub enum HttpError {
         "check the system's certificates and the variables SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY"
     ))]
     Setup(#[source] Arc<reqwest::Error>),
+}
+
+impl Classify for HttpError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Status {
+                status: 401 | 403, ..
+            } => Class::Credentials,
+            Self::Offline { .. } => Class::Offline,
+            Self::Scheme { .. } | Self::Sink { .. } | Self::Setup(_) => Class::Machine,
+            _ => Class::Upstream,
+        }
+    }
 }
 
 impl HttpError {

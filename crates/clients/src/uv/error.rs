@@ -5,6 +5,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use pannier_base::class::{Class, Classify};
+
 use super::{MINIMUM_VERSION, PINNED_VERSION};
 
 /// What went wrong with uv.
@@ -99,11 +101,26 @@ const KEPT_FROM_LOOKING: [&str; 8] = [
     "HTTP status",
 ];
 
+impl Classify for UvError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Failed { .. } if self.is_hash_refusal() => Class::Refused,
+            Self::Failed { .. } if self.is_unsatisfiable() => Class::Unsatisfiable,
+            // Where there is no uv, it comes from an index.
+            Self::Failed { .. } | Self::NotFound { .. } => Class::Upstream,
+            Self::Named { .. }
+            | Self::Start { .. }
+            | Self::Unexpected { .. }
+            | Self::Relay { .. }
+            | Self::File { .. } => Class::Machine,
+        }
+    }
+}
+
 impl UvError {
     /// Whether uv looked at everything and no set of versions meets what was asked: an answer, not a failure. That a server
     /// refused to answer is not one, although uv words it alike.
-    #[must_use]
-    pub fn is_unsatisfiable(&self) -> bool {
+    pub(super) fn is_unsatisfiable(&self) -> bool {
         match self {
             // A build's own resolution fails behind the words that say what was built.
             Self::Failed { explanation, .. } => {
@@ -125,8 +142,7 @@ impl UvError {
     }
 
     /// Whether uv refused a file because of its hash, or because nobody stated one.
-    #[must_use]
-    pub fn is_hash_refusal(&self) -> bool {
+    fn is_hash_refusal(&self) -> bool {
         const WORDS: [&str; 2] = ["Hash mismatch for", "Hash-checking is "];
         match self {
             Self::Failed { explanation, .. } => {

@@ -192,7 +192,8 @@ impl Classify for DeployError {
             Self::Refused { .. } | Self::Halted { refused: true, .. } => Class::NotAllowed,
             Self::Twice { .. } | Self::NotInRelease { .. } => Class::Usage,
             Self::Log(error) => error.class(),
-            _ => Class::Failed,
+            Self::Audit { .. } => Class::Machine,
+            _ => Class::Upstream,
         }
     }
 }

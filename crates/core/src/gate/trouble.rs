@@ -9,6 +9,7 @@ use crate::resolve::ResolveError;
 use crate::resolve::SourceError;
 use crate::store::StoreError;
 use crate::wheel_build::BuildError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::platform::evaluate;
 use pannier_clients::uv::UvError;
 
@@ -61,11 +62,16 @@ impl From<ResolveError> for Trouble {
             } => (format!("{error}\n{}", chain(why)), Vec::new()),
             other => (told(other), Vec::new()),
         };
-        let of_build = matches!(
-            &error,
-            ResolveError::Metadata { source: SourceError::Build(build), .. } if is_own_fault(build)
-        );
-        if error.is_unsatisfiable() || of_build {
+        let refused = match &error {
+            ResolveError::Metadata { source, .. } => is_own_fault(source),
+            // An index that serves other files than it lists, or that uv cannot use, is no fault of the change.
+            ResolveError::Listed { .. } | ResolveError::Revision { .. } | ResolveError::Uv(_) => {
+                false
+            }
+            ResolveError::Override { .. } => error.class() == Class::Unsatisfiable,
+            other => is_answer(other),
+        };
+        if refused {
             Self::Refused { text, missing }
         } else {
             Self::NotJudged(text)
@@ -77,11 +83,11 @@ impl From<PrepareError> for Trouble {
     fn from(error: PrepareError) -> Self {
         let text = told(&error);
         let refused = match &error {
-            PrepareError::Layout { .. } | PrepareError::Select(_) => true,
-            PrepareError::Build(build) => is_own_fault(build),
-            PrepareError::Hashes(why) => why.is_refusal(),
-            // Another digest than the index stated a moment ago is the index's fault.
-            PrepareError::Store(StoreError::Refused(why)) => why.is_verdict(),
+            PrepareError::Select(_) => true,
+            PrepareError::Layout { .. } | PrepareError::Hashes(_) => is_answer(&error),
+            PrepareError::Build(build) => of_build(build),
+            PrepareError::Store(store) => of_store(store),
+            // No constraint changes a data project.
             _ => false,
         };
         match refused {
@@ -94,15 +100,31 @@ impl From<PrepareError> for Trouble {
     }
 }
 
-/// Whether a build failed by what it is made of: the backend said no, and nothing kept it from looking. A machine that is not
-/// like the image says nothing about a build in the image.
-fn is_own_fault(build: &BuildError) -> bool {
+/// Whether the class says no to the change. It does not know whose files were refused; the callers do.
+fn is_answer(error: &impl Classify) -> bool {
+    matches!(
+        error.class(),
+        Class::Unsatisfiable | Class::Refused | Class::NoHash
+    )
+}
+
+fn is_own_fault(source: &SourceError) -> bool {
+    matches!(source, SourceError::Build(build) if of_build(build))
+}
+
+/// Whether a build failed by what it is made of. A machine that is not like the image says nothing about a build in the image.
+fn of_build(build: &BuildError) -> bool {
     match build {
-        BuildError::Backend { source, .. } => !source.was_kept_from_looking(),
-        BuildError::Refused { source, .. } => source.is_verdict(),
-        BuildError::Store(StoreError::Refused(why)) => why.is_verdict(),
+        BuildError::Store(store) => of_store(store),
+        BuildError::Backend { source, .. } => !source.was_kept_from_looking() && is_answer(build),
+        BuildError::Refused { .. } => is_answer(build),
         _ => false,
     }
+}
+
+/// Another digest than the index stated a moment ago is the index's fault.
+fn of_store(store: &StoreError) -> bool {
+    matches!(store, StoreError::Refused(_)) && is_answer(store)
 }
 
 /// The chain of requirements, without the words around it.

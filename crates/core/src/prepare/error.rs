@@ -162,26 +162,24 @@ impl From<GivenUp> for PrepareError {
 
 impl Classify for PrepareError {
     fn class(&self) -> Class {
-        if self.is_refusal() {
-            Class::Refused
-        } else {
-            Class::Failed
-        }
-    }
-}
-
-impl PrepareError {
-    /// Whether foreign bytes were refused (exit 4), as against something that failed.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Store(error) | Self::Unkept { source: error, .. } => error.is_refusal(),
-            Self::Build(error) => error.is_refusal(),
-            Self::Layout { source, .. } => source.is_refusal(),
-            Self::Git(error) => matches!(error, GitError::Unshippable { .. }),
-            Self::Link { .. } => true,
-            Self::Hashes(error) => error.is_refusal(),
-            _ => false,
+            Self::Store(error) | Self::Unkept { source: error, .. } => error.class(),
+            Self::Http(error) => error.class(),
+            Self::Git(error) => error.class(),
+            Self::Build(error) => error.class(),
+            Self::Hashes(error) => error.class(),
+            Self::Link { .. } => Class::Refused,
+            Self::Layout { source, .. } if source.is_refusal() => Class::Refused,
+            Self::Layout { .. } => Class::Unsatisfiable,
+            Self::Filename(_) => Class::Upstream,
+            Self::Select(_) | Self::NoData { .. } => Class::BadLock,
+            Self::Folder { .. }
+            | Self::Changed { .. }
+            | Self::Snapshot { .. }
+            | Self::Open { .. }
+            | Self::Tarball { .. }
+            | Self::GivenUp
+            | Self::Threads(_) => Class::Machine,
         }
     }
 }

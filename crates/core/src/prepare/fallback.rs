@@ -19,16 +19,10 @@ use crate::request::PackageRequest;
 use crate::request::ProjectSource;
 use crate::request::Request;
 use crate::resolve::ResolveError;
-use crate::resolve::SourceError;
-use crate::resolve::hashes::HashError;
 use crate::resolve::update::UpdateError;
-use crate::store::StoreError;
-use crate::wheel_build::BuildError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::name::{DataName, ImageName, PackageName};
 use pannier_base::url::SafeUrl;
-use pannier_clients::git::GitError;
-use pannier_clients::http::HttpError;
-use pannier_clients::uv::UvError;
 
 use super::PrepareError;
 
@@ -77,69 +71,59 @@ pub enum Unfit {
 }
 
 impl Failed {
-    /// Whose failure it is.
+    /// Whose failure it is. The class decides, but for three things that it does not know: overrides, which packages are
+    /// folders of this run, and whether the lock was there before.
     #[must_use]
     pub fn blame(&self, request: &Request) -> Blame {
         if !request.overrides.list.is_empty() {
             return Blame::Own("it asks for overrides, which no release has");
         }
-        let machine = Blame::Own("it is this machine that fails");
-        match self {
-            Self::Lock(UpdateError::Resolve(error)) => of_resolution(error, request),
-            Self::Lock(UpdateError::Write { .. }) => machine,
-            Self::Lock(_) => Blame::Own("it is this run's own lock that cannot be used"),
-            Self::Prepare(error) => match error {
-                PrepareError::Http(error) => of_http(error),
-                PrepareError::Git(error) => of_git(error),
-                PrepareError::Build(error) => of_build(error, request),
-                PrepareError::Store(error) => of_store(error),
-                PrepareError::Unkept { .. }
-                | PrepareError::Link { .. }
-                | PrepareError::Layout { .. }
-                | PrepareError::Filename(_) => Blame::Others,
-                PrepareError::Select(_) | PrepareError::Hashes(_) | PrepareError::NoData { .. } => {
-                    Blame::Own("it is this run's own lock that cannot be used")
-                }
-                PrepareError::Folder { .. }
-                | PrepareError::Changed { .. }
-                | PrepareError::Snapshot { .. }
-                | PrepareError::Open { .. }
-                | PrepareError::Tarball { .. }
-                | PrepareError::GivenUp
-                | PrepareError::Threads(_) => machine,
-            },
-        }
-    }
-}
-
-fn of_resolution(error: &ResolveError, request: &Request) -> Blame {
-    match error {
-        ResolveError::Work(_) => Blame::Own("it is this machine that fails"),
-        // Another file than the one whose hash was noted is what a broken or seized index looks like.
-        ResolveError::Hashes(HashError::Mismatch(_)) => Blame::Others,
-        ResolveError::TwoDataSources { .. }
-        | ResolveError::BadName(_)
-        | ResolveError::Hashes(_) => {
-            Blame::Own("it is this run's own configuration that cannot be used")
-        }
-        ResolveError::Metadata { project, .. } | ResolveError::Name { project, .. }
-            if is_folder(project, request) =>
+        if self
+            .project()
+            .is_some_and(|label| is_folder(label, request))
         {
-            FOLDER
+            return Blame::Own("it is a folder of this run that cannot be built");
         }
-        ResolveError::Revision { source, .. }
-        | ResolveError::Metadata { source, .. }
-        | ResolveError::Listed { source, .. } => match source {
-            SourceError::Git(error) => of_git(error),
-            SourceError::Build(error) => of_build(error, request),
-            SourceError::Other(_) => Blame::Others,
-        },
-        ResolveError::Uv(error) => of_uv(error),
-        _ => Blame::Others,
+        let lock = Blame::Own("it is this run's own lock that cannot be used");
+        match (self, self.class()) {
+            (
+                Self::Lock(UpdateError::Hashes { .. }) | Self::Prepare(PrepareError::Hashes(_)),
+                _,
+            )
+            | (_, Class::Stale | Class::BadLock | Class::OutOfDate) => lock,
+            (Self::Lock(UpdateError::Resolve(ResolveError::TwoDataSources { .. })), _)
+            | (_, Class::Usage | Class::NoHash | Class::NotAllowed) => {
+                Blame::Own("it is this run's own configuration that cannot be used")
+            }
+            (_, Class::Refused | Class::Unsatisfiable | Class::Upstream) => Blame::Others,
+            (_, Class::Credentials) => {
+                Blame::Own("it is this run's credentials that are not taken")
+            }
+            (_, Class::Offline) => Blame::Own("this run is offline"),
+            (_, Class::Machine) => Blame::Own("it is this machine that fails"),
+        }
+    }
+
+    /// The project that the failure is about, if it is about one: URL and commit, or the folder.
+    fn project(&self) -> Option<&str> {
+        match self {
+            Self::Prepare(PrepareError::Build(error)) => error.label(),
+            Self::Lock(UpdateError::Resolve(
+                ResolveError::Metadata { project, .. } | ResolveError::Name { project, .. },
+            )) => Some(project),
+            _ => None,
+        }
     }
 }
 
-const FOLDER: Blame = Blame::Own("it is a folder of this run that cannot be built");
+impl Classify for Failed {
+    fn class(&self) -> Class {
+        match self {
+            Self::Lock(error) => error.class(),
+            Self::Prepare(error) => error.class(),
+        }
+    }
+}
 
 /// Whether a project of a message is one of the request's folders.
 fn is_folder(project: &str, request: &Request) -> bool {
@@ -149,72 +133,6 @@ fn is_folder(project: &str, request: &Request) -> bool {
         ProjectSource::Git { .. } => None,
     });
     folders.any(|path| Path::new(project) == path || Path::new(project) == request.root.join(path))
-}
-
-fn of_uv(error: &UvError) -> Blame {
-    match error {
-        // It is fetched from an index where there is none.
-        UvError::Failed { .. } | UvError::NotFound { .. } => Blame::Others,
-        UvError::Named { .. }
-        | UvError::Start { .. }
-        | UvError::Unexpected { .. }
-        | UvError::Relay { .. }
-        | UvError::File { .. } => Blame::Own("it is uv on this machine that cannot be used"),
-    }
-}
-
-fn of_http(error: &HttpError) -> Blame {
-    match error {
-        HttpError::Status {
-            status: 401 | 403, ..
-        } => Blame::Own("it is this run's credentials that are not taken"),
-        HttpError::Offline { .. } => Blame::Own("this run is offline"),
-        HttpError::Scheme { .. } | HttpError::Sink { .. } | HttpError::Setup(_) => {
-            Blame::Own("it is this machine that fails")
-        }
-        _ => Blame::Others,
-    }
-}
-
-fn of_git(error: &GitError) -> Blame {
-    match error {
-        GitError::Http { source, .. } => of_http(source),
-        GitError::Library { .. } | GitError::Io { .. } => {
-            Blame::Own("it is this machine that fails")
-        }
-        _ => Blame::Others,
-    }
-}
-
-fn of_store(error: &StoreError) -> Blame {
-    // A file that does not verify is what a broken upload looks like. None of it is used, here or there.
-    match error.is_refusal() {
-        true => Blame::Others,
-        false => Blame::Own("it is the store on this machine that fails"),
-    }
-}
-
-fn of_build(error: &BuildError, request: &Request) -> Blame {
-    match error {
-        BuildError::Git(error) => of_git(error),
-        BuildError::Http(error) => of_http(error),
-        BuildError::Store(error) => of_store(error),
-        BuildError::Uv(error) => of_uv(error),
-        BuildError::NoPython | BuildError::Io { .. } => {
-            Blame::Own("it is this machine that cannot build")
-        }
-        BuildError::NoProject { label, .. }
-        | BuildError::Outside { label, .. }
-        | BuildError::Backend { label, .. }
-        | BuildError::ForeignBackend { label, .. }
-        | BuildError::Unusable { label, .. }
-        | BuildError::Refused { label, .. }
-        | BuildError::Version { label, .. }
-        | BuildError::Foreign { label, .. } => match is_folder(label, request) {
-            true => FOLDER,
-            false => Blame::Others,
-        },
-    }
 }
 
 /// Whether `lock` is what the request asks for in the images named in `only` (all when empty): each of them with its

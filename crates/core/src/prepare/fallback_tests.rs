@@ -11,10 +11,16 @@ use crate::request::DataRequest;
 use crate::request::origin::Origin;
 use crate::request::overrides::Override;
 use crate::request::overrides::Overrides;
+use crate::resolve::SourceError;
+use crate::store::StoreError;
+use crate::wheel_build::BuildError;
 use pannier_archive::venv::PythonLink;
 use pannier_base::digest::Digest;
+use pannier_clients::git::GitError;
 use pannier_clients::git::Submodules;
+use pannier_clients::http::HttpError;
 use pannier_clients::uv::Indexes;
+use pannier_clients::uv::UvError;
 
 fn git(revision: &str) -> ProjectSource {
     ProjectSource::Git {

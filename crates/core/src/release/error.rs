@@ -247,7 +247,13 @@ impl Classify for ReleaseError {
             | Self::NoProject
             | Self::Unknown { .. }
             | Self::Ambiguous { .. } => Class::Usage,
-            _ => Class::Failed,
+            Self::Git(error) => error.class(),
+            Self::NoLock { .. }
+            | Self::Io { .. }
+            | Self::Manifest { .. }
+            | Self::NoTarballs { .. }
+            | Self::Exposed(_) => Class::Machine,
+            _ => Class::Upstream,
         }
     }
 }

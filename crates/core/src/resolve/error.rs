@@ -5,7 +5,7 @@ use std::io;
 use crate::lock::pylock::PylockError;
 use crate::resolve::SourceError;
 use crate::resolve::hashes::HashError;
-use crate::wheel_build::BuildError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::name::{DataName, ImageName, NameError, PackageName};
 use pannier_base::platform::MarkerError;
 use pannier_clients::uv::UvError;
@@ -231,7 +231,7 @@ pub enum ResolveError {
 
 impl From<UvError> for ResolveError {
     fn from(why: UvError) -> Self {
-        if why.is_unsatisfiable() && !why.is_hash_refusal() {
+        if why.class() == Class::Unsatisfiable {
             Self::Collision(why)
         } else {
             Self::Uv(why)
@@ -267,58 +267,38 @@ fn cause(count: usize) -> &'static str {
     }
 }
 
-impl ResolveError {
-    /// Whether everything was looked at and no lock can be made of it: an answer about the request, as against something that
-    /// failed on the way to one.
-    #[must_use]
-    pub fn is_unsatisfiable(&self) -> bool {
+impl Classify for ResolveError {
+    fn class(&self) -> Class {
         match self {
+            Self::Revision { source, .. }
+            | Self::Metadata { source, .. }
+            | Self::Listed { source, .. } => source.class(),
+            Self::Override { source, .. } => source.0.class(),
+            Self::Hashes(error) => error.class(),
+            Self::Uv(error) => error.class(),
             Self::Collision(_)
             | Self::NotServed { .. }
             | Self::TwoSources { .. }
             | Self::TwoDataSources { .. }
-            | Self::Conflict { .. } => true,
-            Self::Override { source, .. } => source.0.is_unsatisfiable(),
-            Self::Hashes(error) => error.is_refusal(),
-            // The build constraints are a part of the request.
-            Self::Metadata {
-                source: SourceError::Build(BuildError::Backend { source, .. }),
-                ..
-            } => source.is_unsatisfiable(),
-            _ => false,
+            | Self::Conflict { .. } => Class::Unsatisfiable,
+            Self::Unmatched { .. } | Self::DataOverride { .. } | Self::BadName(_) => Class::Usage,
+            Self::Name { .. }
+            | Self::Requirement { .. }
+            | Self::Version { .. }
+            | Self::Endless { .. }
+            | Self::Written(_)
+            | Self::Marker { .. } => Class::Upstream,
+            Self::Work(_) => Class::Machine,
         }
     }
+}
 
+impl ResolveError {
     /// Whether no set of versions was found, as against something that failed.
     pub(super) const fn is_conflict(&self) -> bool {
         matches!(
             self,
             Self::Collision(_) | Self::NotServed { .. } | Self::Endless { .. }
         )
-    }
-
-    /// Whether what was said makes no sense, as against something that failed.
-    #[must_use]
-    pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Unmatched { .. } | Self::DataOverride { .. })
-    }
-
-    /// Whether foreign bytes were refused, as against something that failed.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        match self {
-            Self::Metadata {
-                source: SourceError::Build(error),
-                ..
-            }
-            | Self::Listed {
-                source: SourceError::Build(error),
-                ..
-            } => error.is_refusal(),
-            Self::Override { source, .. } => source.0.is_refusal(),
-            Self::Hashes(error) => error.is_refusal(),
-            Self::Uv(error) => error.is_hash_refusal(),
-            _ => false,
-        }
     }
 }

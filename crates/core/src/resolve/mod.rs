@@ -42,6 +42,7 @@ use crate::request::overrides::{Applied, Kind, Override, OverrideValue};
 use crate::resolve::hashes::{HashCheck, once};
 use crate::wheel_build::{BuildError, BuildSource, Builder};
 use pannier_archive::wheel::Wheel;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::event::{Reporter, Stage, StageGuard};
 use pannier_base::name::PackageName;
@@ -88,6 +89,16 @@ pub enum SourceError {
     /// Something else, in words.
     #[error("{0}")]
     Other(String),
+}
+
+impl Classify for SourceError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Git(error) => error.class(),
+            Self::Build(error) => error.class(),
+            Self::Other(_) => Class::Upstream,
+        }
+    }
 }
 
 /// What resolution asks of git and of the builder.

@@ -165,11 +165,11 @@ impl Classify for UpdateError {
     fn class(&self) -> Class {
         match self {
             Self::Missing { .. } | Self::Stale { .. } => Class::Stale,
-            Self::Resolve(error) if error.is_refusal() => Class::Refused,
-            Self::Hashes { source, .. } if source.is_refusal() => Class::Refused,
-            Self::Resolve(error) if error.is_usage() => Class::Usage,
+            Self::Bad { .. } | Self::Read { .. } | Self::Exposed(_) => Class::BadLock,
+            Self::Resolve(error) => error.class(),
+            Self::Hashes { source, .. } => source.class(),
             Self::Moved { .. } => Class::OutOfDate,
-            _ => Class::Failed,
+            Self::Write { .. } => Class::Machine,
         }
     }
 }

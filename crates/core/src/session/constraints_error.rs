@@ -72,7 +72,7 @@ impl Classify for ConstraintsError {
         match self {
             Self::None | Self::NotPinned(_) | Self::Variable | Self::Changed { .. } => Class::Usage,
             Self::Old { .. } | Self::OldLines { .. } | Self::Local(_) | Self::Write { .. } => {
-                Class::Failed
+                Class::Machine
             }
         }
     }

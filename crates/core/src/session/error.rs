@@ -70,7 +70,7 @@ impl Classify for RequestError {
             Self::Constraints(error) => error.class(),
             Self::Folder(_) | Self::ReleaseLog(_) => Class::Usage,
             Self::Fallback { class, .. } => *class,
-            Self::Git(_) => Class::Failed,
+            Self::Git(error) => error.class(),
         }
     }
 }

@@ -113,26 +113,15 @@ fn io_help(error: &io::Error) -> &'static str {
 impl Classify for StoreError {
     fn class(&self) -> Class {
         match self {
-            error if error.is_refusal() => Class::Refused,
+            Self::Digest { .. } => Class::Refused,
+            Self::Refused(error) if error.is_verdict() => Class::Refused,
+            Self::Snapshot(error) if error.rule().is_some() => Class::Refused,
             Self::NotAStore(_) | Self::Format { .. } => Class::Usage,
-            _ => Class::Failed,
-        }
-    }
-}
-
-impl StoreError {
-    /// Whether foreign bytes were refused, as against something that failed.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        match self {
-            Self::Digest { .. } => true,
-            Self::Refused(error) => error.is_verdict(),
-            Self::Snapshot(error) => error.rule().is_some(),
-            Self::Io { .. }
+            Self::Refused(_)
+            | Self::Snapshot(_)
+            | Self::Io { .. }
             | Self::Busy(_)
-            | Self::Exposed(_)
-            | Self::NotAStore(_)
-            | Self::Format { .. } => false,
+            | Self::Exposed(_) => Class::Machine,
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use pannier_archive::limited;
 use pannier_archive::wheel::WheelFilename;
 use pannier_archive::zip::Rules;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 
 use super::entry::{self, Snapshot};
@@ -261,7 +262,7 @@ impl Check {
     fn of(name: String, judged: Result<(), StoreError>) -> Result<Self, StoreError> {
         match judged {
             Ok(()) => Ok(Self::Good),
-            Err(error) if error.is_refusal() => Ok(Self::Bad(name)),
+            Err(error) if error.class() == Class::Refused => Ok(Self::Bad(name)),
             Err(error) => Err(error),
         }
     }

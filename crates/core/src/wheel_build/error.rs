@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::store::StoreError;
 use pannier_archive::wheel::WheelError;
+use pannier_base::class::{Class, Classify};
 use pannier_clients::git::GitError;
 use pannier_clients::http::HttpError;
 use pannier_clients::uv::UvError;
@@ -147,17 +148,53 @@ pub enum BuildError {
     },
 }
 
-impl BuildError {
-    /// Whether foreign bytes were refused, as against something that failed.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
+impl Classify for BuildError {
+    fn class(&self) -> Class {
         match self {
-            Self::Store(error) => error.is_refusal(),
-            Self::Refused { source, .. } => source.is_verdict(),
-            Self::Backend { source, .. } | Self::ForeignBackend { source, .. } => {
-                source.is_hash_refusal()
-            }
-            _ => false,
+            Self::Git(error) => error.class(),
+            Self::Http(error) => error.class(),
+            Self::Store(error) => error.class(),
+            Self::Uv(error) => error.class(),
+            Self::Backend { source, .. } => match source.class() {
+                // The backend had what it needs, and failed.
+                Class::Upstream if !source.was_kept_from_looking() => Class::Unsatisfiable,
+                class => class,
+            },
+            // A machine that is not like the image decides nothing about a build in the image.
+            Self::ForeignBackend { source, .. } => match source.class() {
+                Class::Unsatisfiable => Class::Upstream,
+                class => class,
+            },
+            Self::Refused { source, .. } if source.is_verdict() => Class::Refused,
+            Self::Refused { .. } | Self::NoPython | Self::Io { .. } => Class::Machine,
+            Self::NoProject { .. }
+            | Self::Outside { .. }
+            | Self::Unusable { .. }
+            | Self::Version { .. }
+            | Self::Foreign { .. } => Class::Upstream,
+        }
+    }
+}
+
+impl BuildError {
+    /// The source that cannot be built, if it is one: URL and commit, or the folder.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        match self {
+            Self::NoProject { label, .. }
+            | Self::Outside { label, .. }
+            | Self::Backend { label, .. }
+            | Self::ForeignBackend { label, .. }
+            | Self::Unusable { label, .. }
+            | Self::Refused { label, .. }
+            | Self::Version { label, .. }
+            | Self::Foreign { label, .. } => Some(label),
+            Self::Git(_)
+            | Self::Http(_)
+            | Self::Store(_)
+            | Self::Uv(_)
+            | Self::NoPython
+            | Self::Io { .. } => None,
         }
     }
 }

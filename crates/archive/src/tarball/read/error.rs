@@ -1,5 +1,6 @@
 //! Why an archive is not read further.
 
+use pannier_base::class::{Class, Classify};
 use std::io;
 
 use miette::Diagnostic;
@@ -53,11 +54,14 @@ impl ReadError {
         let path = String::from_utf8_lossy(path).escape_debug().to_string();
         Self::Refused { path, rule }
     }
+}
 
-    /// Whether it is the tarball's fault.
-    #[must_use]
-    pub const fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Read(_))
+impl Classify for ReadError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Read(_) => Class::Machine,
+            _ => Class::Refused,
+        }
     }
 }
 

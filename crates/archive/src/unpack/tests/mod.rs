@@ -19,6 +19,7 @@ use super::*;
 use crate::tarball::Packing;
 use crate::tarball::tests::{noise, packed_as, tarball_of};
 use crate::venv::testing::Packer;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::paths::AbsoluteLinks;
 
@@ -217,7 +218,7 @@ fn damaged_frames_are_refused_and_leave_nothing() {
             let place = folder.path().join("to");
             let target = Target::Folder(place.clone());
             let error = unpack_bytes(&bytes, &target, &options(jobs, false)).expect_err("damage");
-            assert!(error.is_refusal(), "case {number}: {error}");
+            assert_eq!(error.class(), Class::Refused, "case {number}: {error}");
             assert!(!place.exists());
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         }
@@ -295,7 +296,7 @@ fn refused(bytes: &[u8]) -> String {
     let target = folder.path().join("target");
     let error = unpack_bytes(bytes, &Target::Folder(target.clone()), &options(2, false))
         .expect_err("it must be refused");
-    assert!(error.is_refusal(), "{error}");
+    assert_eq!(error.class(), Class::Refused, "{error}");
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         0,
@@ -310,7 +311,7 @@ fn refused(bytes: &[u8]) -> String {
     ] {
         let stream = Input::Stream(Box::new(bytes));
         let again = unpack(stream, &target, &options(2, true)).expect_err("also with force");
-        assert!(again.is_refusal(), "{again}");
+        assert_eq!(again.class(), Class::Refused, "{again}");
         assert!(snapshot(folder.path()) == before);
     }
     error.to_string()
@@ -499,7 +500,12 @@ fn a_changed_byte_is_refused() {
         let target = Target::Folder(folder.path().join("x"));
         let error =
             unpack_bytes(&changed, &target, &options(2, false)).expect_err("a changed byte");
-        assert!(error.is_refusal(), "{at} of {}: {error}", bytes.len());
+        assert_eq!(
+            error.class(),
+            Class::Refused,
+            "{at} of {}: {error}",
+            bytes.len()
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
@@ -543,7 +549,7 @@ fn the_manifest_decides_too() {
         ..options(2, false)
     };
     let error = unpack_bytes(&bytes, &target, &with(b"{}")).unwrap_err();
-    assert!(matches!(error, UnpackError::Manifest) && error.is_refusal());
+    assert!(matches!(error, UnpackError::Manifest) && error.class() == Class::Refused);
     let none = gz(&[block(b"file", b'0', 0, ""), vec![0; 1024]].concat());
     let error = unpack_bytes(&none, &target, &with(b"{}")).unwrap_err();
     assert!(matches!(error, UnpackError::Manifest));

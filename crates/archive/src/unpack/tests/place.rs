@@ -1,6 +1,7 @@
 //! Where trees go, what is in the way, and what killed runs leave.
 
 use super::*;
+use pannier_base::class::{Class, Classify};
 
 fn small() -> Vec<u8> {
     let mut packer = Packer::default();
@@ -52,7 +53,7 @@ fn what_stands_there_stays_unless_forced() {
         let target = Target::Folder(target.clone());
         let error = unpack_bytes(&small(), &target, &options(1, false)).expect_err("taken");
         assert!(matches!(error, UnpackError::Occupied { .. }), "{error}");
-        assert!(!error.is_refusal());
+        assert_ne!(error.class(), Class::Refused);
         assert!(snapshot(folder.path()) == before);
     }
     for target in [&full, &file] {

@@ -15,6 +15,7 @@ use pannier_clients::uv::UvError;
 use tempfile::TempDir;
 
 use crate::builds::world::stub_of;
+use pannier_base::class::{Class, Classify};
 use pannier_testkit::index::{Index, IndexFile};
 use pannier_testkit::loopback::{Answer, Fault, Loopback};
 
@@ -170,7 +171,7 @@ fn a_wrong_password_is_told_with_the_real_index() {
     http://INDEX/simple/leaf/ answered 401 Unauthorized
     hint: the credentials from the URL were refused for 127.0.0.1: check that they are valid and may read this project
     ");
-    assert!(error.was_kept_from_looking() && !error.is_unsatisfiable());
+    assert_eq!(error.class(), Class::Upstream, "{error}");
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn an_index_that_is_not_there_is_told_as_such() {
         text.contains("http://127.0.0.1:9/simple/leaf/ cannot be reached"),
         "{text}"
     );
-    assert!(!error.is_unsatisfiable());
+    assert_eq!(error.class(), Class::Upstream, "{error}");
     assert!(!text.contains("secret"), "{text}");
 }
 
@@ -210,7 +211,7 @@ fn a_request_that_was_repeated_is_not_what_a_collision_is_blamed_on() {
     let around = world.around(&world.index.url(), LOGIN);
     let error = world.lock(&around, "leaf==7").unwrap_err();
     assert_eq!(world.index.http.pending(), 0);
-    assert!(error.is_unsatisfiable(), "{error}");
+    assert_eq!(error.class(), Class::Unsatisfiable, "{error}");
     assert!(!error.to_string().contains("503"), "{error}");
 }
 

@@ -8,6 +8,7 @@ use crate::lock::select::SelectError;
 use crate::request::{ImageRequest, Request};
 use crate::resolve::SourceError;
 use crate::resolve::hashes::Known;
+use pannier_base::class::{Class, Classify};
 use pannier_base::name::{ImageName, PackageName};
 use pannier_clients::uv::{HASHES_VERSION, UvError};
 
@@ -88,20 +89,16 @@ pub enum HashError {
     Select(#[from] SelectError),
 }
 
-impl HashError {
-    /// Whether files were refused, or the lines that state their hashes, as against something that failed.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
+impl Classify for HashError {
+    fn class(&self) -> Class {
         match self {
-            Self::Mismatch(_)
-            | Self::Missing(_)
-            | Self::Override { .. }
-            | Self::NoFile { .. }
-            | Self::Source(_) => true,
-            Self::Unread { source, .. } => {
-                matches!(source, SourceError::Build(error) if error.is_refusal())
+            Self::Mismatch(_) => Class::Refused,
+            Self::Missing(_) | Self::Override { .. } | Self::NoFile { .. } | Self::Source(_) => {
+                Class::NoHash
             }
-            Self::OldUv { .. } | Self::Select(_) => false,
+            Self::OldUv { .. } => Class::Machine,
+            Self::Unread { source, .. } => source.class(),
+            Self::Select(_) => Class::BadLock,
         }
     }
 }
