@@ -15,6 +15,8 @@ pub enum Class {
     NoHash,
     /// Content failed verification, or does not have the hash that a line or the lock states.
     Refused,
+    /// A deployment or a release is not allowed.
+    NotAllowed,
     /// Everything that decides was read, and the answer is no: no versions fit together, or a package does not build.
     Unsatisfiable,
     /// An index, a repository or a package is missing, broken or does not answer.

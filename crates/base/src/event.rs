@@ -59,6 +59,16 @@ pub enum Event {
         /// What mends it: a command or a setting.
         hint: Option<String>,
     },
+    /// Something to read next to the result, even when only warnings are shown.
+    Note {
+        /// The lines to show.
+        text: String,
+    },
+    /// A record of the audit log.
+    Audit {
+        /// One line of JSON.
+        line: String,
+    },
     /// A lock was written, or one with overrides is used; more follows.
     Locked {
         /// What changed in it, for people.
@@ -84,6 +94,11 @@ pub trait Reporter: Sync {
     /// Reports a warning with an optional hint.
     fn warn(&self, message: String, hint: Option<String>) {
         self.report(Event::Warning { message, hint });
+    }
+
+    /// Reports something to read next to the result.
+    fn note(&self, text: String) {
+        self.report(Event::Note { text });
     }
 
     /// Reports a detail.

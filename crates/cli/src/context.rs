@@ -277,12 +277,6 @@ impl Context {
         let text = scrub_values(text);
         let _ = writeln!(anstream::stderr().lock(), "{}", visible::lines(&text));
     }
-
-    /// The same as one line of JSON.
-    pub(super) fn note_json(&self, text: &str) {
-        let text = scrub_values(text);
-        let _ = writeln!(anstream::stderr().lock(), "{}", visible::json(&text));
-    }
 }
 
 /// How writing to stdout ended.

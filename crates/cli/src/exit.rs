@@ -99,6 +99,7 @@ impl From<Class> for Exit {
             Class::Stale => Self::Stale,
             Class::OutOfDate => Self::Drift,
             Class::Refused | Class::NoHash => Self::Refused,
+            Class::NotAllowed => Self::DeployRefused,
             Class::BadLock
             | Class::Unsatisfiable
             | Class::Upstream

@@ -3,7 +3,6 @@
 //!
 //! The only floor that prints, reads the environment or exits. Decides nothing about packages.
 
-mod book;
 mod completions;
 mod config;
 mod constraints;
@@ -12,17 +11,16 @@ mod deploy;
 mod diff;
 mod exit;
 mod gate;
-mod gitlab;
 mod guard;
 mod image;
 pub mod inspect;
 mod lock;
-mod log_check;
 mod overrides;
 mod panic;
 mod prepare;
 mod progress;
 mod release;
+mod release_log;
 mod renovate;
 mod report;
 mod rollback;

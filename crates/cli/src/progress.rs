@@ -198,6 +198,8 @@ impl Reporter for Progress {
                     self.line(&format!("  {CYAN}help{CYAN:#}: {hint}"));
                 }
             }
+            Event::Note { text } => self.line(&visible::lines(&text)),
+            Event::Audit { line } => self.line(&visible::json(&line)),
             Event::Failed { problem } => self.line(render(&problem).trim_end()),
             Event::Locked { summary } => self.line(visible::lines(&summary).trim_end()),
             _ if self.verbosity == Verbosity::Quiet => {}
@@ -220,6 +222,12 @@ fn scrubbed(event: Event) -> Event {
         Event::Warning { message, hint } => Event::Warning {
             message: scrub(&message),
             hint: hint.as_deref().map(scrub),
+        },
+        Event::Note { text } => Event::Note {
+            text: scrub_values(&text),
+        },
+        Event::Audit { line } => Event::Audit {
+            line: scrub_values(&line),
         },
         Event::Detail { message } => Event::Detail {
             message: scrub(&message),

@@ -7,9 +7,7 @@ use clap::Args;
 
 use pannier_archive::limited;
 use pannier_base::secret;
-use pannier_base::url::SafeUrl;
 use pannier_clients::child::ChildEnvironment;
-use pannier_clients::http::{CredentialEntries, Credentials};
 use pannier_config::file::{Compression, ConfigFile};
 use pannier_config::{
     ConfigError, Configuration, Environment, Flags, HereImage, Inputs, LoadedFile, configure, env,
@@ -232,12 +230,4 @@ pub(super) fn open<'c>(
         release_log: configuration.releases.clone(),
     };
     Ok(Session::open(setup, context.run())?)
-}
-
-/// The credentials as the client takes them, with those of the indexes.
-pub(super) fn credentials<'a>(
-    known: &CredentialEntries,
-    indexes: impl Iterator<Item = &'a SafeUrl>,
-) -> Credentials {
-    known.for_client(indexes)
 }

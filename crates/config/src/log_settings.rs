@@ -11,10 +11,10 @@ use pannier_clients::http::CredentialEntries;
 use pannier_core::request::origin::Effective;
 use pannier_core::session::LogPlace;
 
-/// What holds for verbs that work on the book alone.
+/// The settings of commands that work on the release log only.
 #[derive(Debug, Clone)]
-pub struct BookSettings {
-    /// Where the book is, if anyone said it.
+pub struct LogSettings {
+    /// Where the log is, if it is configured.
     pub place: Option<Effective<LogPlace>>,
     /// Folder for tarballs; absolute, or relative to the current folder.
     pub output: PathBuf,
@@ -28,11 +28,11 @@ pub struct BookSettings {
     pub credentials: CredentialEntries,
 }
 
-/// The settings of the verbs that work on the book alone: no image has to be there.
+/// Reads the settings of commands that work on the release log only. They need no image.
 ///
 /// # Errors
 /// [`ConfigError`].
-pub fn book_settings(inputs: &Inputs<'_>) -> Result<BookSettings, ConfigError> {
+pub fn log_settings(inputs: &Inputs<'_>) -> Result<LogSettings, ConfigError> {
     let common = Common::new(inputs)?;
     let base = common.git_base.map(|base| base.value.group);
     let mut credentials = gather(inputs.environment, base.as_ref(), inputs.netrc.clone());
@@ -42,7 +42,7 @@ pub fn book_settings(inputs: &Inputs<'_>) -> Result<BookSettings, ConfigError> {
     if let Some(place) = &common.releases {
         credentials.take_from_url(&place.value.repository, "the release log's URL");
     }
-    Ok(BookSettings {
+    Ok(LogSettings {
         place: common.releases,
         output: common.output.value,
         store: common.store.map(|store| store.value),

@@ -1,6 +1,6 @@
 //! Where the release log is, and the settings of the verbs that need nothing else: they name no images.
 //!
-//! Written as projects are: `name`, `group/name@branch`, a URL. Refuses folders: other jobs must see the book too.
+//! Written as projects are: `name`, `group/name@branch`, a URL. Refuses folders: other jobs must see the log too.
 
 use crate::env;
 use crate::error::ConfigError;
@@ -13,9 +13,9 @@ use pannier_core::request::revision::check_revision;
 use pannier_core::session::LogPlace;
 
 /// Branch of the release log where nothing else is said.
-pub const BOOK_BRANCH: &str = "pannier/releases";
+pub const LOG_BRANCH: &str = "pannier/releases";
 
-/// Where the book is: `--book`, `PANNIER_RELEASES`, `releases` of the file.
+/// Where the log is: `--release-log`, `PANNIER_RELEASES`, `releases` of the file.
 pub(super) fn place(
     inputs: &Inputs<'_>,
     base: Option<&GitBase>,
@@ -31,12 +31,12 @@ pub(super) fn place(
             text: scrub(&value),
             source,
         })?;
-        return found(&spec, BOOK_BRANCH, base, origin).map(Some);
+        return found(&spec, LOG_BRANCH, base, origin).map(Some);
     }
     let Some(entry) = &inputs.file().releases else {
         return Ok(None);
     };
-    let branch = entry.branch.as_deref().unwrap_or(BOOK_BRANCH);
+    let branch = entry.branch.as_deref().unwrap_or(LOG_BRANCH);
     let origin = inputs.key("releases");
     found(&entry.repository.0, branch, base, origin).map(Some)
 }

@@ -1,6 +1,7 @@
 //! The plans and use cases of Pannier: blocking, silent, without environment, files of its own choice or a clock.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod audit;
 pub mod constraint_tools;
 pub mod constraints;
 pub mod deploy;

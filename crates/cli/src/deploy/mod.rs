@@ -1,21 +1,21 @@
 //! `pannier deploy`: production branches are moved to tested commits.
 
-mod ground;
 mod show;
-mod wishes;
+mod targets;
 
+use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use pannier_core::deploy::Rules;
+use pannier_core::deploy::{DeployError, Rules};
+use pannier_core::session::{DeployOptions, DeployReport, PushOptions};
 
 use super::Format;
-use super::book::{BookOptions, ReasonOption, stamp};
 use super::context::Context;
+use super::release_log::{self, LogOptions, ReasonOption};
 use super::report::Failure;
-
-pub(super) use ground::{Ground, Wanted};
 
 /// Moves production branches to tested commits
 ///
@@ -55,7 +55,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
-    book: BookOptions,
+    log: LogOptions,
     #[command(flatten)]
     reason: ReasonOption,
 }
@@ -65,16 +65,16 @@ pub(super) struct Arguments {
 pub(super) struct RunOptions {
     /// Only show the plan
     #[arg(long)]
-    pub(super) dry_run: bool,
+    dry_run: bool,
     /// Environment whose deployments tell what was in production [env: CI_ENVIRONMENT_NAME] [default: the branch's name]
     #[arg(long, value_name = "NAME")]
-    pub(super) environment: Option<String>,
+    environment: Option<String>,
     /// Append the audit lines to this file too
     #[arg(long, value_name = "FILE")]
-    pub(super) audit: Option<PathBuf>,
+    audit: Option<PathBuf>,
     /// How to print plan and result
     #[arg(long, value_enum, default_value = "text")]
-    pub(super) format: Format,
+    format: Format,
 }
 
 /// What may be allowed.
@@ -84,28 +84,67 @@ enum Allow {
     Sidewise,
 }
 
+impl RunOptions {
+    /// The environment: the flag, else the job's, else the one that is called like the branch.
+    pub(super) fn environment(&self, branch: &str, context: &Context) -> String {
+        let named = self.environment.as_deref();
+        let named = named.or_else(|| context.variable("CI_ENVIRONMENT_NAME"));
+        named.unwrap_or(branch).to_owned()
+    }
+
+    /// Runs a deployment or rollback: prints the plan before anything is pushed, and the report afterwards.
+    pub(super) fn run(
+        &self,
+        reason: &ReasonOption,
+        context: &Context,
+        run: impl FnOnce(PushOptions<'_>) -> Result<DeployReport, DeployError>,
+    ) -> Result<(), Failure> {
+        let unprinted = RefCell::new(None);
+        let on_plan = |plan: &DeployReport| {
+            let printed = match self.format {
+                Format::Text => context.print(&show::plan(plan)),
+                Format::Json => Ok(()),
+            };
+            match printed {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(failure) => {
+                    unprinted.replace(Some(failure));
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let report = run(PushOptions {
+            dry_run: self.dry_run,
+            reason: reason.text(context),
+            audit_file: self.audit.as_ref().map(|path| context.folder.join(path)),
+            on_plan: &on_plan,
+        })?;
+        if let Some(failure) = unprinted.into_inner() {
+            return Err(failure);
+        }
+        match self.format {
+            Format::Json => context.print_json(&report)?,
+            Format::Text => context.print(&show::report(&report))?,
+        }
+        report.failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let ground = Ground::open(&arguments.book, context)?;
-    let wishes = wishes::wishes(arguments, &ground, context)?;
-    let environment = arguments.run.environment.clone();
-    let environment = environment.or_else(|| {
-        let named = context.variable("CI_ENVIRONMENT_NAME");
-        named.map(str::to_owned)
-    });
+    let opened = release_log::open(&arguments.log, context)?;
+    let targets = targets::targets(arguments, opened.git_base.as_ref(), context)?;
     let rules = Rules {
-        environment: environment.unwrap_or_else(|| arguments.branch.clone()),
+        environment: arguments.run.environment(&arguments.branch, context),
         branch: arguments.branch.clone(),
         rollback: arguments.rollback,
         sidewise: arguments.allow.contains(&Allow::Sidewise),
         any_commit: arguments.any_commit,
     };
-    let stamp = stamp(context, arguments.reason.reason.as_deref());
-    let wanted = Wanted {
-        wishes: &wishes,
-        rules: &rules,
-        stamp: &stamp,
-        options: &arguments.run,
-        then: None,
-    };
-    ground.carry_out(&wanted).map(|_| ())
+    arguments.run.run(&arguments.reason, context, |run| {
+        opened.session.deploy(&DeployOptions {
+            targets,
+            rules,
+            run,
+        })
+    })
 }

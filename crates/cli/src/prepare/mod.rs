@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     locked: bool,
     /// When an index, a repository or a package fails, prepare what this channel of the release log holds, with a warning
-    #[arg(long, value_name = "CHANNEL", value_parser = super::book::channel)]
+    #[arg(long, value_name = "CHANNEL", value_parser = super::release_log::channel)]
     fallback: Option<ChannelName>,
     /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
     #[arg(long, value_name = "PROJECT")]

@@ -1,18 +1,15 @@
 //! `pannier release diff`: what changed from one release to another, in the words of `pannier lock`.
 
 use clap::Args;
-use serde::Serialize;
 
-use pannier_core::lock::diff::diff;
-use pannier_core::lock::model::Lock;
-use pannier_core::release::{Book, ChannelName};
+use pannier_core::release::ChannelName;
+use pannier_core::session::{DiffOptions, DiffReport, DiffSide};
 
-use super::super::book::{self, Desk, failure};
 use super::super::context::Context;
-use super::super::log_check::LogCheck;
+use super::super::release_log;
 use super::super::report::Failure;
 use super::super::{Format, lock};
-use super::BookOptions;
+use super::LogOptions;
 
 /// Tells what changed from one release to another, or to a lock file
 #[derive(Debug, Args)]
@@ -27,67 +24,43 @@ pub(super) struct Arguments {
     #[arg(value_name = "AFTER")]
     after: Option<String>,
     #[command(flatten)]
-    book: BookOptions,
+    log: LogOptions,
     /// The channel whose `previous` is meant
-    #[arg(long, value_name = "NAME", default_value = "production", value_parser = book::channel)]
+    #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
     /// How to print the difference
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
 
-/// What `--format json` prints.
-#[derive(Serialize)]
-struct Shown {
-    before: String,
-    after: String,
-    changes: Vec<String>,
-    #[serde(flatten)]
-    log: LogCheck,
-}
-
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let desk = Desk::open(&arguments.book, context)?;
-    let (book, log) = desk.compared()?;
+    let opened = release_log::open(&arguments.log, context)?;
     let channel = &arguments.channel;
-    let (before, old) = named(&book, &arguments.before, channel)?;
-    let (after, new) = match arguments.after.as_deref() {
-        Some(file) if file.ends_with(".toml") => {
-            let lock = lock::read(&context.folder.join(file), context)?;
-            (file.to_owned(), lock)
-        }
-        Some(text) => named(&book, text, channel)?,
-        None => named(&book, channel.as_str(), channel)?,
+    let after = match arguments.after.as_deref() {
+        Some(file) if file.ends_with(".toml") => DiffSide::Lock {
+            name: file.to_owned(),
+            lock: Box::new(lock::read(&context.folder.join(file), context)?),
+        },
+        Some(text) => DiffSide::Release(text.to_owned()),
+        None => DiffSide::Release(channel.to_string()),
     };
-    let changes = diff(&old, &new).iter().map(ToString::to_string).collect();
-    let shown = Shown {
-        before,
+    let report = opened.session.release_diff(&DiffOptions {
+        before: arguments.before.clone(),
         after,
-        changes,
-        log,
-    };
+        channel: channel.clone(),
+    })?;
     match arguments.format {
-        Format::Json => context.print_json(&shown),
-        Format::Text => context.print(&told(&shown)),
+        Format::Json => context.print_json(&report),
+        Format::Text => context.print(&text(&report)),
     }
 }
 
-/// The release that a text means, and its lock.
-fn named(book: &Book, text: &str, channel: &ChannelName) -> Result<(String, Lock), Failure> {
-    let found = || {
-        let id = book.find(text, channel)?;
-        let (_, lock) = book.lock(&book.release(&id)?)?;
-        Ok((id.to_string(), lock))
-    };
-    found().map_err(failure)
-}
-
-fn told(shown: &Shown) -> String {
-    let mut text = format!("{} -> {}\n", shown.before, shown.after);
-    if shown.changes.is_empty() {
+fn text(report: &DiffReport) -> String {
+    let mut text = format!("{} -> {}\n", report.before, report.after);
+    if report.changes.is_empty() {
         text += "  nothing changed\n";
     }
-    for change in &shown.changes {
+    for change in &report.changes {
         text += &format!("  {change}\n");
     }
     text

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use pannier_core::release::{self, ChannelName};
+use pannier_core::release::ChannelName;
+use pannier_core::session::FetchOptions;
 
 use super::super::Format;
-use super::super::book::{self, Desk, failure};
 use super::super::context::Context;
+use super::super::release_log;
 use super::super::report::Failure;
-use super::BookOptions;
-use super::publish::{Shown, told};
+use super::LogOptions;
+use super::publish::transferred;
 
 /// Fetches the tarballs of a release from the package registry, each verified against the release log
 ///
@@ -25,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "RELEASE", default_value = "production")]
     release: String,
     #[command(flatten)]
-    book: BookOptions,
+    log: LogOptions,
     /// Project whose registry it is, by number or path [default: that of the release log]
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
@@ -36,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "FOLDER", default_value = "dist")]
     output: PathBuf,
     /// The channel whose `previous` is meant
-    #[arg(long, value_name = "NAME", default_value = "production", value_parser = book::channel)]
+    #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
@@ -44,24 +45,16 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let desk = Desk::open(&arguments.book, context)?;
-    let gitlab = desk.gitlab()?;
-    let registry = desk.registry(&gitlab, arguments.project.as_deref())?;
-    let (book, log) = desk.compared()?;
-    let work = || {
-        let release = book.release(&book.find(&arguments.release, &arguments.channel)?)?;
-        let folder = context.folder.join(&arguments.output);
-        let only = &arguments.image;
-        Ok(Shown {
-            tarballs: release::fetch(&registry, &release, only, &folder, context.reporter())?,
-            project: registry.project.to_string(),
-            release: release.id,
-            log,
-        })
-    };
-    let shown = work().map_err(failure)?;
+    let opened = release_log::open(&arguments.log, context)?;
+    let report = opened.session.release_fetch(&FetchOptions {
+        release: arguments.release.clone(),
+        channel: arguments.channel.clone(),
+        project: arguments.project.clone(),
+        images: arguments.image.clone(),
+        output: context.folder.join(&arguments.output),
+    })?;
     match arguments.format {
-        Format::Json => context.print_json(&shown),
-        Format::Text => context.print(&told(&shown, ["fetched", "was there"])),
+        Format::Json => context.print_json(&report),
+        Format::Text => context.print(&transferred(&report, ["fetched", "was there"])),
     }
 }

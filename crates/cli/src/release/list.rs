@@ -2,19 +2,16 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
 
-use pannier_base::digest::Digest;
-use pannier_base::url::SafeUrl;
-use pannier_core::release::{self, ChannelName, ReleaseId, Row};
+use pannier_core::release::{ChannelName, ListedRelease};
+use pannier_core::session::ListOptions;
 
 use super::super::Format;
-use super::super::book::{Desk, failure};
 use super::super::context::Context;
-use super::super::log_check::LogCheck;
+use super::super::release_log;
 use super::super::report::Failure;
 use super::super::table::{Align, Table};
-use super::BookOptions;
+use super::LogOptions;
 
 /// How many changes of one release the table shows.
 const CHANGES: usize = 4;
@@ -26,7 +23,7 @@ const CHANGES: usize = 4;
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
-    book: BookOptions,
+    log: LogOptions,
     /// How many releases
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     limit: usize,
@@ -35,66 +32,20 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// What `--format json` prints.
-#[derive(Serialize)]
-struct List<'a> {
-    releases: Vec<Shown<'a>>,
-    #[serde(flatten)]
-    log: LogCheck,
-}
-
-/// A release in it.
-#[derive(Serialize)]
-struct Shown<'a> {
-    id: &'a ReleaseId,
-    at: String,
-    by: &'a str,
-    channels: &'a [ChannelName],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pipeline: Option<&'a SafeUrl>,
-    lock: Digest,
-    packages: usize,
-    data: usize,
-    /// `null` for the first release.
-    moved: Option<Vec<String>>,
-}
-
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let desk = Desk::open(&arguments.book, context)?;
-    let (book, log) = desk.compared()?;
-    let rows = release::rows(&book, arguments.limit).map_err(failure)?;
+    let opened = release_log::open(&arguments.log, context)?;
+    let limit = arguments.limit;
+    let report = opened.session.release_list(&ListOptions { limit })?;
     match arguments.format {
-        Format::Json => {
-            let releases = rows.iter().map(shown).collect();
-            context.print_json(&List { releases, log })
-        }
-        Format::Text if rows.is_empty() => {
+        Format::Json => context.print_json(&report),
+        Format::Text if report.releases.is_empty() => {
             context.print("there is no release yet: `pannier release record` writes the first\n")
         }
-        Format::Text => context.print(&table(&rows, Timestamp::now())),
+        Format::Text => context.print(&table(&report.releases, (opened.session.run.now)())),
     }
 }
 
-fn shown(row: &Row) -> Shown<'_> {
-    let release = &row.release;
-    let moved = row.moved.as_ref();
-    Shown {
-        id: &release.id,
-        at: release.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        by: &release.by,
-        channels: &row.channels,
-        reason: release.reason.as_deref(),
-        pipeline: release.pipeline.as_ref(),
-        lock: release.lock,
-        packages: release.packages.len(),
-        data: release.data.len(),
-        moved: moved.map(|moved| moved.iter().map(ToString::to_string).collect()),
-    }
-}
-
-fn table(rows: &[Row], now: Timestamp) -> String {
+fn table(releases: &[ListedRelease], now: Timestamp) -> String {
     let mut table = Table::new(&[
         ("release", Align::Left),
         ("age", Align::Right),
@@ -102,13 +53,13 @@ fn table(rows: &[Row], now: Timestamp) -> String {
         ("on", Align::Left),
         ("what moved", Align::Left),
     ]);
-    for row in rows {
-        let on: Vec<&str> = row.channels.iter().map(ChannelName::as_str).collect();
-        let mut moved = moved(row).into_iter();
+    for release in releases {
+        let on: Vec<&str> = release.channels.iter().map(ChannelName::as_str).collect();
+        let mut moved = moved(release).into_iter();
         table.row([
-            row.release.id.to_string(),
-            row.age(now),
-            row.release.by.clone(),
+            release.id.to_string(),
+            release.age(now),
+            release.by.clone(),
             on.join(", "),
             moved.next().unwrap_or_default(),
         ]);
@@ -121,14 +72,14 @@ fn table(rows: &[Row], now: Timestamp) -> String {
 }
 
 /// What moved, one line each and not too many.
-fn moved(row: &Row) -> Vec<String> {
-    let Some(moved) = &row.moved else {
+fn moved(release: &ListedRelease) -> Vec<String> {
+    let Some(moved) = &release.moved else {
         return vec!["the first".to_owned()];
     };
     if moved.is_empty() {
         return vec!["nothing".to_owned()];
     }
-    let mut lines: Vec<String> = moved.iter().map(ToString::to_string).collect();
+    let mut lines = moved.clone();
     if lines.len() > CHANGES {
         let more = lines.len() - (CHANGES - 1);
         lines.truncate(CHANGES - 1);

@@ -10,10 +10,10 @@ mod show;
 
 use clap::{Args, Subcommand};
 
-pub(super) use record::told;
+pub(super) use record::recorded;
 
-use super::book::BookOptions;
 use super::context::Context;
+use super::release_log::LogOptions;
 use super::report::Failure;
 
 /// Records locks as releases; shows, compares, promotes and keeps them

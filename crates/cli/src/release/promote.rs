@@ -1,16 +1,15 @@
 //! `pannier release promote`: a channel is put on a release.
 
 use clap::Args;
-use serde::Serialize;
 
-use pannier_core::release::{self, Action, ChannelName, Outcome};
+use pannier_core::release::{ChannelName, WriteOutcome};
+use pannier_core::session::PromoteOptions;
 
 use super::super::Format;
-use super::super::book::{self, Desk, ReasonOption, failure};
 use super::super::context::Context;
-use super::super::log_check::LogCheck;
+use super::super::release_log::{self, ReasonOption};
 use super::super::report::Failure;
-use super::BookOptions;
+use super::LogOptions;
 
 /// Puts a channel on a release
 ///
@@ -24,9 +23,9 @@ pub(super) struct Arguments {
     #[arg(value_name = "RELEASE")]
     release: String,
     #[command(flatten)]
-    book: BookOptions,
+    log: LogOptions,
     /// The channel
-    #[arg(long, value_name = "NAME", default_value = "production", value_parser = book::channel)]
+    #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
     #[command(flatten)]
     reason: ReasonOption,
@@ -36,34 +35,20 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let desk = Desk::open(&arguments.book, context)?;
-    let channel = &arguments.channel;
-    let stamp = desk.stamp(&arguments.reason);
-    let (book, log) = desk.caught_up(&stamp)?;
-    // What was meant when the command was given holds for all tries, whoever promotes meanwhile.
-    let id = book.find(&arguments.release, channel).map_err(failure)?;
-    let outcome = release::write(&desk.shelf(), &stamp, |book| {
-        release::promote(book, &id, channel, Action::Promote, &stamp)
-    });
-    let outcome = outcome.map_err(failure)?;
-    desk.tell_trail(&outcome, &stamp);
+    let opened = release_log::open(&arguments.log, context)?;
+    let report = opened.session.release_promote(&PromoteOptions {
+        release: arguments.release.clone(),
+        channel: arguments.channel.clone(),
+        reason: arguments.reason.text(context),
+    })?;
     match arguments.format {
-        Format::Json => context.print_json(&Written { outcome, log }),
-        Format::Text => context.print(&switched(&outcome)),
+        Format::Json => context.print_json(&report),
+        Format::Text => context.print(&switched(&report.outcome)),
     }
 }
 
-/// What `--format json` prints, here and of `record`.
-#[derive(Serialize)]
-pub(super) struct Written {
-    #[serde(flatten)]
-    pub(super) outcome: Outcome,
-    #[serde(flatten)]
-    pub(super) log: LogCheck,
-}
-
 /// What happened to the channel, if one was named.
-pub(super) fn switched(outcome: &Outcome) -> String {
+pub(super) fn switched(outcome: &WriteOutcome) -> String {
     let release = &outcome.release;
     let Some(channel) = &outcome.channel else {
         return String::new();

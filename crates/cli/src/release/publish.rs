@@ -3,17 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
 
-use pannier_core::release::{self, Carried, ChannelName, ReleaseError, ReleaseId};
+use pannier_core::release::ChannelName;
+use pannier_core::session::{PublishOptions, TransferReport};
 
 use super::super::Format;
-use super::super::book::{self, Desk, ReasonOption, failure};
 use super::super::context::Context;
-use super::super::log_check::LogCheck;
+use super::super::release_log;
 use super::super::report::Failure;
 use super::super::table::{self, Align, Table};
-use super::BookOptions;
+use super::LogOptions;
 
 /// Keeps the tarballs of a release in the generic package registry; those that are there already are not sent again
 ///
@@ -27,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "RELEASE")]
     release: Option<String>,
     #[command(flatten)]
-    book: BookOptions,
+    log: LogOptions,
     /// Project whose registry it is, by number or path [default: that of the release log]
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
@@ -35,63 +34,37 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "dist")]
     tarballs: PathBuf,
     /// The channel whose `previous` is meant
-    #[arg(long, value_name = "NAME", default_value = "production", value_parser = book::channel)]
+    #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
 
-/// What `--format json` prints, here and of `fetch`.
-#[derive(Serialize)]
-pub(super) struct Shown {
-    pub(super) release: ReleaseId,
-    pub(super) project: String,
-    pub(super) tarballs: Vec<Carried>,
-    #[serde(flatten)]
-    pub(super) log: LogCheck,
-}
-
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let desk = Desk::open(&arguments.book, context)?;
-    let folder = context.folder.join(&arguments.tarballs);
-    let gitlab = desk.gitlab()?;
-    let registry = desk.registry(&gitlab, arguments.project.as_deref())?;
-    let stamp = desk.stamp(&ReasonOption { reason: None });
-    let (book, log) = desk.caught_up(&stamp)?;
-    let work = || {
-        let release = match &arguments.release {
-            Some(text) => book.release(&book.find(text, &arguments.channel)?)?,
-            None => {
-                let found = book.holding(&release::gather_any(&folder)?)?;
-                found.ok_or_else(|| ReleaseError::Unrecorded {
-                    folder: arguments.tarballs.clone(),
-                })?
-            }
-        };
-        Ok(Shown {
-            tarballs: release::publish(&registry, &release, &folder)?,
-            project: registry.project.to_string(),
-            release: release.id,
-            log,
-        })
-    };
-    let shown = work().map_err(failure)?;
+    let opened = release_log::open(&arguments.log, context)?;
+    let report = opened.session.release_publish(&PublishOptions {
+        release: arguments.release.clone(),
+        channel: arguments.channel.clone(),
+        project: arguments.project.clone(),
+        tarballs: context.folder.join(&arguments.tarballs),
+        reason: release_log::job_reason(context),
+    })?;
     match arguments.format {
-        Format::Json => context.print_json(&shown),
-        Format::Text => context.print(&told(&shown, ["uploaded", "was there"])),
+        Format::Json => context.print_json(&report),
+        Format::Text => context.print(&transferred(&report, ["uploaded", "was there"])),
     }
 }
 
 /// A table of what became of the tarballs; `words` for carried over and for there already.
-pub(super) fn told(shown: &Shown, words: [&str; 2]) -> String {
+pub(super) fn transferred(report: &TransferReport, words: [&str; 2]) -> String {
     let mut table = Table::new(&[
         ("tarball", Align::Left),
         ("size", Align::Right),
         ("", Align::Left),
         ("as", Align::Left),
     ]);
-    for one in &shown.tarballs {
+    for one in &report.tarballs {
         let word = words[usize::from(!one.carried)];
         table.row([
             one.tarball.name.clone(),
@@ -100,7 +73,7 @@ pub(super) fn told(shown: &Shown, words: [&str; 2]) -> String {
             one.place.clone(),
         ]);
     }
-    let (release, project) = (&shown.release, &shown.project);
+    let (release, project) = (&report.release, &report.project);
     format!(
         "{}release {release}, packages of project {project}\n",
         table.render()

@@ -4,17 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use pannier_archive::limited;
-use pannier_base::digest::Digest;
-use pannier_core::release::{self, ChannelName, Outcome};
+use pannier_core::release::{ChannelName, WriteOutcome};
+use pannier_core::session::RecordOptions;
 
 use super::super::Format;
-use super::super::book::{self, Desk, ReasonOption, failure};
 use super::super::context::Context;
-use super::super::exit::Exit;
+use super::super::release_log::{self, ReasonOption};
 use super::super::report::Failure;
-use super::BookOptions;
-use super::promote::Written;
+use super::LogOptions;
 
 /// Records the lock as a release, and puts a channel on it if asked
 ///
@@ -26,7 +23,7 @@ use super::promote::Written;
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
-    book: BookOptions,
+    log: LogOptions,
     /// The lock [default: pylock.toml beside pannier.yml]
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
@@ -34,7 +31,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     tarballs: Option<PathBuf>,
     /// Put this channel on the release
-    #[arg(long, value_name = "NAME", value_parser = book::channel)]
+    #[arg(long, value_name = "NAME", value_parser = release_log::channel)]
     channel: Option<ChannelName>,
     #[command(flatten)]
     reason: ReasonOption,
@@ -43,50 +40,33 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("cannot read the lock {}", path.display())]
-#[diagnostic(help("`pannier lock` makes it; name another file with --lock"))]
-struct NoLock {
-    path: PathBuf,
-    source: std::io::Error,
-}
-
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let desk = Desk::open(&arguments.book, context)?;
-    let path = match &arguments.lock {
-        Some(path) => context.folder.join(path),
-        None => desk.root.join("pylock.toml"),
-    };
-    let text = limited::read_text(&path, limited::LOCK)
-        .map_err(|source| Failure::new(Exit::Failed, NoLock { path, source }))?;
-    let tarballs = match &arguments.tarballs {
-        Some(folder) => {
-            let digest = Digest::of(text.as_bytes());
-            release::gather(&context.folder.join(folder), &digest).map_err(failure)?
-        }
-        None => Vec::new(),
-    };
-    let stamp = desk.stamp(&arguments.reason);
-    let (_, log) = desk.caught_up(&stamp)?;
-    let channel = arguments.channel.as_ref();
-    let outcome = release::write(&desk.shelf(), &stamp, |book| {
-        release::record(book, &text, &tarballs, channel, &stamp)
-    });
-    let outcome = outcome.map_err(failure)?;
-    desk.tell_trail(&outcome, &stamp);
+    let opened = release_log::open(&arguments.log, context)?;
+    let report = opened.session.release_record(&RecordOptions {
+        lock: match &arguments.lock {
+            Some(path) => context.folder.join(path),
+            None => opened.root.join("pylock.toml"),
+        },
+        tarballs: arguments
+            .tarballs
+            .as_ref()
+            .map(|it| context.folder.join(it)),
+        channel: arguments.channel.clone(),
+        reason: arguments.reason.text(context),
+    })?;
     match arguments.format {
-        Format::Json => context.print_json(&Written { outcome, log }),
-        Format::Text => context.print(&told(&outcome)),
+        Format::Json => context.print_json(&report),
+        Format::Text => context.print(&recorded(&report.outcome)),
     }
 }
 
 /// What was recorded, and what the channel is now.
-pub(crate) fn told(outcome: &Outcome) -> String {
+pub(crate) fn recorded(outcome: &WriteOutcome) -> String {
     let release = &outcome.release;
-    let mut text = match outcome.recorded {
-        true => format!("recorded {release}\n"),
-        false => format!("{release} is recorded already\n"),
+    let text = if outcome.recorded {
+        format!("recorded {release}\n")
+    } else {
+        format!("{release} is recorded already\n")
     };
-    text += &super::promote::switched(outcome);
-    text
+    text + &super::promote::switched(outcome)
 }

@@ -3,20 +3,17 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use serde::Serialize;
 
 use pannier_base::visible;
-use pannier_core::release::{
-    Action, BackTo, Book, ChannelName, Entry, Recorded, Release, ReleaseError,
-};
+use pannier_core::release::{Action, BackTo, ChannelName, Entry, Recorded, Release};
+use pannier_core::session::{ShowOptions, ShowReport};
 
 use super::super::Format;
-use super::super::book::{self, Desk, failure};
 use super::super::context::Context;
-use super::super::log_check::LogCheck;
+use super::super::release_log;
 use super::super::report::Failure;
 use super::super::table::{self, Align, Table};
-use super::BookOptions;
+use super::LogOptions;
 
 /// Shows one release: who, when, why, every package and data project, and what happened to it
 #[derive(Debug, Args)]
@@ -28,9 +25,9 @@ pub(super) struct Arguments {
     #[arg(value_name = "RELEASE", default_value = "production")]
     release: String,
     #[command(flatten)]
-    book: BookOptions,
+    log: LogOptions,
     /// The channel whose `previous` is meant
-    #[arg(long, value_name = "NAME", default_value = "production", value_parser = book::channel)]
+    #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
     /// Print its lock
     #[arg(long, conflicts_with = "format")]
@@ -40,55 +37,24 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// What `--format json` prints.
-#[derive(Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    release: Release,
-    channels: Vec<ChannelName>,
-    history: Vec<Entry>,
-    #[serde(flatten)]
-    log: LogCheck,
-}
-
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let desk = Desk::open(&arguments.book, context)?;
-    let (book, log) = desk.compared()?;
-    let shown = gather(&book, &arguments.release, &arguments.channel, log).map_err(failure)?;
-    if arguments.lock {
-        let (text, _) = book.lock(&shown.release).map_err(failure)?;
-        return context.print_exact("the lock", &text);
+    let opened = release_log::open(&arguments.log, context)?;
+    let report = opened.session.release_show(&ShowOptions {
+        release: arguments.release.clone(),
+        channel: arguments.channel.clone(),
+        lock: arguments.lock,
+    })?;
+    if let Some(lock) = &report.lock {
+        return context.print_exact("the lock", lock);
     }
     match arguments.format {
-        Format::Json => context.print_json(&shown),
-        Format::Text => context.print(&told(&shown)),
+        Format::Json => context.print_json(&report),
+        Format::Text => context.print(&text(&report)),
     }
 }
 
-fn gather(
-    book: &Book,
-    text: &str,
-    channel: &ChannelName,
-    log: LogCheck,
-) -> Result<Shown, ReleaseError> {
-    let id = book.find(text, channel)?;
-    let mut channels = Vec::new();
-    for name in book.channels() {
-        if book.channel(&name)?.is_some_and(|held| held.release == id) {
-            channels.push(name);
-        }
-    }
-    let history = book.history()?.into_iter();
-    Ok(Shown {
-        release: book.release(&id)?,
-        channels,
-        history: history.filter(|entry| entry.release == id).collect(),
-        log,
-    })
-}
-
-fn told(shown: &Shown) -> String {
-    let release = &shown.release;
+fn text(report: &ShowReport) -> String {
+    let release = &report.release;
     let mut text = format!("release {}\n", release.id);
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -104,10 +70,10 @@ fn told(shown: &Shown) -> String {
         "pipeline",
         release.pipeline.as_ref().map(ToString::to_string),
     );
-    line("back to", release.back_to.as_ref().map(self::shown));
+    line("back to", release.back_to.as_ref().map(back_to));
     line("lock", Some(release.lock.to_string()));
     line("constraints", release.constraints.map(|it| it.to_string()));
-    let channels: Vec<&str> = shown.channels.iter().map(ChannelName::as_str).collect();
+    let channels: Vec<&str> = report.channels.iter().map(ChannelName::as_str).collect();
     line("on", (!channels.is_empty()).then(|| channels.join(", ")));
     text.push('\n');
     text += &projects(release);
@@ -129,7 +95,7 @@ fn told(shown: &Shown) -> String {
         ("what", Align::Left),
         ("why", Align::Left),
     ]);
-    for entry in &shown.history {
+    for entry in &report.history {
         let why = entry.reason.clone().unwrap_or_default();
         history.row([entry.at.to_string(), entry.by.clone(), what(entry), why]);
     }
@@ -166,11 +132,11 @@ fn origin(one: &Recorded) -> String {
     }
 }
 
-fn shown(back: &BackTo) -> String {
-    match back.only.is_empty() {
-        true => back.release.to_string(),
-        false => format!("{} (only {})", back.release, back.only.join(", ")),
+fn back_to(back: &BackTo) -> String {
+    if back.only.is_empty() {
+        return back.release.to_string();
     }
+    format!("{} (only {})", back.release, back.only.join(", "))
 }
 
 fn what(entry: &Entry) -> String {
@@ -180,7 +146,7 @@ fn what(entry: &Entry) -> String {
     let back = entry.back_to.as_ref();
     let back = back.map_or_else(
         || " to it".to_owned(),
-        |back| format!(" to {}", shown(back)),
+        |back| format!(" to {}", back_to(back)),
     );
     match entry.action {
         Action::Record => "recorded".to_owned(),

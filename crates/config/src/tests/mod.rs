@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use crate::file::ConfigFile;
 use crate::{
-    BookSettings, ConfigError, Configuration, Environment, Flags, HereImage, Inputs, LoadedFile,
-    book_settings, configure,
+    ConfigError, Configuration, Environment, Flags, HereImage, Inputs, LoadedFile, LogSettings,
+    configure, log_settings,
 };
 
 /// The example of the documentation, with three kinds of everything.
@@ -67,8 +67,8 @@ impl Case {
     }
 
     /// The settings of the release log, or what is said when there are none.
-    fn book(self) -> Result<BookSettings, String> {
-        self.with(|inputs| book_settings(&inputs)).map_err(report)
+    fn book(self) -> Result<LogSettings, String> {
+        self.with(|inputs| log_settings(&inputs)).map_err(report)
     }
 
     fn with<T>(

@@ -1,9 +1,9 @@
 //! Where the release log is: each way to say it, and what is refused.
 
 use crate::tests::{Case, EXAMPLE};
-use crate::{BookSettings, Environment, Flags};
+use crate::{Environment, Flags, LogSettings};
 
-fn settings(file: &str, variable: &str, flag: Option<&str>) -> Result<BookSettings, String> {
+fn settings(file: &str, variable: &str, flag: Option<&str>) -> Result<LogSettings, String> {
     Case {
         environment: Environment::from([("PANNIER_RELEASES", variable)]),
         flags: Flags {

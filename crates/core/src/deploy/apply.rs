@@ -5,24 +5,25 @@
 
 use jiff::Timestamp;
 
-use super::audit::{AuditLine, Pushed};
 use super::error::{DeployError, chain};
-use super::facts::Doors;
+use super::facts::Services;
 use super::history::{self, Place};
 use super::model::{By, Force, Kind};
 use super::refusal::found;
 use super::report::{End, Outcome, Plan, Report, Stands, Step};
+use crate::audit::{Push, Record, utc};
 use crate::release::Stamp;
+use pannier_base::secret::scrub;
 use pannier_clients::git::{BranchMove, GitError, Moved, Refusal};
 
-/// What surrounds the applying of a plan.
-pub struct Run<'a> {
+/// How a plan is applied.
+pub struct ApplyOptions<'a> {
     /// Who does it, when it began, and why.
     pub stamp: &'a Stamp,
     /// The time now.
     pub now: &'a dyn Fn() -> Timestamp,
-    /// Gets a line after each push, whatever came of it.
-    pub audit: &'a dyn Fn(&AuditLine),
+    /// Gets a record after each push, whatever came of it.
+    pub audit: &'a dyn Fn(&Record),
     /// The environment whose deployments tell who was faster.
     pub environment: &'a str,
 }
@@ -31,12 +32,16 @@ pub struct Run<'a> {
 ///
 /// # Errors
 /// [`DeployError::Refused`] when the plan has refusals; nothing was changed then. What fails while pushing is in the report.
-pub fn apply(doors: &Doors<'_>, plan: &Plan, run: &Run<'_>) -> Result<Report, DeployError> {
+pub fn apply(
+    services: &Services<'_>,
+    plan: &Plan,
+    run: &ApplyOptions<'_>,
+) -> Result<Report, DeployError> {
     if let Some(error) = DeployError::of_refusals(plan) {
         return Err(error);
     }
     let mut pusher = Pusher {
-        doors,
+        services,
         run,
         branch: &plan.branch,
         ends: plan.steps.iter().map(beginning).collect(),
@@ -89,8 +94,8 @@ fn undoing(step: &Step) -> u8 {
 }
 
 struct Pusher<'a> {
-    doors: &'a Doors<'a>,
-    run: &'a Run<'a>,
+    services: &'a Services<'a>,
+    run: &'a ApplyOptions<'a>,
     branch: &'a str,
     ends: Vec<End>,
 }
@@ -123,7 +128,13 @@ impl Pusher<'_> {
             _ => "unknown",
         };
         let kind = self.ends[number].kind.word();
-        self.tell(number, (step.from.as_deref(), to), kind, word);
+        let pushed = Pushed {
+            from: step.from.as_deref(),
+            to,
+            kind,
+            outcome: word,
+        };
+        self.audit(number, pushed);
         let end = &mut self.ends[number];
         (end.outcome, end.stands) = (outcome, stands);
         matches!(end.outcome, Outcome::Moved | Outcome::Nothing)
@@ -151,7 +162,13 @@ impl Pusher<'_> {
             }
             Err(error) => (stuck(chain(&error)), Stands::Unknown, "unknown"),
         };
-        self.tell(number, (from, to), "undo", word);
+        let pushed = Pushed {
+            from,
+            to,
+            kind: "undo",
+            outcome: word,
+        };
+        self.audit(number, pushed);
         let end = &mut self.ends[number];
         (end.outcome, end.stands) = (outcome, stands);
     }
@@ -162,13 +179,13 @@ impl Pusher<'_> {
             from,
             to,
         };
-        let git = self.doors.git;
+        let git = self.services.git;
         git.move_branch(&step.repository, &step.heads, step_to)
     }
 
     /// What is to be said when nobody knows how a push ended: what the server has a little later, if it tells.
     fn doubt(&self, step: &Step, error: &GitError) -> (Outcome, Stands) {
-        let stands = match self.doors.git.heads(&step.repository) {
+        let stands = match self.services.git.heads(&step.repository) {
             Ok(heads) => Stands::At(heads.branch(self.branch)),
             Err(_) => Stands::Unknown,
         };
@@ -184,34 +201,40 @@ impl Pusher<'_> {
             branch: self.branch,
             environment: self.run.environment,
         };
-        let project = self.doors.gitlab.and_then(|gitlab| {
+        let project = self.services.gitlab.and_then(|gitlab| {
             let project = gitlab.project_at(&step.repository)?;
             Some((gitlab, project))
         });
         let gitlab = project.as_ref().map(|(gitlab, project)| (*gitlab, project));
-        // The book was read before the plan was made, so only GitLab can know.
-        history::look(place, (now, &step.to), None, gitlab).by
+        // The log was read before the plan was made, so only GitLab can know.
+        history::look(place, now, &step.to, None, gitlab).by
     }
 
-    fn tell(
-        &mut self,
-        number: usize,
-        (from, to): (Option<&str>, Option<&str>),
-        kind: &'static str,
-        outcome: &'static str,
-    ) {
+    fn audit(&mut self, number: usize, pushed: Pushed<'_>) {
         let at = (self.run.now)();
         let end = &mut self.ends[number];
         end.at.get_or_insert(at);
-        let pushed = Pushed {
-            at,
-            end,
-            branch: self.branch,
-            from,
-            to,
-            kind,
-            outcome,
-        };
-        (self.run.audit)(&AuditLine::new(&pushed, self.run.stamp));
+        let stamp = self.run.stamp;
+        (self.run.audit)(&Record::Branch(Push {
+            at: utc(at),
+            actor: stamp.by.clone(),
+            project: end.name.clone(),
+            repository: end.repository.without_credentials().to_string(),
+            branch: self.branch.to_owned(),
+            from: pushed.from.map(str::to_owned),
+            to: pushed.to.map(str::to_owned),
+            kind: pushed.kind,
+            outcome: pushed.outcome,
+            reason: stamp.reason.as_deref().map(scrub),
+            pipeline: stamp.pipeline(),
+        }));
     }
+}
+
+/// A push that was made.
+struct Pushed<'a> {
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    kind: &'static str,
+    outcome: &'static str,
 }

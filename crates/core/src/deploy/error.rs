@@ -1,4 +1,4 @@
-//! What goes wrong with deployments, for whoever has to mend it.
+//! Errors of deployments.
 
 use std::fmt::Write as _;
 use std::io;
@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 
-use super::report::Plan;
-use pannier_clients::git::GitError;
+use super::report::{End, Ending, Outcome, Plan, Report};
+use crate::release::{ReleaseError, ReleaseId};
+use pannier_base::class::{Class, Classify};
+use pannier_clients::git::{GitError, RefusalKind};
 
 /// What went wrong with a deployment.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -35,7 +37,7 @@ pub enum DeployError {
     Twice {
         /// The repository.
         repository: String,
-        /// One wish.
+        /// One target.
         first: String,
         /// Another.
         second: String,
@@ -59,6 +61,45 @@ pub enum DeployError {
         #[source]
         source: io::Error,
     },
+    /// Not every branch could be moved.
+    #[error("{project} is {words}")]
+    #[diagnostic(help("{hint}"))]
+    Halted {
+        /// The project at which the deployment ended.
+        project: String,
+        /// What happened to it.
+        words: String,
+        /// What to do.
+        hint: String,
+        /// Whether a server or a faster deployment stood against it; else something failed.
+        refused: bool,
+    },
+    /// The branches have moved, but the release log could not be updated.
+    #[error("the branches are as shown, but the release log could not be updated")]
+    #[diagnostic(help(
+        "run the same command again: it pushes nothing twice and completes the log"
+    ))]
+    Unrecorded {
+        /// Why not.
+        #[source]
+        #[diagnostic_source]
+        source: ReleaseError,
+    },
+    /// A rollback names a project that the release does not have.
+    #[error("release {release} has no git project called `{name}`")]
+    #[diagnostic(help("it has {}", known.join(", ")))]
+    NotInRelease {
+        /// The release.
+        release: ReleaseId,
+        /// The project.
+        name: String,
+        /// The projects that the release has.
+        known: Vec<String>,
+    },
+    /// The release log cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Log(#[from] ReleaseError),
 }
 
 /// A project that could not be looked into.
@@ -110,6 +151,72 @@ impl DeployError {
             problem,
             hint: hints.join("\n"),
         })
+    }
+}
+
+impl DeployError {
+    /// The error that a deployment ended with; `None`: every branch is where it should be.
+    #[must_use]
+    pub fn of_report(report: &Report) -> Option<Self> {
+        let refused = match report.ending() {
+            Ending::Done => return None,
+            Ending::Refused => true,
+            Ending::Failed => false,
+        };
+        let is_stuck = |end: &&End| matches!(end.outcome, Outcome::Stuck { .. });
+        let stuck = report.ends.iter().find(is_stuck);
+        let end = report.culprit().or(stuck)?;
+        let hint = match stuck {
+            Some(stuck) => format!(
+                "{} stands at a commit that it should have been moved back from: run the same command again to go on, or \
+                 `pannier deploy {}@{} --rollback` to go back",
+                stuck.name,
+                stuck.name,
+                stuck.from.as_deref().unwrap_or("COMMIT")
+            ),
+            None if refused => hint_for(&end.outcome).to_owned(),
+            None => "run the same command again: what is done already is not done twice".to_owned(),
+        };
+        Some(Self::Halted {
+            project: end.name.clone(),
+            words: end.words(),
+            hint,
+            refused,
+        })
+    }
+}
+
+impl Classify for DeployError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Refused { .. } | Self::Halted { refused: true, .. } => Class::NotAllowed,
+            Self::Twice { .. } | Self::NotInRelease { .. } => Class::Usage,
+            Self::Log(error) => error.class(),
+            Self::Audit { .. } => Class::Machine,
+            _ => Class::Upstream,
+        }
+    }
+}
+
+/// What helps against a refusal that came with the push.
+const fn hint_for(outcome: &Outcome) -> &'static str {
+    let Outcome::Refused { kind, .. } = outcome else {
+        return "look at what is there now, then plan anew with --dry-run";
+    };
+    match kind {
+        RefusalKind::NoForce => {
+            "allow force push in Settings > Repository > Protected branches of the project (as a maintainer), or deploy a commit \
+             that reverts the change"
+        }
+        RefusalKind::Protected => {
+            "let the token's owner push to it: Settings > Repository > Protected branches of the project (as a maintainer)"
+        }
+        RefusalKind::NoRight => {
+            "set PANNIER_TOKEN to an access token with scope `write_repository` and role Developer or higher in the project"
+        }
+        RefusalKind::Other => {
+            "see the server's own words: a hook or a push rule of the project stands against it"
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Gathers what is known of one project: from its repository by git, from the API where a token lets us, from the book.
+//! Gathers what is known of one project: from its repository by git, from the API where a token lets us, from the log.
 //!
 //! Asks only what the judgement can depend on: a project that is where it should be costs one request. What the API does not
 //! tell becomes a note, never a guess.
@@ -9,8 +9,8 @@ use super::history::{self, Past, Place};
 use super::judge::needs_force;
 use super::model::{By, Facts, Force, History, Origin, Relation, Right};
 use super::report::Contained;
-use super::wish::{Rules, Wish};
-use crate::release::Book;
+use super::target::{DeployTarget, Rules};
+use crate::release::LogFiles;
 use pannier_clients::git::{Comparison, Ends, Git, GitError, Heads};
 use pannier_clients::gitlab::{Gitlab, MergeRequest, ProjectRef};
 use pannier_clients::http::CredentialEntries;
@@ -18,15 +18,15 @@ use pannier_clients::http::CredentialEntries;
 /// Up to how many commits their merge requests are asked for: beyond, nobody would read them, and it takes many requests.
 const MANY: usize = 2000;
 
-/// The doors that a deployment goes through.
+/// The services that a deployment goes through.
 #[derive(Debug, Clone, Copy)]
-pub struct Doors<'a> {
+pub struct Services<'a> {
     /// To repositories.
     pub git: &'a Git,
     /// To the API, where there is a token for it.
     pub gitlab: Option<&'a Gitlab>,
     /// The release log as it is, where the team has one.
-    pub book: Option<&'a Book>,
+    pub log: Option<&'a LogFiles>,
     /// What [`Self::git`] uses, to say whose token does not suffice.
     pub credentials: &'a CredentialEntries,
 }
@@ -42,8 +42,8 @@ pub(super) struct Gathered {
 
 /// One project that is being looked into.
 struct Look<'a> {
-    doors: &'a Doors<'a>,
-    wish: &'a Wish,
+    services: &'a Services<'a>,
+    target: &'a DeployTarget,
     rules: &'a Rules,
     /// The project by the API, where this GitLab has it.
     api: Option<(&'a Gitlab, ProjectRef)>,
@@ -53,19 +53,23 @@ struct Look<'a> {
 }
 
 /// Looks into one project.
-pub(super) fn gather(doors: &Doors<'_>, wish: &Wish, rules: &Rules) -> Result<Gathered, GitError> {
-    let git = doors.git;
-    let heads = git.heads(&wish.repository)?;
+pub(super) fn gather(
+    services: &Services<'_>,
+    target: &DeployTarget,
+    rules: &Rules,
+) -> Result<Gathered, GitError> {
+    let git = services.git;
+    let heads = git.heads(&target.repository)?;
     let now = heads.branch(&rules.branch);
-    let to = git.resolve_among(&heads, &wish.repository, &wish.to)?;
+    let to = git.resolve_among(&heads, &target.repository, &target.to)?;
     let default = heads.default_branch().unwrap_or_default().to_owned();
-    let api = doors.gitlab.and_then(|gitlab| {
-        let project = gitlab.project_at(&wish.repository)?;
+    let api = services.gitlab.and_then(|gitlab| {
+        let project = gitlab.project_at(&target.repository)?;
         Some((gitlab, project))
     });
     let mut look = Look {
-        doors,
-        wish,
+        services,
+        target,
         rules,
         api,
         notes: Vec::new(),
@@ -109,11 +113,11 @@ impl Look<'_> {
             to: &facts.to,
             default: head.as_deref(),
         };
-        let git = self.doors.git;
+        let git = self.services.git;
         let (compared, rights) = std::thread::scope(|scope| {
             // Neither waits for the other: these are other requests.
             let rights = scope.spawn(|| self.rights());
-            let compared = git.compare(&self.wish.repository, heads, ends);
+            let compared = git.compare(&self.target.repository, heads, ends);
             let rights = rights.join();
             (
                 compared,
@@ -143,7 +147,7 @@ impl Look<'_> {
         if !comparison.on_default {
             facts.origin = self.origin(facts, heads);
         }
-        let overtaken = !self.wish.expect.holds(facts.now.as_deref());
+        let overtaken = !self.target.expect.holds(facts.now.as_deref());
         let homeless = matches!(facts.origin, Origin::Elsewhere(_) | Origin::Unknown { .. });
         if needs_force(facts.relation) || overtaken || homeless {
             let past = self.past(facts);
@@ -154,14 +158,15 @@ impl Look<'_> {
 
     fn past(&self, facts: &Facts) -> Past {
         let place = Place {
-            repository: &self.wish.repository,
+            repository: &self.target.repository,
             branch: &self.rules.branch,
             environment: &self.rules.environment,
         };
         history::look(
             place,
-            (facts.now.as_deref(), &facts.to),
-            self.doors.book,
+            facts.now.as_deref(),
+            &facts.to,
+            self.services.log,
             self.api
                 .as_ref()
                 .map(|(gitlab, project)| (*gitlab, project)),
@@ -273,8 +278,8 @@ impl Look<'_> {
     /// Asks the repository whether it takes our pushes, and the API what the branch's protection is.
     fn rights(&self) -> Result<Rights, GitError> {
         let answer = |right, force, note| Rights { right, force, note };
-        let git = self.doors.git;
-        if let Some(status) = git.refuses_pushes(&self.wish.repository)? {
+        let git = self.services.git;
+        if let Some(status) = git.refuses_pushes(&self.target.repository)? {
             let token = self.token();
             return Ok(answer(
                 Right::Repository { status, token },
@@ -310,7 +315,7 @@ impl Look<'_> {
     }
 
     fn token(&self) -> Option<String> {
-        let known = self.doors.credentials.find(&self.wish.repository);
+        let known = self.services.credentials.find(&self.target.repository);
         known.map(|it| it.source.clone())
     }
 }

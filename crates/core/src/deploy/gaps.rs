@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::error::chain;
 use super::parallel;
 use crate::release::{
-    Book, BranchRef, Edit, Gap, ReleaseError, Seen, Shelf, Stamp, found, write as write_book,
+    BranchRef, Edit, Gap, LogFiles, ReleaseError, Seen, Stamp, Storage, found, write as write_log,
 };
 use pannier_base::url::{SafeUrl, same_repository};
 use pannier_clients::git::Git;
@@ -17,7 +17,7 @@ use pannier_clients::gitlab::{BranchPush, Gitlab, More};
 
 /// What reads the branches.
 #[derive(Debug, Clone, Copy)]
-pub struct Eyes<'a> {
+pub struct BranchReader<'a> {
     /// Where the branches are.
     pub git: &'a Git,
     /// What remembers pushes to them, where there is a token for it.
@@ -28,7 +28,7 @@ pub struct Eyes<'a> {
 #[derive(Debug, Clone)]
 pub struct Compared {
     /// The log with what was found.
-    pub book: Book,
+    pub log: LogFiles,
     /// Branches of which it did not tell everything.
     pub gaps: Vec<Gap>,
     /// Branches that could not be read, and why not.
@@ -39,8 +39,12 @@ pub struct Compared {
 ///
 /// # Errors
 /// [`ReleaseError`] when the log cannot be read.
-pub fn compare(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Compared, ReleaseError> {
-    observe(eyes, book, stamp).map(|edit| edit.outcome)
+pub fn compare(
+    reader: BranchReader<'_>,
+    log: &LogFiles,
+    stamp: &Stamp,
+) -> Result<Compared, ReleaseError> {
+    observe(reader, log, stamp).map(|edit| edit.outcome)
 }
 
 /// Records what was pushed without an entry. The branches are looked at after the log was read, again for each try: so
@@ -49,15 +53,19 @@ pub fn compare(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Compared, R
 /// # Errors
 /// [`ReleaseError`] when the log cannot be read or written.
 pub fn catch_up(
-    eyes: Eyes<'_>,
-    shelf: &dyn Shelf,
+    reader: BranchReader<'_>,
+    storage: &dyn Storage,
     stamp: &Stamp,
 ) -> Result<Compared, ReleaseError> {
-    write_book(shelf, stamp, |book| observe(eyes, book, stamp))
+    write_log(storage, stamp, |log| observe(reader, log, stamp))
 }
 
-fn observe(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Edit<Compared>, ReleaseError> {
-    let branches = book.branches()?;
+fn observe(
+    reader: BranchReader<'_>,
+    log: &LogFiles,
+    stamp: &Stamp,
+) -> Result<Edit<Compared>, ReleaseError> {
+    let branches = log.branches()?;
     let mut repositories: Vec<&SafeUrl> = Vec::new();
     for branch in &branches {
         let known = |it: &&SafeUrl| same_repository(it, &branch.repository);
@@ -65,7 +73,7 @@ fn observe(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Edit<Compared>,
             repositories.push(&branch.repository);
         }
     }
-    let heads = parallel::map(&repositories, |repository| eyes.git.heads(repository));
+    let heads = parallel::map(&repositories, |repository| reader.git.heads(repository));
     let mut unread = Vec::new();
     let mut readable = Vec::new();
     for branch in &branches {
@@ -76,15 +84,15 @@ fn observe(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Edit<Compared>,
             None => {}
         }
     }
-    let since = book.unsettled_since(&readable, stamp)?;
+    let since = log.unsettled_since(&readable, stamp)?;
     let asked: Vec<_> = readable.into_iter().zip(since).collect();
     let seen = parallel::map(&asked, |((branch, now), since)| Seen {
         branch: branch.clone(),
         now: now.clone(),
-        pushes: since.map_or_else(Vec::new, |since| pushes(eyes, branch, since)),
+        pushes: since.map_or_else(Vec::new, |since| pushes(reader, branch, since)),
     });
-    let edit = found(book, &seen, stamp)?;
-    let book = book.after(&edit);
+    let edit = found(log, &seen, stamp)?;
+    let log = log.after(&edit);
     let Edit {
         files,
         message,
@@ -93,15 +101,15 @@ fn observe(eyes: Eyes<'_>, book: &Book, stamp: &Stamp) -> Result<Edit<Compared>,
     Ok(Edit {
         files,
         message,
-        outcome: Compared { book, gaps, unread },
+        outcome: Compared { log, gaps, unread },
     })
 }
 
 /// The pushes to a branch since then and some older ones, the newest first; none where nobody can be asked: the branch itself
 /// has been looked at.
-fn pushes(eyes: Eyes<'_>, branch: &BranchRef, since: Timestamp) -> Vec<BranchPush> {
+fn pushes(reader: BranchReader<'_>, branch: &BranchRef, since: Timestamp) -> Vec<BranchPush> {
     let mut all = Vec::new();
-    let Some(gitlab) = eyes.gitlab else {
+    let Some(gitlab) = reader.gitlab else {
         return all;
     };
     let Some(project) = gitlab.project_at(&branch.repository) else {

@@ -4,7 +4,7 @@
 //! conclude anything from silence: that nothing tells of a commit does not mean that it never was there.
 
 use super::model::{By, History};
-use crate::release::{Book, Direction, Move, ReleaseError, Stage};
+use crate::release::{Direction, LogFiles, Move, ReleaseError, Stage};
 use pannier_base::url::{SafeUrl, same_repository};
 use pannier_clients::gitlab::{BranchPush, Deployment, Gitlab, More, PipelineFilter, ProjectRef};
 
@@ -30,8 +30,9 @@ pub(super) struct Past {
 /// tell.
 pub(super) fn look(
     place: Place<'_>,
-    (now, to): (Option<&str>, &str),
-    book: Option<&Book>,
+    now: Option<&str>,
+    to: &str,
+    log: Option<&LogFiles>,
     gitlab: Option<(&Gitlab, &ProjectRef)>,
 ) -> Past {
     let mut search = Search {
@@ -44,7 +45,7 @@ pub(super) fn look(
         searched: Vec::new(),
         unread: Vec::new(),
     };
-    match book.map(|book| search.log(book)) {
+    match log.map(|log| search.log(log)) {
         Some(Ok(())) => search.searched.push("the release log".to_owned()),
         Some(Err(error)) => search.unread.push(format!("the release log ({error})")),
         None => {}
@@ -94,9 +95,9 @@ impl Search<'_> {
         }
     }
 
-    fn log(&mut self, book: &Book) -> Result<(), ReleaseError> {
+    fn log(&mut self, log: &LogFiles) -> Result<(), ReleaseError> {
         let (place, now) = (self.place, self.now);
-        let mut lines = book.branch_lines()?;
+        let mut lines = log.branch_lines()?;
         lines.retain(|it| it.is_of(place.repository, place.branch));
         let moves: Vec<&Move> = lines
             .iter()
@@ -113,7 +114,7 @@ impl Search<'_> {
             }
             Stay::Unseen => self.passed = planned(&lines, self.to),
         }
-        self.deployed = self.deployed || on_channel(book, place, self.to)?;
+        self.deployed = self.deployed || on_channel(log, place, self.to)?;
         Ok(())
     }
 
@@ -132,9 +133,10 @@ impl Search<'_> {
                 }
             }
             more = !self.deployed && pages >= PAGES;
-            match self.deployed || more {
-                true => More::Enough,
-                false => More::Wanted,
+            if self.deployed || more {
+                More::Enough
+            } else {
+                More::Wanted
             }
         });
         let what = format!("deployments into {}", self.place.environment);
@@ -155,10 +157,7 @@ impl Search<'_> {
         let asked = gitlab.pushes(project, self.place.branch, None, |page| {
             let found = page.iter().any(pushed);
             all.extend(page);
-            match found {
-                true => More::Enough,
-                false => More::Wanted,
-            }
+            if found { More::Enough } else { More::Wanted }
         });
         let what = format!("pushes to {}", self.place.branch);
         match asked {
@@ -234,9 +233,10 @@ fn by(deployment: &Deployment) -> By {
 fn by_of(line: &Move) -> By {
     let found = line.direction == Direction::Found;
     By {
-        who: match found {
-            true => line.pushed_by.clone(),
-            false => Some(line.by.clone()),
+        who: if found {
+            line.pushed_by.clone()
+        } else {
+            Some(line.by.clone())
         },
         at: Some(line.pushed_at.unwrap_or(line.at).strftime(TIME).to_string()),
         page: line.pipeline.as_ref().map(ToString::to_string),
@@ -302,13 +302,13 @@ fn planned(lines: &[Move], commit: &str) -> Option<String> {
 }
 
 /// Whether a release that the channel of the branch's name has held has the commit.
-fn on_channel(book: &Book, place: Place<'_>, to: &str) -> Result<bool, ReleaseError> {
-    for entry in book.history()? {
+fn on_channel(log: &LogFiles, place: Place<'_>, to: &str) -> Result<bool, ReleaseError> {
+    for entry in log.history()? {
         let channel = entry.channel.as_ref();
         if channel.is_none_or(|name| name.as_str() != place.branch) {
             continue;
         }
-        let release = book.release(&entry.release)?;
+        let release = log.release(&entry.release)?;
         let mut all = release.packages.iter().chain(&release.data);
         let held = all.any(|it| {
             let here = it.repository.as_ref();

@@ -5,7 +5,7 @@
 
 use super::model::{Facts, Force, History, Kind, Origin, Relation, Right};
 use super::refusal::Refusal;
-use super::wish::{Expect, Rules};
+use super::target::{Expect, Rules};
 
 /// What kind of move it is, or why there is none.
 ///

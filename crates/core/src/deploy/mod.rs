@@ -5,27 +5,27 @@
 //! deployed meanwhile, and to take an outdated pipeline for a rollback.
 
 mod apply;
-mod audit;
 mod error;
 mod facts;
 mod gaps;
 mod history;
 mod judge;
+mod log_entries;
 mod model;
 mod parallel;
 mod plan;
 mod refusal;
 mod report;
-mod wish;
+mod target;
 
-pub use apply::{Run, apply};
-pub use audit::{AuditLine, announce, record};
+pub use apply::{ApplyOptions, apply};
 pub use error::DeployError;
-pub use facts::Doors;
-pub use gaps::{Compared, Eyes, catch_up, compare};
+pub use facts::Services;
+pub use gaps::{BranchReader, Compared, catch_up, compare};
 pub use judge::judge;
+pub use log_entries::{announce, record};
 pub use model::{By, Facts, Force, History, Kind, Origin, Relation, Right};
 pub use plan::plan;
 pub use refusal::Refusal;
 pub use report::{Contained, End, Ending, Outcome, Plan, Report, Stands, Step};
-pub use wish::{Expect, JobProject, Rules, Wish};
+pub use target::{DeployTarget, Expect, JobProject, Rules};

@@ -3,28 +3,32 @@
 //! Everything is looked at before anything is pushed, all projects at once. Refuses to write.
 
 use super::error::{DeployError, Unplanned};
-use super::facts::{Doors, Gathered, gather};
+use super::facts::{Gathered, Services, gather};
 use super::judge::judge;
 use super::parallel;
 use super::report::{Plan, Step};
-use super::wish::{Rules, Wish};
+use super::target::{DeployTarget, Rules};
 use pannier_base::url::same_repository;
 
 /// Makes the plan of a deployment: all projects at once, a few requests each.
 ///
 /// # Errors
-/// [`DeployError::Unplanned`] names every project that could not be looked into, [`DeployError::Twice`] two wishes for one
+/// [`DeployError::Unplanned`] names every project that could not be looked into, [`DeployError::Twice`] two targets for one
 /// branch. A project that may not be deployed is no error but a step with a refusal.
-pub fn plan(doors: &Doors<'_>, wishes: &[Wish], rules: &Rules) -> Result<Plan, DeployError> {
-    let wishes = distinct(wishes)?;
-    let gathered = parallel::map(&wishes, |wish| gather(doors, wish, rules));
+pub fn plan(
+    services: &Services<'_>,
+    targets: &[DeployTarget],
+    rules: &Rules,
+) -> Result<Plan, DeployError> {
+    let targets = distinct(targets)?;
+    let gathered = parallel::map(&targets, |target| gather(services, target, rules));
     let mut steps = Vec::new();
     let mut failed = Vec::new();
-    for (wish, gathered) in wishes.iter().zip(gathered) {
+    for (target, gathered) in targets.iter().zip(gathered) {
         match gathered {
-            Ok(gathered) => steps.push(step(wish, gathered, rules)),
+            Ok(gathered) => steps.push(step(target, gathered, rules)),
             Err(source) => failed.push(Unplanned {
-                project: wish.name.clone(),
+                project: target.name.clone(),
                 source,
             }),
         }
@@ -38,7 +42,7 @@ pub fn plan(doors: &Doors<'_>, wishes: &[Wish], rules: &Rules) -> Result<Plan, D
     Err(DeployError::unplanned(failed))
 }
 
-fn step(wish: &Wish, gathered: Gathered, rules: &Rules) -> Step {
+fn step(target: &DeployTarget, gathered: Gathered, rules: &Rules) -> Step {
     let Gathered {
         facts,
         heads,
@@ -47,9 +51,9 @@ fn step(wish: &Wish, gathered: Gathered, rules: &Rules) -> Step {
         notes,
     } = gathered;
     Step {
-        name: wish.name.clone(),
-        repository: wish.repository.clone(),
-        verdict: judge(&facts, &wish.expect, rules),
+        name: target.name.clone(),
+        repository: target.repository.clone(),
+        verdict: judge(&facts, &target.expect, rules),
         distance: comparison
             .filter(|_| facts.now.is_some())
             .map(|it| (it.ahead.len(), it.behind.len())),
@@ -64,18 +68,18 @@ fn step(wish: &Wish, gathered: Gathered, rules: &Rules) -> Step {
 }
 
 /// Several projects may lie in one repository, which has but one production branch.
-fn distinct(wishes: &[Wish]) -> Result<Vec<Wish>, DeployError> {
-    let mut found: Vec<Wish> = Vec::new();
-    for wish in wishes {
-        let same = |it: &&mut Wish| same_repository(&it.repository, &wish.repository);
+fn distinct(targets: &[DeployTarget]) -> Result<Vec<DeployTarget>, DeployError> {
+    let mut found: Vec<DeployTarget> = Vec::new();
+    for target in targets {
+        let same = |it: &&mut DeployTarget| same_repository(&it.repository, &target.repository);
         match found.iter_mut().find(same) {
-            None => found.push(wish.clone()),
-            Some(first) if first.to == wish.to => first.name += &format!(", {}", wish.name),
+            None => found.push(target.clone()),
+            Some(first) if first.to == target.to => first.name += &format!(", {}", target.name),
             Some(first) => {
                 return Err(DeployError::Twice {
-                    repository: wish.repository.to_string(),
+                    repository: target.repository.to_string(),
                     first: format!("{} @ {}", first.name, first.to),
-                    second: format!("{} @ {}", wish.name, wish.to),
+                    second: format!("{} @ {}", target.name, target.to),
                 });
             }
         }

@@ -4,7 +4,7 @@
 use miette::Diagnostic;
 
 use super::model::{By, Facts, History, Kind};
-use super::wish::Expect;
+use super::target::Expect;
 
 /// Why a project is not deployed. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]

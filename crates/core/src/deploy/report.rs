@@ -12,7 +12,7 @@ use pannier_clients::git::{Heads, RefusalKind};
 pub struct Plan {
     /// The branch that is moved.
     pub branch: String,
-    /// One per project, in the order of the wishes.
+    /// One per project, in the order of the targets.
     pub steps: Vec<Step>,
 }
 

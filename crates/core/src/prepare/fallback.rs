@@ -92,7 +92,7 @@ impl Failed {
             )
             | (_, Class::Stale | Class::BadLock | Class::OutOfDate) => lock,
             (Self::Lock(UpdateError::Resolve(ResolveError::TwoDataSources { .. })), _)
-            | (_, Class::Usage | Class::NoHash) => {
+            | (_, Class::Usage | Class::NoHash | Class::NotAllowed) => {
                 Blame::Own("it is this run's own configuration that cannot be used")
             }
             (_, Class::Refused | Class::Unsatisfiable | Class::Upstream) => Blame::Others,

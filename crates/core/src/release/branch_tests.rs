@@ -49,7 +49,7 @@ struct Server {
     pushes: Vec<BranchPush>,
     /// What the branch has held.
     held: Vec<Option<char>>,
-    book: Book,
+    log: LogFiles,
     forgets: bool,
 }
 
@@ -89,7 +89,7 @@ impl Server {
     }
 
     fn write<O>(&mut self, edit: Edit<O>) -> O {
-        self.book = self.book.after(&edit);
+        self.log = self.log.after(&edit);
         edit.outcome
     }
 
@@ -97,7 +97,7 @@ impl Server {
         let stamp = stamp(by, self.tick());
         let now = self.head.map(String::from);
         let asked = [(branch(), now.clone())];
-        let since = self.book.unsettled_since(&asked, &stamp);
+        let since = self.log.unsettled_since(&asked, &stamp);
         let seen = Seen {
             branch: branch(),
             now,
@@ -106,7 +106,7 @@ impl Server {
                 _ => Vec::new(),
             },
         };
-        let edit = found(&self.book, &[seen], &stamp).unwrap();
+        let edit = found(&self.log, &[seen], &stamp).unwrap();
         self.write(edit)
     }
 
@@ -119,7 +119,7 @@ impl Server {
         if from == Some(to) {
             return None;
         }
-        let edit = planned(&self.book, &plan, &stamp).unwrap();
+        let edit = planned(&self.log, &plan, &stamp).unwrap();
         self.write(edit);
         Some(Run {
             stamp,
@@ -164,13 +164,13 @@ impl Server {
             )],
             false => Vec::new(),
         };
-        let edit = moved(&self.book, &run.done, &unmoved, &run.stamp).unwrap();
+        let edit = moved(&self.log, &run.done, &unmoved, &run.stamp).unwrap();
         self.write(edit);
     }
 
     /// What the branch has held by the log.
     fn logged(&self) -> Vec<Option<char>> {
-        let lines = self.book.branch_lines().unwrap();
+        let lines = self.log.branch_lines().unwrap();
         let commit = |it: &Option<String>| it.as_ref().and_then(|it| it.chars().next());
         let first = lines.first().map(|line| commit(&line.from));
         let moves = lines.iter().filter(|line| line.action == Stage::Deploy);
@@ -181,7 +181,7 @@ impl Server {
     }
 
     fn lines(&self) -> String {
-        let lines = self.book.branch_lines().unwrap();
+        let lines = self.log.branch_lines().unwrap();
         let line = |it: &Move| {
             let end = |it: &Option<String>| it.clone().unwrap_or_else(|| "-".to_owned());
             let action = serde_json::to_string(&it.action).unwrap();
@@ -215,15 +215,15 @@ fn a_run_that_ends_leaves_its_plan_and_its_moves() {
     server.forth(&mut run);
     server.finish(&run);
     // Written again, as when the answer was lost, it changes nothing.
-    let before = server.book.clone();
+    let before = server.log.clone();
     server.finish(&run);
-    assert_eq!(server.book, before);
+    assert_eq!(server.log, before);
     let mut run = server.start("bob", 'c').unwrap();
     server.forth(&mut run);
     server.back(&mut run);
     server.finish(&run);
     assert_eq!(server.catch_up("eve"), []);
-    let text = server.book.file("history.jsonl").unwrap();
+    let text = server.log.file("history.jsonl").unwrap();
     assert!(!String::from_utf8_lossy(text).contains("hush"));
     insta::assert_snapshot!(server.lines(), @r"
     plan forward a>b by ann
@@ -312,7 +312,7 @@ fn a_log_of_an_older_pannier_is_read_and_one_of_a_newer_is_refused() {
     let text = format!("{line}\n{found_line}\n");
     let files = BTreeMap::from([("history.jsonl".to_owned(), text.clone().into_bytes())]);
     let mut server = Server {
-        book: Book::new(files),
+        log: LogFiles::new(files),
         ..Server::at('c')
     };
     assert_eq!(server.catch_up("bob"), []);
@@ -322,7 +322,7 @@ fn a_log_of_an_older_pannier_is_read_and_one_of_a_newer_is_refused() {
     // Lines of an action that is not known are skipped; a format that is not known is an error.
     let with = |line: &str| {
         let text = format!("{text}{line}\n");
-        Book::new([("history.jsonl".to_owned(), text.into_bytes())].into())
+        LogFiles::new([("history.jsonl".to_owned(), text.into_bytes())].into())
     };
     let other = with(r#"{"action":"weigh","entry":"x"}"#);
     assert_eq!(other.branches().unwrap().len(), 1);
@@ -395,9 +395,9 @@ proptest! {
             server.finish(&run);
         }
         server.catch_up("zoe");
-        let before = server.book.clone();
+        let before = server.log.clone();
         prop_assert_eq!(server.catch_up("zoe"), []);
-        prop_assert_eq!(&server.book, &before);
+        prop_assert_eq!(&server.log, &before);
         if let Some(begun) = begun {
             let (held, logged) = (&server.held[begun..], server.logged());
             prop_assert_eq!(logged.last(), held.last(), "{}", server.lines());

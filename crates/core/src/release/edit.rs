@@ -1,6 +1,6 @@
-//! What a writing changes, computed from the book as it is: recording a release, setting a channel.
+//! What a writing changes, computed from the log as it is: recording a release, setting a channel.
 //!
-//! Pure, so that it can be computed again on the book of whoever was faster. Refuses to touch what is recorded: only a
+//! Pure, so that it can be computed again on the log of whoever was faster. Refuses to touch what is recorded: only a
 //! channel's file is ever replaced, and the history only grows.
 
 use serde::Serialize;
@@ -9,10 +9,10 @@ use crate::lock::model::Lock;
 use crate::lock::pylock;
 use pannier_base::digest::Digest;
 
-use super::book::{Book, HISTORY, channel_path, lock_path, release_path};
 use super::error::ReleaseError;
+use super::log_files::{HISTORY, LogFiles, channel_path, lock_path, release_path};
 use super::model::{
-    Action, BackTo, Channel, Edit, Entry, FORMAT, Outcome, Release, Stamp, Switch, Tarball,
+    Action, BackTo, Channel, Edit, Entry, FORMAT, Release, Stamp, Switch, Tarball, WriteOutcome,
 };
 use super::names::{ChannelName, ReleaseId};
 
@@ -31,19 +31,19 @@ This branch is written by `pannier release`, `pannier deploy` and `pannier rollb
 /// lock and tarballs is not recorded twice: a job that is run again changes nothing.
 ///
 /// # Errors
-/// [`ReleaseError`] when the lock or the book cannot be read.
+/// [`ReleaseError`] when the lock or the log cannot be read.
 pub fn record(
-    book: &Book,
+    log: &LogFiles,
     lock: &str,
     tarballs: &[Tarball],
     channel: Option<&ChannelName>,
     stamp: &Stamp,
 ) -> Result<Edit, ReleaseError> {
-    let release = made(book, lock, tarballs, stamp)?;
-    let mut draft = Draft::new(book, stamp);
+    let release = made(log, lock, tarballs, stamp)?;
+    let mut draft = Draft::new(log, stamp);
     let known = match draft.arrived(Action::Record)? {
         Some(entry) => Some(entry.release),
-        None => same(book, &release)?,
+        None => same(log, &release)?,
     };
     let id = match &known {
         Some(id) => id.clone(),
@@ -58,9 +58,9 @@ pub fn record(
     Ok(draft.finish(id, known.is_none(), switch))
 }
 
-/// The release that a lock becomes, under a name that the book does not have yet.
+/// The release that a lock becomes, under a name that the log does not have yet.
 pub(super) fn made(
-    book: &Book,
+    log: &LogFiles,
     lock: &str,
     tarballs: &[Tarball],
     stamp: &Stamp,
@@ -71,27 +71,27 @@ pub(super) fn made(
     })?;
     of_production(&read.lock, || "what is to be recorded".to_owned())?;
     let digest = Digest::of(lock.as_bytes());
-    let taken = |id: &ReleaseId| book.file(&release_path(id)).is_some();
+    let taken = |id: &ReleaseId| log.file(&release_path(id)).is_some();
     let id = ReleaseId::free(stamp.at, &digest, taken);
-    Ok(Release::new(id, (&read.lock, digest), tarballs, stamp))
+    Ok(Release::new(id, &read.lock, digest, tarballs, stamp))
 }
 
-/// Sets a channel to a release that the book has; `action` says whether that is a rollback.
+/// Sets a channel to a release that the log has; `action` says whether that is a rollback.
 ///
 /// # Errors
-/// [`ReleaseError`] when the release is not there or the book cannot be read.
+/// [`ReleaseError`] when the release is not there or the log cannot be read.
 pub fn promote(
-    book: &Book,
+    log: &LogFiles,
     id: &ReleaseId,
     channel: &ChannelName,
     action: Action,
     stamp: &Stamp,
 ) -> Result<Edit, ReleaseError> {
-    let release = book.release(id)?;
+    let release = log.release(id)?;
     // A channel must never lead to a lock that nobody can use, or that was a try-out.
-    let (_, lock) = book.lock(&release)?;
+    let (_, lock) = log.lock(&release)?;
     of_production(&lock, || format!("release {id}"))?;
-    let mut draft = Draft::new(book, stamp);
+    let mut draft = Draft::new(log, stamp);
     let switch = draft.switch(action, channel, id)?;
     Ok(draft.finish(id.clone(), false, Some(switch)))
 }
@@ -109,12 +109,12 @@ pub(super) fn of_production(lock: &Lock, what: impl Fn() -> String) -> Result<()
 }
 
 /// A release of the same pipeline that says the same.
-fn same(book: &Book, new: &Release) -> Result<Option<ReleaseId>, ReleaseError> {
+fn same(log: &LogFiles, new: &Release) -> Result<Option<ReleaseId>, ReleaseError> {
     if new.pipeline.is_none() {
         return Ok(None);
     }
-    for id in book.ids().iter().rev() {
-        let old = book.release(id)?;
+    for id in log.ids().iter().rev() {
+        let old = log.release(id)?;
         let told = |it: &Release| (it.pipeline.clone(), it.lock, it.back_to.clone());
         if told(&old) == told(new) && old.tarballs == new.tarballs {
             return Ok(Some(old.id));
@@ -125,7 +125,7 @@ fn same(book: &Book, new: &Release) -> Result<Option<ReleaseId>, ReleaseError> {
 
 /// An edit that is being put together.
 pub(super) struct Draft<'a> {
-    book: &'a Book,
+    log: &'a LogFiles,
     stamp: &'a Stamp,
     files: Vec<(String, Option<Vec<u8>>)>,
     history: String,
@@ -134,9 +134,9 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) const fn new(book: &'a Book, stamp: &'a Stamp) -> Self {
+    pub(super) const fn new(log: &'a LogFiles, stamp: &'a Stamp) -> Self {
         Self {
-            book,
+            log,
             stamp,
             files: Vec::new(),
             history: String::new(),
@@ -146,32 +146,29 @@ impl<'a> Draft<'a> {
 
     /// The entry of an earlier try of this writing whose answer was lost on its way.
     pub(super) fn arrived(&self, action: Action) -> Result<Option<Entry>, ReleaseError> {
-        let history = self.book.history()?;
+        let history = self.log.history()?;
         let ours = |entry: &Entry| entry.entry == self.stamp.entry && entry.action == action;
         Ok(history.into_iter().find(ours))
     }
 
     /// Writes down a release with its lock.
     pub(super) fn release(&mut self, release: &Release, lock: &str) {
-        self.json(release_path(&release.id), release, true);
+        self.json(release_path(&release.id), release);
         self.put(lock_path(&release.id), lock.as_bytes().to_vec());
-        self.log(Action::Record, &release.id, None);
+        self.enter(Action::Record, &release.id, None);
     }
 
     fn put(&mut self, path: String, bytes: Vec<u8>) {
         self.files.push((path, Some(bytes)));
     }
 
-    fn json(&mut self, path: String, value: &impl Serialize, pretty: bool) {
-        let text = match pretty {
-            true => serde_json::to_string_pretty(value),
-            false => serde_json::to_string(value),
-        };
-        let text = text.expect("the book's values are plain data with texts as keys");
+    fn json(&mut self, path: String, value: &impl Serialize) {
+        let text = serde_json::to_string_pretty(value);
+        let text = text.expect("the log's values are plain data with texts as keys");
         self.put(path, format!("{text}\n").into_bytes());
     }
 
-    fn log(&mut self, action: Action, release: &ReleaseId, channel: Option<&Switch>) {
+    fn enter(&mut self, action: Action, release: &ReleaseId, channel: Option<&Switch>) {
         let entry = Entry {
             entry: self.stamp.entry.clone(),
             at: self.stamp.at,
@@ -199,7 +196,7 @@ impl<'a> Draft<'a> {
             let (name, from) = (name.clone(), entry.from);
             return Ok(Switch { name, from });
         }
-        let held = self.book.channel(name)?.map(|channel| channel.release);
+        let held = self.log.channel(name)?.map(|channel| channel.release);
         let switch = Switch {
             name: name.clone(),
             from: held,
@@ -214,8 +211,8 @@ impl<'a> Draft<'a> {
             by: self.stamp.by.clone(),
             reason: self.stamp.reason(),
         };
-        self.json(channel_path(name), &channel, true);
-        self.log(action, id, Some(&switch));
+        self.json(channel_path(name), &channel);
+        self.enter(action, id, Some(&switch));
         Ok(switch)
     }
 
@@ -225,7 +222,7 @@ impl<'a> Draft<'a> {
         recorded: bool,
         channel: Option<Switch>,
     ) -> Edit {
-        self.files.extend(append(self.book, &self.history));
+        self.files.extend(append(self.log, &self.history));
         let mut message = match (recorded, &channel) {
             (true, Some(it)) => format!("Record {release} on {}", it.name),
             (true, None) => format!("Record {release}"),
@@ -236,7 +233,7 @@ impl<'a> Draft<'a> {
         Edit {
             files: self.files,
             message,
-            outcome: Outcome {
+            outcome: WriteOutcome {
                 release,
                 recorded,
                 channel,
@@ -246,17 +243,17 @@ impl<'a> Draft<'a> {
 }
 
 /// The files that change when these lines come to the history: none for no lines.
-pub(super) fn append(book: &Book, lines: &str) -> Vec<(String, Option<Vec<u8>>)> {
+pub(super) fn append(log: &LogFiles, lines: &str) -> Vec<(String, Option<Vec<u8>>)> {
     if lines.is_empty() {
         return Vec::new();
     }
-    let mut history = book.file(HISTORY).unwrap_or_default().to_vec();
+    let mut history = log.file(HISTORY).unwrap_or_default().to_vec();
     if history.last().is_some_and(|byte| *byte != b'\n') {
         history.push(b'\n');
     }
     history.extend(lines.bytes());
     let mut files = vec![(HISTORY.to_owned(), Some(history))];
-    if book.file("README.md").is_none() {
+    if log.file("README.md").is_none() {
         let readme = README.as_bytes().to_vec();
         files.push(("README.md".to_owned(), Some(readme)));
     }

@@ -1,4 +1,4 @@
-//! What goes wrong with releases, for whoever has to mend it.
+//! Errors of releases and of the release log.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 
 use crate::lock::pylock::PylockError;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_base::secret::Exposed;
 use pannier_clients::git::GitError;
 use pannier_clients::gitlab::GitlabError;
 
-/// What went wrong with a release or the book.
+/// What went wrong with a release or the log.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ReleaseError {
     /// There is no release log.
@@ -20,14 +21,35 @@ pub enum ReleaseError {
         "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
     ))]
     NotConfigured,
-    /// The book's branch cannot be read or written.
+    /// The GitLab that has the package registry is unknown.
+    #[error("nothing says where GitLab is")]
+    #[diagnostic(help(
+        "inside a pipeline CI_API_V4_URL does; elsewhere set it (https://HOST/api/v4), or `git_base` in pannier.yml"
+    ))]
+    NoGitlab,
+    /// The project that has the package registry is unknown.
+    #[error(
+        "the release log is not on this GitLab, so the project of the package registry is unknown"
+    )]
+    #[diagnostic(help("name the project with --project, by number or path"))]
+    NoProject,
+    /// The lock that is to be recorded cannot be read.
+    #[error("cannot read the lock {}", path.display())]
+    #[diagnostic(help("`pannier lock` makes it; name another file with --lock"))]
+    NoLock {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The log's branch cannot be read or written.
     #[error("the release log cannot be used")]
     Git(
         #[from]
         #[diagnostic_source]
         GitError,
     ),
-    /// The book would hold a secret.
+    /// The log would hold a secret.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Exposed(#[from] Exposed),
@@ -38,7 +60,7 @@ pub enum ReleaseError {
         /// How many.
         tries: u32,
     },
-    /// A file of the book does not say what it should.
+    /// A file of the log does not say what it should.
     #[error("`{path}` of the release log is damaged: {problem}")]
     #[diagnostic(help(
         "look at the file's history on the log's branch and restore it by a commit"
@@ -49,7 +71,7 @@ pub enum ReleaseError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A file of the book is of a newer Pannier.
+    /// A file of the log is of a newer Pannier.
     #[error(
         "`{path}` of the release log has format {found}, only {} is known",
         super::model::FORMAT
@@ -215,13 +237,23 @@ pub enum ReleaseError {
     },
 }
 
-impl ReleaseError {
-    /// Whether something is not what was recorded, as against something that failed (exit 4).
-    #[must_use]
-    pub const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::OtherLock { .. } | Self::Foreign { .. } | Self::Unlike { .. }
-        )
+impl Classify for ReleaseError {
+    fn class(&self) -> Class {
+        match self {
+            Self::OtherLock { .. } | Self::Foreign { .. } | Self::Unlike { .. } => Class::Refused,
+            Self::Overridden { .. } => Class::NotAllowed,
+            Self::NotConfigured
+            | Self::NoGitlab
+            | Self::NoProject
+            | Self::Unknown { .. }
+            | Self::Ambiguous { .. } => Class::Usage,
+            Self::Git(error) => error.class(),
+            Self::NoLock { .. }
+            | Self::Io { .. }
+            | Self::Manifest { .. }
+            | Self::NoTarballs { .. }
+            | Self::Exposed(_) => Class::Machine,
+            _ => Class::Upstream,
+        }
     }
 }

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::book::Book;
 use super::error::ReleaseError;
 use super::ledger::{Ledger, Position};
+use super::log_files::LogFiles;
 use super::model::{Edit, Stamp};
 use super::moves::BranchRef;
 use pannier_clients::gitlab::BranchPush;
@@ -46,7 +46,7 @@ pub struct Gap {
     pub pushed_by: Option<String>,
 }
 
-impl Book {
+impl LogFiles {
     /// For each branch and where it is: since when push events may tell something that the log does not. `None`: it tells
     /// everything, as far as the branch shows.
     ///
@@ -71,8 +71,8 @@ impl Book {
 ///
 /// # Errors
 /// [`ReleaseError`] when the history cannot be read.
-pub fn found(book: &Book, seen: &[Seen], stamp: &Stamp) -> Result<Edit<Vec<Gap>>, ReleaseError> {
-    let mut ledger = Ledger::read(book, stamp)?;
+pub fn found(log: &LogFiles, seen: &[Seen], stamp: &Stamp) -> Result<Edit<Vec<Gap>>, ReleaseError> {
+    let mut ledger = Ledger::read(log, stamp)?;
     let mut gaps = Vec::new();
     for Seen {
         branch,

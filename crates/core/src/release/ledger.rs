@@ -3,16 +3,16 @@
 //! A deployment writes its plan before it pushes and what came of it afterwards, so that one that is killed in between leaves
 //! a trace. Pure. Refuses to write the same writing twice, and to leave a gap between two lines.
 
-use super::book::Book;
 use super::edit::{append, trailer};
 use super::error::ReleaseError;
+use super::log_files::LogFiles;
 use super::model::{Edit, Stamp};
 use super::moves::{BranchRef, Direction, Move, Moving, Stage};
 use pannier_base::url::{SafeUrl, same_repository};
 
 /// The lines that the log has about branches, and those that come to it.
 pub(super) struct Ledger<'a> {
-    book: &'a Book,
+    log: &'a LogFiles,
     stamp: &'a Stamp,
     lines: Vec<Move>,
     /// How many of the lines the log has already.
@@ -29,10 +29,10 @@ pub(super) struct Position<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    pub(super) fn read(book: &'a Book, stamp: &'a Stamp) -> Result<Self, ReleaseError> {
-        let lines = book.branch_lines()?;
+    pub(super) fn read(log: &'a LogFiles, stamp: &'a Stamp) -> Result<Self, ReleaseError> {
+        let lines = log.branch_lines()?;
         Ok(Self {
-            book,
+            log,
             stamp,
             known: lines.len(),
             lines,
@@ -173,7 +173,7 @@ impl<'a> Ledger<'a> {
             text.expect("a move is plain data with texts as keys") + "\n"
         };
         Edit {
-            files: append(self.book, &new.iter().map(line).collect::<String>()),
+            files: append(self.log, &new.iter().map(line).collect::<String>()),
             message: format!("{verb} {what}{}", trailer(self.stamp)),
             outcome,
         }
@@ -185,8 +185,12 @@ impl<'a> Ledger<'a> {
 ///
 /// # Errors
 /// [`ReleaseError`] when the history cannot be read.
-pub fn planned(book: &Book, plan: &[Moving], stamp: &Stamp) -> Result<Edit<usize>, ReleaseError> {
-    let mut ledger = Ledger::read(book, stamp)?;
+pub fn planned(
+    log: &LogFiles,
+    plan: &[Moving],
+    stamp: &Stamp,
+) -> Result<Edit<usize>, ReleaseError> {
+    let mut ledger = Ledger::read(log, stamp)?;
     if !ledger.arrived(&[Stage::Plan]) {
         for moving in plan {
             ledger.reach(&moving.branch, moving.from.as_deref());
@@ -203,12 +207,12 @@ pub fn planned(book: &Book, plan: &[Moving], stamp: &Stamp) -> Result<Edit<usize
 /// # Errors
 /// [`ReleaseError`] when the history cannot be read.
 pub fn moved(
-    book: &Book,
+    log: &LogFiles,
     moves: &[Moving],
     unmoved: &[Moving],
     stamp: &Stamp,
 ) -> Result<Edit<usize>, ReleaseError> {
-    let mut ledger = Ledger::read(book, stamp)?;
+    let mut ledger = Ledger::read(log, stamp)?;
     if !ledger.arrived(&[Stage::Deploy, Stage::End, Stage::Done]) {
         for (number, moving) in moves.iter().enumerate() {
             let branch = &moving.branch;

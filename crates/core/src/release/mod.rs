@@ -1,43 +1,43 @@
-//! Releases: recorded locks, and the book that they are written into.
+//! Releases: recorded locks, and the log that they are written into.
 //!
-//! The book is a branch that people can read in their browser: `releases/<id>.json` and the lock beside it,
+//! The log is a branch that people can read in their browser: `releases/<id>.json` and the lock beside it,
 //! `channels/<name>.json` for what is where now, `history.jsonl` for what happened. What a writing changes is computed from
-//! the book as it is now, by pure functions, and computed again when another writer was faster. Refuses to overwrite or
+//! the log as it is now, by pure functions, and computed again when another writer was faster. Refuses to overwrite or
 //! forget anything but a channel's place, and to read the clock: time and author come in as a [`Stamp`].
 
-mod book;
+mod audit;
 #[cfg(test)]
 mod branch_tests;
 mod edit;
 mod error;
 mod gaps;
 mod ledger;
+mod log_files;
 mod model;
 mod moves;
 mod names;
 mod registry;
 mod rollback;
-mod shelf;
+mod storage;
 mod tarballs;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod view;
 
-pub use book::Book;
+pub use audit::audit_records;
 pub use edit::{promote, record};
 pub use error::ReleaseError;
 pub use gaps::{Gap, Seen, found};
 pub use ledger::{moved, planned};
+pub use log_files::LogFiles;
 pub use model::{
-    Action, BackTo, Channel, Edit, Entry, FORMAT, Outcome, Recorded, Release, Stamp, Switch,
-    Tarball,
+    Action, BackTo, Channel, Edit, Entry, FORMAT, Recorded, Release, Stamp, Switch, Tarball,
+    WriteOutcome,
 };
 pub use moves::{BranchRef, Direction, Move, Moving, Stage};
 pub use names::{BadName, ChannelName, ReleaseId};
 pub use registry::{Carried, PACKAGE, Registry, fetch, publish};
-pub use rollback::{goal, rolled_back};
-pub use shelf::{GitShelf, Shelf, read, write};
+pub use rollback::{Goal, goal, rolled_back};
+pub use storage::{GitStorage, Storage, read, write};
 pub use tarballs::{gather, gather_any};
-pub use trail::{BookLine, trail};
-pub use view::{Row, compare, rows};
+pub use view::{ListedRelease, compare, list};

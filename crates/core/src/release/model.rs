@@ -1,8 +1,9 @@
-//! What stands in the book: releases, channels, entries of the history, as JSON with a version of its format.
+//! What stands in the log: releases, channels, entries of the history, as JSON with a version of its format.
 //!
 //! Refuses to hold credentials: URLs lose theirs, and free texts pass [`scrub`](pannier_base::secret::scrub).
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lock::model::Artifact;
@@ -16,7 +17,7 @@ use pannier_base::url::SafeUrl;
 
 use super::names::{ChannelName, ReleaseId};
 
-/// Version of the formats of the book.
+/// Version of the formats of the log.
 pub const FORMAT: u32 = 1;
 
 /// Who writes, when and why. One value for all tries of one writing.
@@ -43,10 +44,16 @@ impl Stamp {
         let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
         (!line.is_empty()).then_some(line)
     }
+
+    /// The pipeline's URL as records have it.
+    pub(crate) fn pipeline(&self) -> Option<String> {
+        let pipeline = self.pipeline.as_ref()?;
+        Some(pipeline.without_credentials().to_string())
+    }
 }
 
 /// A recorded lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Release {
     /// Version of this format.
@@ -55,6 +62,7 @@ pub struct Release {
     pub id: ReleaseId,
     /// When it was recorded.
     #[serde(with = "time")]
+    #[schemars(with = "String")]
     pub at: Timestamp,
     /// Who recorded it.
     pub by: String,
@@ -63,14 +71,17 @@ pub struct Release {
     pub reason: Option<String>,
     /// The pipeline that recorded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub pipeline: Option<SafeUrl>,
     /// What it goes back to, when it is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_to: Option<BackTo>,
     /// Digest of the lock file that lies beside it.
+    #[schemars(with = "String")]
     pub lock: Digest,
     /// Digest of the constraints that the lock was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub constraints: Option<Digest>,
     /// Packages, as the lock has them.
     pub packages: Vec<Recorded>,
@@ -83,7 +94,7 @@ pub struct Release {
 }
 
 /// One package or data project of a release.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Recorded {
     /// Its name.
@@ -93,6 +104,7 @@ pub struct Recorded {
     pub version: Option<String>,
     /// Its git repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub repository: Option<SafeUrl>,
     /// Its commit there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,22 +114,24 @@ pub struct Recorded {
     pub folder: Option<String>,
     /// SHA-256 of its files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub sha256: Vec<Digest>,
 }
 
 /// A tarball of a release.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Tarball {
     /// File name.
     pub name: String,
     /// Of the file.
+    #[schemars(with = "String")]
     pub sha256: Digest,
     /// Length in bytes.
     pub size: u64,
 }
 
 /// What a rollback goes back to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackTo {
     /// The earlier release.
     pub release: ReleaseId,
@@ -145,7 +159,7 @@ pub struct Channel {
 }
 
 /// What an entry of the history tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// A release was recorded.
@@ -157,13 +171,14 @@ pub enum Action {
 }
 
 /// One line of the history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Entry {
     /// What no other writing has.
     pub entry: String,
     /// When.
     #[serde(with = "time")]
+    #[schemars(with = "String")]
     pub at: Timestamp,
     /// Who.
     pub by: String,
@@ -185,14 +200,20 @@ pub struct Entry {
     pub reason: Option<String>,
     /// The pipeline that did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub pipeline: Option<SafeUrl>,
 }
 
 impl Release {
     /// The release of a lock, under a name.
     #[must_use]
-    pub fn new(id: ReleaseId, lock: (&Lock, Digest), tarballs: &[Tarball], stamp: &Stamp) -> Self {
-        let (lock, digest) = lock;
+    pub fn new(
+        id: ReleaseId,
+        lock: &Lock,
+        digest: Digest,
+        tarballs: &[Tarball],
+        stamp: &Stamp,
+    ) -> Self {
         let mut tarballs = tarballs.to_vec();
         tarballs.sort();
         Self {
@@ -286,10 +307,10 @@ pub(super) mod time {
     }
 }
 
-/// A change of the book, and what is true after it.
+/// A change of the log, and what is true after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit<O = Outcome> {
-    /// Files and what they hold from now on. Empty: the book says it already.
+pub struct Edit<O = WriteOutcome> {
+    /// Files and what they hold from now on. Empty: the log says it already.
     pub files: Vec<(String, Option<Vec<u8>>)>,
     /// The commit's message.
     pub message: String,
@@ -298,8 +319,8 @@ pub struct Edit<O = Outcome> {
 }
 
 /// What is true after a writing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Outcome {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct WriteOutcome {
     /// The release that it is about.
     pub release: ReleaseId,
     /// Whether this writing recorded it; else it was there.
@@ -309,7 +330,7 @@ pub struct Outcome {
 }
 
 /// A channel that was set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Switch {
     /// Its name.
     pub name: ChannelName,

@@ -1,16 +1,17 @@
-//! Names in the book: of releases and of channels. Each is also a file name there, so a text that could lead elsewhere
+//! Names in the log: of releases and of channels. Each is also a file name there, so a text that could lead elsewhere
 //! is refused.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use pannier_base::digest::Digest;
 use pannier_base::secret::scrub;
 
-/// Why a text is no name of the book.
+/// Why a text is no name of the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is not a name of a {what}: up to 64 lower-case letters, digits, `-`, `_` and `.`, beginning with a letter or digit"
@@ -35,7 +36,7 @@ fn check(text: &str, what: &'static str) -> Result<String, BadName> {
 macro_rules! name {
     ($(#[$meta:meta])* $name:ident, $what:literal) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 

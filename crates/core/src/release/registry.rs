@@ -2,13 +2,14 @@
 //!
 //! Their files are called by their digest, so that the same tarball is known again whatever release it is of, and another one never
 //! takes its place. Refuses to upload what is not the recorded tarball, and to show anything that is not verified against the
-//! book: what the server says about a file counts for nothing.
+//! log: what the server says about a file counts for nothing.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use pannier_archive::atomic::AtomicFile;
@@ -27,14 +28,14 @@ pub const PACKAGE: &str = "pannier";
 /// The registry of a project.
 #[derive(Debug, Clone)]
 pub struct Registry<'a> {
-    /// The door to it.
+    /// Reaches it.
     pub gitlab: &'a Gitlab,
     /// The project.
     pub project: ProjectRef,
 }
 
 /// What became of one tarball.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Carried {
     /// The tarball.
     #[serde(flatten)]
@@ -71,7 +72,7 @@ pub fn publish(
     for (tarball, name, file) in plan {
         let carried = file.is_some();
         if let Some(file) = file {
-            registry.upload(&package, (&name, &file), tarball)?;
+            registry.upload(&package, &name, &file, tarball)?;
         }
         done.push(Carried {
             tarball: tarball.clone(),
@@ -103,7 +104,7 @@ pub fn fetch(
         let path = folder.join(&tarball.name);
         let there = matches!(hashed(&path), Ok((sha256, _)) if sha256 == tarball.sha256);
         if !there {
-            registry.download(&package, (&name, &path), tarball, reporter)?;
+            registry.download(&package, &name, &path, tarball, reporter)?;
         }
         let beside = folder.join(format!("{}.sha256", tarball.name));
         let line = format!("{}  {}\n", tarball.sha256, tarball.name);
@@ -153,7 +154,8 @@ impl Registry<'_> {
     fn upload(
         &self,
         package: &PackageRef,
-        (name, file): (&str, &File),
+        name: &str,
+        file: &File,
         tarball: &Tarball,
     ) -> Result<(), ReleaseError> {
         let mut first = true;
@@ -171,23 +173,25 @@ impl Registry<'_> {
             Ok(self.gitlab.upload_package_file(package, name, copy)?)
         });
         let stored = sent.map_err(|lost: Lost| ReleaseError::from(lost.0))?;
-        match is(stored.file_sha256.as_deref(), tarball) {
-            true => Ok(()),
-            false => Err(unlike(tarball, stored.file_sha256.as_deref())),
+        let stored = stored.file_sha256.as_deref();
+        if is(stored, tarball) {
+            return Ok(());
         }
+        Err(unlike(tarball, stored))
     }
 
     fn download(
         &self,
         package: &PackageRef,
-        (name, path): (&str, &Path),
+        name: &str,
+        path: &Path,
         tarball: &Tarball,
         reporter: &dyn Reporter,
     ) -> Result<(), ReleaseError> {
         let brought = self.gitlab.client().repeat(|| {
             let mut digest = None;
             let written = put(path, |file| {
-                let found = self.copy(package, name, (file, tarball.size), reporter);
+                let found = self.copy(package, name, file, tarball.size, reporter);
                 match found {
                     Ok(found) if found == tarball.sha256 => Ok(()),
                     Ok(found) => {
@@ -222,7 +226,8 @@ impl Registry<'_> {
         &self,
         package: &PackageRef,
         name: &str,
-        (mut file, size): (&File, u64),
+        mut file: &File,
+        size: u64,
         reporter: &dyn Reporter,
     ) -> Result<Digest, Lost> {
         let mut response = self.gitlab.download_package_file(package, name)?;
@@ -281,7 +286,7 @@ impl Fault for Lost {
     }
 }
 
-/// A tarball's name in the registry. The book is written by people too: a name that would lead out of a folder is none.
+/// A tarball's name in the registry. The log is written by people too: a name that would lead out of a folder is none.
 fn stored_name(tarball: &Tarball) -> Result<String, ReleaseError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-');
     let name = &tarball.name;

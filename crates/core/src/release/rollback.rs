@@ -1,4 +1,4 @@
-//! A rollback in the book: a release of its own, which says what it goes back to.
+//! A rollback in the log: a release of its own, which says what it goes back to.
 //!
 //! Going back as a whole it holds the lock of the earlier release; going back with some projects only it holds what the channel
 //! held, with these projects as they were. Pure. Refuses to choose versions: what is not named stays as it is.
@@ -8,9 +8,9 @@ use crate::lock::model::LockedData;
 use crate::lock::model::LockedSource;
 use crate::lock::pylock;
 
-use super::book::Book;
 use super::edit::{Draft, made, of_production};
 use super::error::ReleaseError;
+use super::log_files::LogFiles;
 use super::model::{Action, BackTo, Edit, Stamp, Switch};
 use super::names::{ChannelName, ReleaseId};
 
@@ -18,18 +18,18 @@ use super::names::{ChannelName, ReleaseId};
 /// not written twice: a job that is run again changes nothing.
 ///
 /// # Errors
-/// [`ReleaseError`] when a release is not there or the book cannot be read.
+/// [`ReleaseError`] when a release is not there or the log cannot be read.
 pub fn rolled_back(
-    book: &Book,
+    log: &LogFiles,
     back: &BackTo,
     channel: &ChannelName,
     stamp: &Stamp,
 ) -> Result<Edit, ReleaseError> {
-    let mut draft = Draft::new(book, stamp);
+    let mut draft = Draft::new(log, stamp);
     draft.back_to = Some(back.clone());
-    let held = book.channel(channel)?.map(|channel| channel.release);
+    let held = log.channel(channel)?.map(|channel| channel.release);
     if let Some(id) = &held {
-        let there = book.release(id)?;
+        let there = log.release(id)?;
         let itself = back.only.is_empty() && *id == back.release;
         if itself || there.back_to.as_ref() == Some(back) {
             let arrived = draft.arrived(Action::Rollback)?;
@@ -38,16 +38,16 @@ pub fn rolled_back(
             return Ok(draft.finish(id.clone(), false, Some(Switch { name, from })));
         }
     }
-    let target = book.release(&back.release)?;
-    let (text, earlier) = book.lock(&target)?;
+    let target = log.release(&back.release)?;
+    let (text, earlier) = log.lock(&target)?;
     let (text, tarballs) = match (&back.only[..], &held) {
         ([], _) | (_, None) => (text, target.tarballs),
         (only, Some(id)) => {
-            let (_, now) = book.lock(&book.release(id)?)?;
+            let (_, now) = log.lock(&log.release(id)?)?;
             (pylock::write(&mixed(now, &earlier, only)), Vec::new())
         }
     };
-    let mut release = made(book, &text, &tarballs, stamp)?;
+    let mut release = made(log, &text, &tarballs, stamp)?;
     release.back_to = Some(back.clone());
     draft.release(&release, &text);
     let switch = draft.switch(Action::Rollback, channel, &release.id)?;
@@ -77,25 +77,34 @@ fn mixed(mut now: Lock, earlier: &Lock, only: &[String]) -> Lock {
     now
 }
 
-/// The release that a rollback of `channel` goes back to, and its lock: see [`Book::find`] for what `text` may be. A job that
+/// What a rollback goes back to.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its lock.
+    pub lock: Lock,
+}
+
+/// The release that a rollback of `channel` goes back to: see [`LogFiles::find`] for what `text` may be. A job that
 /// is run again in its pipeline means the same `previous` as before.
 ///
 /// # Errors
 /// [`ReleaseError`].
 pub fn goal(
-    book: &Book,
+    log: &LogFiles,
     text: &str,
     channel: &ChannelName,
     stamp: &Stamp,
-) -> Result<(ReleaseId, Lock), ReleaseError> {
-    let held = book.channel(channel)?;
-    let held = held.map(|it| book.release(&it.release)).transpose()?;
+) -> Result<Goal, ReleaseError> {
+    let held = log.channel(channel)?;
+    let held = held.map(|it| log.release(&it.release)).transpose()?;
     let again = held.filter(|it| it.pipeline.is_some() && it.pipeline == stamp.pipeline);
     let id = match again.and_then(|it| it.back_to) {
         Some(back) if text == "previous" => back.release,
-        _ => book.find(text, channel)?,
+        _ => log.find(text, channel)?,
     };
-    let (_, lock) = book.lock(&book.release(&id)?)?;
+    let (_, lock) = log.lock(&log.release(&id)?)?;
     of_production(&lock, || format!("release {id}"))?;
-    Ok((id, lock))
+    Ok(Goal { release: id, lock })
 }

@@ -1,4 +1,4 @@
-//! The book as a value, without git: what is written, read again, refused, and merged when others were faster.
+//! The log as a value, without git: what is written, read again, refused, and merged when others were faster.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::audit::Record;
 use crate::lock::model::Lock;
 use crate::lock::model::LockedData;
 use crate::lock::model::LockedPackage;
 use crate::lock::model::LockedSource;
 use crate::lock::model::PannierTable;
 use crate::lock::pylock;
+use pannier_base::class::{Class, Classify};
 use pannier_base::digest::Digest;
 use pannier_clients::git::{BranchFiles, GitError, Written};
 
@@ -84,7 +86,7 @@ fn production() -> ChannelName {
     "production".parse().unwrap()
 }
 
-/// A shelf in memory; before the writings named in `faster` somebody else's edit arrives.
+/// Storage in memory; before the writings named in `faster` somebody else's edit arrives.
 #[derive(Default)]
 struct Memory {
     state: RefCell<(u32, BTreeMap<String, Vec<u8>>)>,
@@ -105,27 +107,27 @@ impl Memory {
         }
     }
 
-    fn book(&self) -> Book {
-        Book::new(self.state.borrow().1.clone())
+    fn log(&self) -> LogFiles {
+        LogFiles::new(self.state.borrow().1.clone())
     }
 
-    fn record(&self, lock: &str, stamp: &Stamp, channel: bool) -> Outcome {
+    fn record(&self, lock: &str, stamp: &Stamp, channel: bool) -> WriteOutcome {
         let channel = channel.then(production);
-        write(self, stamp, |book| {
-            record(book, lock, &[], channel.as_ref(), stamp)
+        write(self, stamp, |log| {
+            record(log, lock, &[], channel.as_ref(), stamp)
         })
         .unwrap()
     }
 
-    fn promote(&self, id: &ReleaseId, action: Action, stamp: &Stamp) -> Outcome {
-        write(self, stamp, |book| {
-            promote(book, id, &production(), action, stamp)
+    fn promote(&self, id: &ReleaseId, action: Action, stamp: &Stamp) -> WriteOutcome {
+        write(self, stamp, |log| {
+            promote(log, id, &production(), action, stamp)
         })
         .unwrap()
     }
 }
 
-impl Shelf for Memory {
+impl Storage for Memory {
     fn files(&self) -> Result<Option<BranchFiles>, GitError> {
         let (count, files) = self.state.borrow().clone();
         let commit = count.to_string();
@@ -152,29 +154,29 @@ impl Shelf for Memory {
 
 #[test]
 fn a_release_holds_what_its_lock_holds_and_no_credential() {
-    let shelf = Memory::default();
+    let storage = Memory::default();
     let text = lock("1.0", 'a');
-    let done = shelf.record(&text, &stamp(0, 7), true);
+    let done = storage.record(&text, &stamp(0, 7), true);
     assert!(done.recorded);
     let digest = Digest::of(text.as_bytes()).to_string();
     assert_eq!(
         done.release.as_str(),
         format!("20260301-091500-{}", &digest[..6])
     );
-    let book = shelf.book();
-    let release = book.release(&done.release).unwrap();
+    let log = storage.log();
+    let release = log.release(&done.release).unwrap();
     assert_eq!(release.packages[0].sha256, [Digest::of(b"1.0")]);
     assert_eq!(release.packages[1].commit, Some("a".repeat(40)));
     assert_eq!(release.data[0].commit, Some("a".repeat(40)));
     assert_eq!(release.constraints, Some(Digest::of(b"constraints")));
-    assert_eq!(book.lock(&release).unwrap().0, text);
+    assert_eq!(log.lock(&release).unwrap().0, text);
     assert_eq!(
-        book.channel(&production()).unwrap().unwrap().release,
+        log.channel(&production()).unwrap().unwrap().release,
         done.release
     );
-    let actions: Vec<Action> = book.history().unwrap().iter().map(|it| it.action).collect();
+    let actions: Vec<Action> = log.history().unwrap().iter().map(|it| it.action).collect();
     assert_eq!(actions, [Action::Record, Action::Promote]);
-    for bytes in shelf.state.borrow().1.values() {
+    for bytes in storage.state.borrow().1.values() {
         let text = String::from_utf8_lossy(bytes);
         assert!(
             !text.contains("secret") && !text.contains("token@"),
@@ -186,7 +188,7 @@ fn a_release_holds_what_its_lock_holds_and_no_credential() {
 
 #[test]
 fn a_run_with_overrides_is_no_release() {
-    let shelf = Memory::default();
+    let storage = Memory::default();
     let mut overridden = pylock::read(&lock("1.0", 'a')).unwrap().lock;
     overridden.pannier.overrides = vec![
         serde_json::from_value(serde_json::json!({
@@ -195,120 +197,128 @@ fn a_run_with_overrides_is_no_release() {
         .unwrap(),
     ];
     let text = pylock::write(&overridden);
-    let refused = record(&shelf.book(), &text, &[], Some(&production()), &stamp(0, 7));
+    let refused = record(
+        &storage.log(),
+        &text,
+        &[],
+        Some(&production()),
+        &stamp(0, 7),
+    );
     let error = refused.expect_err("it is of one run");
     assert!(
         matches!(&error, ReleaseError::Overridden { overrides, .. } if *overrides == ["tool"]),
         "{error}"
     );
-    // One that came into the book in another way gets no channel, and nobody goes back to it.
-    let id = shelf.record(&lock("1.0", 'a'), &stamp(0, 7), false).release;
-    let mut files = shelf.state.borrow().1.clone();
-    let mut release = shelf.book().release(&id).unwrap();
+    // One that came into the log in another way gets no channel, and nobody goes back to it.
+    let id = storage
+        .record(&lock("1.0", 'a'), &stamp(0, 7), false)
+        .release;
+    let mut files = storage.state.borrow().1.clone();
+    let mut release = storage.log().release(&id).unwrap();
     release.lock = Digest::of(text.as_bytes());
     let json = serde_json::to_vec(&release).unwrap();
     files.insert(format!("releases/{id}.json"), json);
     files.insert(format!("releases/{id}.pylock.toml"), text.into_bytes());
-    let book = Book::new(files);
+    let log = LogFiles::new(files);
     let stamp = stamp(1, 0);
-    let promoted = promote(&book, &id, &production(), Action::Promote, &stamp);
+    let promoted = promote(&log, &id, &production(), Action::Promote, &stamp);
     assert!(matches!(promoted, Err(ReleaseError::Overridden { .. })));
-    let back = goal(&book, "latest", &production(), &stamp);
+    let back = goal(&log, "latest", &production(), &stamp);
     assert!(matches!(back, Err(ReleaseError::Overridden { .. })));
 }
 
 #[test]
 fn a_job_that_runs_again_records_nothing_twice() {
-    let shelf = Memory::default();
-    let first = shelf.record(&lock("1.0", 'a'), &stamp(0, 7), true);
-    let before = shelf.book();
-    let again = shelf.record(&lock("1.0", 'a'), &stamp(60, 7), true);
+    let storage = Memory::default();
+    let first = storage.record(&lock("1.0", 'a'), &stamp(0, 7), true);
+    let before = storage.log();
+    let again = storage.record(&lock("1.0", 'a'), &stamp(60, 7), true);
     assert_eq!(
         (again.release, again.recorded),
         (first.release.clone(), false)
     );
-    assert_eq!(shelf.book(), before);
+    assert_eq!(storage.log(), before);
     // Another pipeline with the same lock is a release of its own, and so is a run outside of any pipeline.
     assert!(
-        shelf
+        storage
             .record(&lock("1.0", 'a'), &stamp(60, 8), false)
             .recorded
     );
     assert!(
-        shelf
+        storage
             .record(&lock("1.0", 'a'), &stamp(90, 0), false)
             .recorded
     );
     assert!(
-        shelf
+        storage
             .record(&lock("1.0", 'a'), &stamp(95, 0), false)
             .recorded
     );
-    assert_eq!(shelf.book().ids().len(), 4);
+    assert_eq!(storage.log().ids().len(), 4);
 }
 
 #[test]
 fn two_releases_of_one_second_have_two_names() {
-    let shelf = Memory::default();
-    let first = shelf.record(&lock("1.0", 'a'), &stamp(0, 1), false);
-    let second = shelf.record(&lock("1.0", 'a'), &stamp(0, 2), false);
+    let storage = Memory::default();
+    let first = storage.record(&lock("1.0", 'a'), &stamp(0, 1), false);
+    let second = storage.record(&lock("1.0", 'a'), &stamp(0, 2), false);
     assert_eq!(second.release.as_str(), format!("{}-2", first.release));
 }
 
 #[test]
 fn the_order_is_that_of_the_writings_whatever_the_clocks_say() {
-    let shelf = Memory::default();
-    let late = shelf.record(&lock("1.0", 'a'), &stamp(3600, 1), false);
-    let next = shelf.record(&lock("2.0", 'a'), &stamp(0, 2), false);
+    let storage = Memory::default();
+    let late = storage.record(&lock("1.0", 'a'), &stamp(3600, 1), false);
+    let next = storage.record(&lock("2.0", 'a'), &stamp(0, 2), false);
     let order = [late.release, next.release];
-    let mut book = shelf.book();
-    assert_eq!(book.in_order().unwrap(), order);
-    assert_eq!(book.find("latest", &production()).unwrap(), order[1]);
-    let mut files = shelf.state.borrow().1.clone();
+    let mut log = storage.log();
+    assert_eq!(log.in_order().unwrap(), order);
+    assert_eq!(log.find("latest", &production()).unwrap(), order[1]);
+    let mut files = storage.state.borrow().1.clone();
     let by_hand: ReleaseId = "20270101-000000-abcdef".parse().unwrap();
     files.insert(format!("releases/{by_hand}.json"), Vec::new());
-    book = Book::new(files);
-    assert_eq!(book.in_order().unwrap()[0], by_hand);
-    assert_eq!(book.find("latest", &production()).unwrap(), order[1]);
+    log = LogFiles::new(files);
+    assert_eq!(log.in_order().unwrap()[0], by_hand);
+    assert_eq!(log.find("latest", &production()).unwrap(), order[1]);
 }
 
 #[test]
 fn who_loses_the_race_writes_on_top_and_loses_nothing() {
-    let shelf = Memory::default();
+    let storage = Memory::default();
     for second in [30, 20, 10] {
         let other = Memory {
-            state: RefCell::new(shelf.state.borrow().clone()),
+            state: RefCell::new(storage.state.borrow().clone()),
             ..Memory::default()
         };
         for later in [10, 20, 30].into_iter().filter(|it| *it <= second) {
             let stamp = stamp(later, 0);
-            let edit = record(&other.book(), &lock("1.0", 'b'), &[], None, &stamp).unwrap();
+            let edit = record(&other.log(), &lock("1.0", 'b'), &[], None, &stamp).unwrap();
             other.apply(&edit);
             if later == second {
-                shelf.faster.borrow_mut().push(edit);
+                storage.faster.borrow_mut().push(edit);
             }
         }
     }
-    shelf.record(&lock("2.0", 'a'), &stamp(0, 0), true);
-    let book = shelf.book();
-    assert_eq!(book.ids().len(), 4);
-    assert_eq!(book.history().unwrap().len(), 5);
+    storage.record(&lock("2.0", 'a'), &stamp(0, 0), true);
+    let log = storage.log();
+    assert_eq!(log.ids().len(), 4);
+    assert_eq!(log.history().unwrap().len(), 5);
 }
 
 #[test]
 fn an_answer_that_was_lost_leads_to_no_second_entry() {
-    let shelf = Memory::default();
-    *shelf.lost.borrow_mut() = true;
-    let done = shelf.record(&lock("1.0", 'a'), &stamp(0, 0), true);
-    let book = shelf.book();
-    assert_eq!(book.ids(), std::slice::from_ref(&done.release));
-    assert_eq!(book.history().unwrap().len(), 2);
-    let newer = shelf.record(&lock("2.0", 'a'), &stamp(5, 0), true);
-    *shelf.lost.borrow_mut() = true;
-    shelf.promote(&done.release, Action::Rollback, &stamp(9, 0));
-    assert_eq!(shelf.book().history().unwrap().len(), 5);
+    let storage = Memory::default();
+    *storage.lost.borrow_mut() = true;
+    let done = storage.record(&lock("1.0", 'a'), &stamp(0, 0), true);
+    let log = storage.log();
+    assert_eq!(log.ids(), std::slice::from_ref(&done.release));
+    assert_eq!(log.history().unwrap().len(), 2);
+    let newer = storage.record(&lock("2.0", 'a'), &stamp(5, 0), true);
+    *storage.lost.borrow_mut() = true;
+    storage.promote(&done.release, Action::Rollback, &stamp(9, 0));
+    assert_eq!(storage.log().history().unwrap().len(), 5);
     assert_eq!(
-        shelf.book().history().unwrap().pop().unwrap().from,
+        storage.log().history().unwrap().pop().unwrap().from,
         Some(newer.release)
     );
 }
@@ -316,7 +326,7 @@ fn an_answer_that_was_lost_leads_to_no_second_entry() {
 #[test]
 fn writers_who_are_always_too_late_are_told() {
     struct Never;
-    impl Shelf for Never {
+    impl Storage for Never {
         fn files(&self) -> Result<Option<BranchFiles>, GitError> {
             Ok(None)
         }
@@ -325,44 +335,46 @@ fn writers_who_are_always_too_late_are_told() {
         }
     }
     let stamp = stamp(0, 0);
-    let error = write(&Never, &stamp, |book| {
-        record(book, &lock("1.0", 'a'), &[], None, &stamp)
+    let error = write(&Never, &stamp, |log| {
+        record(log, &lock("1.0", 'a'), &[], None, &stamp)
     });
     assert!(matches!(error, Err(ReleaseError::Busy { .. })));
 }
 
 #[test]
 fn previous_goes_further_back_with_each_rollback() {
-    let shelf = Memory::default();
+    let storage = Memory::default();
     let ids: Vec<ReleaseId> = (0..3)
         .map(|n| {
             let text = lock(&format!("{n}.0"), 'a');
-            shelf.record(&text, &stamp(n, 0), true).release
+            storage.record(&text, &stamp(n, 0), true).release
         })
         .collect();
-    let previous = || shelf.book().find("previous", &production());
+    let previous = || storage.log().find("previous", &production());
     assert_eq!(previous().unwrap(), ids[1]);
-    shelf.promote(&ids[1], Action::Rollback, &stamp(10, 0));
+    storage.promote(&ids[1], Action::Rollback, &stamp(10, 0));
     assert_eq!(previous().unwrap(), ids[0]);
-    shelf.promote(&ids[0], Action::Rollback, &stamp(11, 0));
+    storage.promote(&ids[0], Action::Rollback, &stamp(11, 0));
     assert!(matches!(previous(), Err(ReleaseError::Channel { .. })));
-    shelf.promote(&ids[2], Action::Promote, &stamp(12, 0));
+    storage.promote(&ids[2], Action::Promote, &stamp(12, 0));
     assert_eq!(previous().unwrap(), ids[0]);
     // A second promotion of what is there already changes nothing.
-    let before = shelf.book();
-    shelf.promote(&ids[2], Action::Promote, &stamp(13, 0));
-    assert_eq!(shelf.book(), before);
+    let before = storage.log();
+    storage.promote(&ids[2], Action::Promote, &stamp(13, 0));
+    assert_eq!(storage.log(), before);
 }
 
 #[test]
 fn releases_are_found_by_name_beginning_and_channel() {
-    let shelf = Memory::default();
-    let old = shelf.record(&lock("1.0", 'a'), &stamp(0, 0), true).release;
-    let new = shelf
+    let storage = Memory::default();
+    let old = storage
+        .record(&lock("1.0", 'a'), &stamp(0, 0), true)
+        .release;
+    let new = storage
         .record(&lock("2.0", 'a'), &stamp(86_400, 0), false)
         .release;
-    let book = shelf.book();
-    let find = |text: &str| book.find(text, &production());
+    let log = storage.log();
+    let find = |text: &str| log.find(text, &production());
     assert_eq!(find("latest").unwrap(), new);
     assert_eq!(find("production").unwrap(), old);
     assert_eq!(find(old.as_str()).unwrap(), old);
@@ -378,53 +390,51 @@ fn releases_are_found_by_name_beginning_and_channel() {
 
 #[test]
 fn the_list_says_what_moved_and_the_difference_speaks_as_the_lock_does() {
-    let shelf = Memory::default();
-    let old = shelf.record(&lock("1.0", 'a'), &stamp(0, 0), true).release;
-    let new = shelf
+    let storage = Memory::default();
+    let old = storage
+        .record(&lock("1.0", 'a'), &stamp(0, 0), true)
+        .release;
+    let new = storage
         .record(&lock("2.0", 'b'), &stamp(60, 0), false)
         .release;
-    let rows = rows(&shelf.book(), 10).unwrap();
-    let ids: Vec<_> = rows.iter().map(|row| row.release.id.clone()).collect();
+    let rows = list(&storage.log(), 10).unwrap();
+    let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
     assert_eq!(ids, [new.clone(), old.clone()]);
     assert_eq!(rows[1].channels, [production()]);
     assert_eq!(rows[1].moved, None);
-    let moved: Vec<String> = rows[0]
-        .moved
-        .iter()
-        .flatten()
-        .map(ToString::to_string)
-        .collect();
     let wanted = [
         "raised lib 1.0 -> 2.0",
         "moved tool 2.0 (aaaaaaaaaa) -> 2.0 (bbbbbbbbbb)",
         "moved data/tables aaaaaaaaaa -> bbbbbbbbbb",
     ];
-    assert_eq!(moved, wanted);
-    let back = compare(&shelf.book(), &new, &old).unwrap();
+    assert_eq!(rows[0].moved.as_deref().unwrap(), wanted);
+    let back = compare(&storage.log(), &new, &old).unwrap();
     assert_eq!(back[0].to_string(), "lowered lib 2.0 -> 1.0");
     let at = |seconds| rows[1].age(stamp(seconds, 0).at);
     let ages = [-5, 59, 60, 7200, 172_799, 172_800].map(at);
     assert_eq!(ages, ["0 s", "59 s", "1 min", "2 h", "47 h", "2 d"]);
-    assert_eq!(super::rows(&shelf.book(), 1).unwrap().len(), 1);
+    assert_eq!(list(&storage.log(), 1).unwrap().len(), 1);
 }
 
 #[test]
 fn what_was_edited_by_hand_is_refused_by_name() {
-    let shelf = Memory::default();
-    let id = shelf.record(&lock("1.0", 'a'), &stamp(0, 0), true).release;
+    let storage = Memory::default();
+    let id = storage
+        .record(&lock("1.0", 'a'), &stamp(0, 0), true)
+        .release;
     let with = |path: &str, text: &str| {
-        let mut files = shelf.state.borrow().1.clone();
+        let mut files = storage.state.borrow().1.clone();
         files.insert(path.to_owned(), text.as_bytes().to_vec());
-        Book::new(files)
+        LogFiles::new(files)
     };
-    let release = shelf.book().release(&id).unwrap();
+    let release = storage.log().release(&id).unwrap();
     let path = format!("releases/{id}.pylock.toml");
     let other = with(&path, &lock("1.1", 'a'));
     let error = other.lock(&release).unwrap_err();
-    assert!(error.is_refusal(), "{error}");
+    assert!(error.class() == Class::Refused, "{error}");
     let channel = production();
     let refused = promote(&other, &id, &channel, Action::Promote, &stamp(1, 0));
-    assert!(refused.unwrap_err().is_refusal());
+    assert!(refused.unwrap_err().class() == Class::Refused);
     let newer = with(&format!("releases/{id}.json"), "{\"format\": 2}");
     let error = newer.release(&id).unwrap_err();
     assert!(matches!(error, ReleaseError::Newer { found: 2, .. }));
@@ -468,9 +478,9 @@ fn tarballs_must_be_of_the_lock_and_as_they_were_written() {
     };
     assert_eq!(gather(folder.path(), &lock).unwrap(), [wanted]);
     let other = gather(folder.path(), &Digest::of(b"other")).unwrap_err();
-    assert!(other.is_refusal());
+    assert!(other.class() == Class::Refused);
     put("builder.tar.zst", "other bytes");
-    assert!(gather(folder.path(), &lock).unwrap_err().is_refusal());
+    assert!(gather(folder.path(), &lock).unwrap_err().class() == Class::Refused);
 }
 
 proptest! {
@@ -481,12 +491,12 @@ proptest! {
         history in "(\\{\"entry\":\"x\"|[\\PC\n]){0,40}",
     ) {
         let files = [(path, bytes), ("history.jsonl".to_owned(), history.into_bytes())];
-        let book = Book::new(files.into());
-        let _ = rows(&book, 5);
-        let _ = book.history();
-        let _ = book.find("latest", &production());
-        let _ = book.find("previous", &production());
-        let _ = record(&book, &lock("1.0", 'a'), &[], Some(&production()), &stamp(0, 1));
+        let log = LogFiles::new(files.into());
+        let _ = list(&log, 5);
+        let _ = log.history();
+        let _ = log.find("latest", &production());
+        let _ = log.find("previous", &production());
+        let _ = record(&log, &lock("1.0", 'a'), &[], Some(&production()), &stamp(0, 1));
     }
 
     #[test]
@@ -499,12 +509,12 @@ proptest! {
 
 #[test]
 fn a_rollback_is_a_release_of_its_own_and_stands_for_what_it_goes_back_to() {
-    let shelf = Memory::default();
+    let storage = Memory::default();
     let ids: Vec<ReleaseId> = (0..3)
         .map(|n| {
             let text = lock(&format!("{n}.0"), ['a', 'b', 'c'][n]);
             let at = i64::try_from(n).unwrap();
-            shelf.record(&text, &stamp(at, 0), true).release
+            storage.record(&text, &stamp(at, 0), true).release
         })
         .collect();
     let back = |id: &ReleaseId, only: &[&str], second| {
@@ -513,37 +523,37 @@ fn a_rollback_is_a_release_of_its_own_and_stands_for_what_it_goes_back_to() {
             only: only.iter().map(|it| (*it).to_owned()).collect(),
         };
         let stamp = stamp(second, 0);
-        write(&shelf, &stamp, |book| {
-            rolled_back(book, &back, &production(), &stamp)
+        write(&storage, &stamp, |log| {
+            rolled_back(log, &back, &production(), &stamp)
         })
         .unwrap()
     };
-    let previous = || shelf.book().find("previous", &production());
+    let previous = || storage.log().find("previous", &production());
     // One project alone: its lock is mixed, and it stands for what it changed.
     let mixed = back(&ids[0], &["tool"], 10);
     assert!(mixed.recorded);
-    let book = shelf.book();
-    let (_, text) = book.lock(&book.release(&mixed.release).unwrap()).unwrap();
+    let log = storage.log();
+    let (_, text) = log.lock(&log.release(&mixed.release).unwrap()).unwrap();
     assert_eq!(text.packages[0].version, Some("2.0".parse().unwrap()));
     assert!(format!("{:?}", text.packages[1].source).contains(&"a".repeat(40)));
     assert!(format!("{:?}", text.pannier.data).contains(&"c".repeat(40)));
     assert_eq!(previous().unwrap(), ids[1]);
     // All of it, twice the same: the second changes nothing.
     let whole = back(&ids[1], &[], 20);
-    let before = shelf.book();
+    let before = storage.log();
     let again = back(&ids[1], &[], 30);
     assert_eq!((again.release, again.recorded), (whole.release, false));
-    assert_eq!(shelf.book(), before);
+    assert_eq!(storage.log(), before);
     assert_eq!(previous().unwrap(), ids[0]);
     // A lost answer leads to no second release.
-    *shelf.lost.borrow_mut() = true;
+    *storage.lost.borrow_mut() = true;
     let last = back(&ids[0], &[], 40);
-    assert_eq!(shelf.book().ids().len(), 6);
+    assert_eq!(storage.log().ids().len(), 6);
     assert_eq!(last.channel.unwrap().from.unwrap(), held_in(&before));
     assert!(previous().is_err());
     // To where the channel is already: nothing is to be written down.
-    let held = shelf
-        .book()
+    let held = storage
+        .log()
         .channel(&production())
         .unwrap()
         .unwrap()
@@ -551,28 +561,34 @@ fn a_rollback_is_a_release_of_its_own_and_stands_for_what_it_goes_back_to() {
     assert!(!back(&held, &[], 50).recorded);
 }
 
-/// What production holds in a book.
-fn held_in(book: &Book) -> ReleaseId {
-    book.channel(&production()).unwrap().unwrap().release
+/// What production holds in a log.
+fn held_in(log: &LogFiles) -> ReleaseId {
+    log.channel(&production()).unwrap().unwrap().release
 }
 
 #[test]
 fn each_change_of_the_book_leaves_a_line_and_nothing_else_does() {
     let stamp = stamp(0, 7);
-    let repository = "https://u:hush@git.example.org/book.git".parse().unwrap();
-    let book = Book::default();
-    let edit = record(&book, &lock("1.0", 'a'), &[], Some(&production()), &stamp).unwrap();
-    let lines = trail(&edit.outcome, &repository, "pannier/releases", &stamp);
-    let shown: Vec<_> = lines
-        .iter()
-        .map(|it| (it.audit, it.channel.is_some(), it.from.is_some()))
-        .collect();
-    assert_eq!(shown, [("record", false, false), ("channel", true, false)]);
-    let text = serde_json::to_string(&lines).unwrap();
+    let repository = "https://u:hush@git.example.org/log.git".parse().unwrap();
+    let log = LogFiles::default();
+    let edit = record(&log, &lock("1.0", 'a'), &[], Some(&production()), &stamp).unwrap();
+    let records = audit_records(&edit.outcome, &repository, "pannier/releases", &stamp);
+    let [Record::Record(recorded), Record::Channel(switched)] = &records[..] else {
+        panic!("{records:?}");
+    };
+    assert_eq!(recorded.channel, None);
+    assert_eq!(switched.channel.as_deref(), Some("production"));
+    assert_eq!(switched.from, None);
+    let lines: Vec<String> = records.iter().map(crate::audit::line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"audit":"record","at":"2026-03-01T09:15:00Z","actor":"ann","project":"https://git.example.org/log.git","branch":"pannier/releases","channel":null,"from":null,"to":"20260301-091500-c331ec","reason":"fix the https://****@host.example/x path","pipeline":"https://gitlab.example.org/p/-/pipelines/7"}
+    {"audit":"channel","at":"2026-03-01T09:15:00Z","actor":"ann","project":"https://git.example.org/log.git","branch":"pannier/releases","channel":"production","from":null,"to":"20260301-091500-c331ec","reason":"fix the https://****@host.example/x path","pipeline":"https://gitlab.example.org/p/-/pipelines/7"}
+    "#);
+    let text = lines.concat();
     assert!(!text.contains("hush") && !text.contains("token"), "{text}");
     assert!(text.contains(r#""branch":"pannier/releases""#), "{text}");
 
-    let known = Outcome {
+    let known = WriteOutcome {
         recorded: false,
         channel: Some(Switch {
             name: production(),
@@ -580,5 +596,8 @@ fn each_change_of_the_book_leaves_a_line_and_nothing_else_does() {
         }),
         ..edit.outcome
     };
-    assert_eq!(trail(&known, &repository, "pannier/releases", &stamp), []);
+    assert_eq!(
+        audit_records(&known, &repository, "pannier/releases", &stamp),
+        []
+    );
 }

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::Session;
 use super::run::Run;
 use super::setup::LogPlace;
-use crate::deploy::{self, Compared, Eyes};
-use crate::release::{self, Book, Edit, Gap, GitShelf, ReleaseError, Stamp};
+use crate::deploy::{self, BranchReader, Compared};
+use crate::release::{self, Edit, Gap, GitStorage, LogFiles, ReleaseError, Stamp};
 
 /// The release log, and the clients that reach it and the branches that it is about.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub struct ReleaseLog<'s> {
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// The log.
-    pub log: Book,
+    pub log: LogFiles,
     /// What the comparison found.
     pub check: LogCheck,
 }
@@ -59,7 +59,7 @@ impl<'s> ReleaseLog<'s> {
     ///
     /// # Errors
     /// [`ReleaseError`].
-    pub fn read(&self) -> Result<Book, ReleaseError> {
+    pub fn read(&self) -> Result<LogFiles, ReleaseError> {
         release::read(&self.storage())
     }
 
@@ -131,13 +131,13 @@ impl<'s> ReleaseLog<'s> {
     pub(super) fn write<O>(
         &self,
         stamp: &Stamp,
-        compute: impl Fn(&Book) -> Result<Edit<O>, ReleaseError>,
+        compute: impl Fn(&LogFiles) -> Result<Edit<O>, ReleaseError>,
     ) -> Result<O, ReleaseError> {
         release::write(&self.storage(), stamp, compute)
     }
 
-    pub(super) fn storage(&self) -> GitShelf<'s> {
-        GitShelf {
+    pub(super) fn storage(&self) -> GitStorage<'s> {
+        GitStorage {
             git: self.git,
             repository: &self.place.repository,
             branch: &self.place.branch,
@@ -152,25 +152,25 @@ impl<'s> ReleaseLog<'s> {
         self.run.reporter.warn(message, None);
     }
 
-    fn eyes(&self) -> Eyes<'s> {
-        Eyes {
+    fn reader(&self) -> BranchReader<'s> {
+        BranchReader {
             git: self.git,
             gitlab: self.gitlab,
         }
     }
 
-    fn compare(&self, log: &Book, stamp: &Stamp) -> Result<Compared, ReleaseError> {
-        deploy::compare(self.eyes(), log, stamp)
+    fn compare(&self, log: &LogFiles, stamp: &Stamp) -> Result<Compared, ReleaseError> {
+        deploy::compare(self.reader(), log, stamp)
     }
 
     fn catch_up(&self, stamp: &Stamp) -> Result<Compared, ReleaseError> {
-        deploy::catch_up(self.eyes(), &self.storage(), stamp)
+        deploy::catch_up(self.reader(), &self.storage(), stamp)
     }
 
     fn checked(&self, compared: Compared, recorded: bool) -> Checked {
         let check = LogCheck::report(&compared, recorded, self.run.reporter);
         Checked {
-            log: compared.book,
+            log: compared.log,
             check,
         }
     }

@@ -5,6 +5,8 @@
 
 mod constraints;
 mod constraints_error;
+mod deploy;
+mod deploy_report;
 mod error;
 mod fallback;
 mod gate;
@@ -12,6 +14,8 @@ mod lock;
 mod log;
 mod overrides;
 mod prepare;
+mod releases;
+mod rollback;
 mod run;
 mod setup;
 
@@ -25,6 +29,7 @@ use pannier_clients::http::{self, Client};
 use pannier_clients::python::Pythons;
 use pannier_clients::uv::{Finder, Relay, Surroundings, Uv, UvError};
 
+use crate::audit::{AuditLog, Sink};
 use crate::constraints::build_constraints;
 use crate::request::Request;
 use crate::store::{INDEX_RELAY, Store, StoreError};
@@ -32,6 +37,8 @@ use crate::wheel_build::{Builder, Workshop};
 
 pub use constraints::{LintOptions, LintReport, RaiseOptions, RaiseReport};
 pub use constraints_error::ConstraintsError;
+pub use deploy::{DeployOptions, PushOptions};
+pub use deploy_report::{DeployReport, DeployedProject, ProjectResult, RefusedProject};
 pub use error::RequestError;
 pub use fallback::Instead;
 pub use gate::GateOptions;
@@ -39,6 +46,11 @@ pub use lock::{LockOptions, LockReport, production_lock};
 pub use log::{Checked, LogCheck, ReleaseLog, UnreadBranch};
 pub use overrides::ResolvedOverride;
 pub use prepare::{PrepareOptions, PrepareReport};
+pub use releases::{
+    DiffOptions, DiffReport, DiffSide, FetchOptions, ListOptions, ListReport, PromoteOptions,
+    PublishOptions, RecordOptions, ShowOptions, ShowReport, TransferReport, WriteReport,
+};
+pub use rollback::RollbackOptions;
 pub use run::{Actor, Run};
 pub use setup::{GitlabPlace, LogPlace, Setup};
 
@@ -56,6 +68,7 @@ pub struct Session<'r> {
     pub pythons: Pythons,
     /// What uv sees of the machine.
     pub around: Surroundings,
+    audit: AuditLog<'r>,
     gitlab: Option<Gitlab>,
     setup: Setup,
     uv: OnceLock<Uv>,
@@ -91,6 +104,7 @@ impl<'r> Session<'r> {
                 offline: setup.offline,
                 relay: Some(Relay::new(client.clone(), store.root().join(INDEX_RELAY))),
             },
+            audit: AuditLog::new(run.reporter),
             gitlab,
             store,
             client,
@@ -98,6 +112,13 @@ impl<'r> Session<'r> {
             setup,
             uv: OnceLock::new(),
         })
+    }
+
+    /// Writes the audit log to `sink` as well. The run's own log has it anyway.
+    #[must_use]
+    pub fn with_audit(mut self, sink: &'r dyn Sink) -> Self {
+        self.audit = self.audit.with(Some(sink));
+        self
     }
 
     /// Who is told what happens.

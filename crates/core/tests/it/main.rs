@@ -1,5 +1,6 @@
 //! Use cases and resolution with a real uv, an index and git over HTTP on loopback.
 #![allow(clippy::unwrap_used)]
 
+mod releases;
 mod resolve;
 mod session;

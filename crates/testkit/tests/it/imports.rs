@@ -40,6 +40,7 @@ const ORDER: [(&str, &[&str]); 4] = [
             "resolve",
             "prepare",
             "gate",
+            "audit",
             "release",
             "deploy",
             "guard",

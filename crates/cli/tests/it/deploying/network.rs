@@ -25,9 +25,9 @@ fn two_deployers_race_and_exactly_one_wins() {
         let reports = std::thread::scope(|scope| {
             let runs = [0, 1].map(|number| {
                 let (hands, goal, barrier) = (&hands[number], goals[number], &barrier);
-                let wishes = [world.wish(goal)];
+                let targets = [world.target(goal)];
                 scope.spawn(move || {
-                    let plan = hands.plan(&wishes, &rollback());
+                    let plan = hands.plan(&targets, &rollback());
                     barrier.wait();
                     hands.apply(&plan)
                 })
@@ -57,7 +57,7 @@ fn two_deployers_race_and_exactly_one_wins() {
 fn somebody_else_is_faster() {
     let world = World::new();
     let hands = world.hands("a");
-    let plan = hands.plan(&[world.wish(&world.c[3])], &Rules::default());
+    let plan = hands.plan(&[world.target(&world.c[3])], &Rules::default());
     world.tools.set_branch(BRANCH, &world.c[2]);
     world.tools.deployed(BRANCH, &world.c[2]);
     let report = hands.apply(&plan);
@@ -70,7 +70,7 @@ fn somebody_else_is_faster() {
 fn the_network_is_gone_between_plan_and_push() {
     let world = World::new();
     let hands = world.hands("a");
-    let plan = hands.plan(&[world.wish(&world.c[3])], &Rules::default());
+    let plan = hands.plan(&[world.target(&world.c[3])], &Rules::default());
     for _ in 0..40 {
         world.gitlab.fault("platform/tools.git", Fault::Drop);
     }
@@ -93,9 +93,9 @@ fn the_connection_is_reset_in_the_middle_of_a_push() {
         let server = format!("http://{}", proxy.address);
         let api = format!("{server}/api/v4");
         let hands = Hands::new(&world.folder.path().join("a"), &server, &api, &world.token);
-        let mut wish = world.wish(&world.c[3]);
-        wish.repository = format!("{server}/platform/tools.git").parse().unwrap();
-        let plan = hands.plan(&[wish], &Rules::default());
+        let mut target = world.target(&world.c[3]);
+        target.repository = format!("{server}/platform/tools.git").parse().unwrap();
+        let plan = hands.plan(&[target], &Rules::default());
         proxy.cut(cut);
         let report = hands.apply(&plan);
         assert_eq!(proxy.made(), 1);

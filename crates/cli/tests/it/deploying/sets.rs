@@ -7,7 +7,7 @@ use pannier_core::deploy::Kind;
 use pannier_core::deploy::Outcome;
 use pannier_core::deploy::Rules;
 
-use super::world::{BRANCH, World, rollback, wish};
+use super::world::{BRANCH, World, rollback, target};
 use pannier_testkit::gitlab::{Fault, Force, Project, Role};
 use pannier_testkit::loopback::Answer;
 
@@ -31,12 +31,12 @@ fn a_set_goes_back_to_where_it_was_when_one_fails() {
     for (project, [_, new]) in &set {
         project.set_branch(BRANCH, new);
     }
-    let wishes: Vec<_> = set
+    let targets: Vec<_> = set
         .iter()
-        .map(|(project, [old, _])| wish(project, old))
+        .map(|(project, [old, _])| target(project, old))
         .collect();
     let hands = world.hands("a");
-    let plan = hands.plan(&wishes, &rollback());
+    let plan = hands.plan(&targets, &rollback());
     let kinds: Vec<_> = plan.steps.iter().map(|step| step.verdict.clone()).collect();
     assert_eq!(kinds, vec![Ok(Kind::Rollback); 5]);
     set[2].0.protect(BRANCH, Role::Maintainer, Force::Refused);
@@ -100,14 +100,14 @@ fn what_is_shown_of_a_set_that_fails() {
 fn what_cannot_be_taken_back_is_told() {
     let world = World::new();
     let set = set(&world, 2);
-    let wishes: Vec<_> = set
+    let targets: Vec<_> = set
         .iter()
-        .map(|(project, [_, new])| wish(project, new))
+        .map(|(project, [_, new])| target(project, new))
         .collect();
     let hands = world.hands("a");
     // It may move forwards only, so it goes last; the other one fails, and nothing has to be taken back.
     set[0].0.protect(BRANCH, Role::Maintainer, Force::Refused);
-    let plan = hands.plan(&wishes, &Rules::default());
+    let plan = hands.plan(&targets, &Rules::default());
     set[1].0.protect(BRANCH, Role::None, Force::Refused);
     let report = hands.apply(&plan);
     let outcomes: Vec<_> = report.ends.iter().map(|end| end.outcome.word()).collect();
@@ -115,7 +115,7 @@ fn what_cannot_be_taken_back_is_told() {
     // Now the one that may move forwards only is the first, because nobody knew.
     set[0].0.unprotect(BRANCH);
     set[1].0.unprotect(BRANCH);
-    let plan = hands.plan(&wishes, &Rules::default());
+    let plan = hands.plan(&targets, &Rules::default());
     set[0].0.protect(BRANCH, Role::Maintainer, Force::Refused);
     set[1].0.protect(BRANCH, Role::None, Force::Refused);
     let report = hands.apply(&plan);
@@ -141,15 +141,15 @@ fn one_refusal_stops_all() {
 fn fifty_projects_in_one_plan() {
     let world = World::new();
     let set = set(&world, 50);
-    let wishes: Vec<_> = set
+    let targets: Vec<_> = set
         .iter()
-        .map(|(project, [_, new])| wish(project, new))
+        .map(|(project, [_, new])| target(project, new))
         .collect();
     world.gitlab.latency(Duration::from_millis(100));
     let hands = world.hands("a");
     let plan_once = |what: &str| {
         let (before, start) = (world.gitlab.count(""), Instant::now());
-        let plan = hands.plan(&wishes, &Rules::default());
+        let plan = hands.plan(&targets, &Rules::default());
         let (requests, time) = (world.gitlab.count("") - before, start.elapsed());
         assert_eq!(plan.refusals().count(), 0);
         assert_eq!(plan.steps.len(), 50);
@@ -164,7 +164,7 @@ fn fifty_projects_in_one_plan() {
     world.gitlab.latency(Duration::ZERO);
     assert_eq!(
         hands
-            .apply(&hands.plan(&wishes, &Rules::default()))
+            .apply(&hands.plan(&targets, &Rules::default()))
             .ending(),
         Ending::Done
     );

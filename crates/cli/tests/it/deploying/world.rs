@@ -17,12 +17,12 @@ use pannier_clients::http::Credentials;
 use pannier_clients::http::Options;
 use pannier_clients::http::RetryPolicy;
 use pannier_core::deploy;
-use pannier_core::deploy::Doors;
+use pannier_core::deploy::ApplyOptions;
+use pannier_core::deploy::DeployTarget;
 use pannier_core::deploy::Plan;
 use pannier_core::deploy::Report;
 use pannier_core::deploy::Rules;
-use pannier_core::deploy::Run;
-use pannier_core::deploy::Wish;
+use pannier_core::deploy::Services;
 use pannier_core::release::Stamp;
 use tempfile::TempDir;
 
@@ -170,14 +170,14 @@ impl World {
         )
     }
 
-    pub fn wish(&self, to: &str) -> Wish {
-        wish(&self.tools, to)
+    pub fn target(&self, to: &str) -> DeployTarget {
+        target(&self.tools, to)
     }
 }
 
-pub fn wish(project: &Project, to: &str) -> Wish {
+pub fn target(project: &Project, to: &str) -> DeployTarget {
     let path = project.path();
-    Wish {
+    DeployTarget {
         name: path.rsplit('/').next().unwrap().to_owned(),
         repository: project.url().parse().unwrap(),
         to: to.to_owned(),
@@ -192,7 +192,7 @@ pub fn rollback() -> Rules {
     }
 }
 
-/// The doors of one who deploys.
+/// The clients of one who deploys.
 pub struct Hands {
     git: Git,
     door: Door,
@@ -220,17 +220,17 @@ impl Hands {
         }
     }
 
-    pub fn doors(&self) -> Doors<'_> {
-        Doors {
+    pub fn services(&self) -> Services<'_> {
+        Services {
             git: &self.git,
             gitlab: Some(&self.door),
-            book: None,
+            log: None,
             credentials: &self.credentials,
         }
     }
 
-    pub fn plan(&self, wishes: &[Wish], rules: &Rules) -> Plan {
-        deploy::plan(&self.doors(), wishes, rules).unwrap()
+    pub fn plan(&self, targets: &[DeployTarget], rules: &Rules) -> Plan {
+        deploy::plan(&self.services(), targets, rules).unwrap()
     }
 
     pub fn apply(&self, plan: &Plan) -> Report {
@@ -242,12 +242,12 @@ impl Hands {
             pipeline: None,
             entry: "one".to_owned(),
         };
-        let run = Run {
+        let options = ApplyOptions {
             stamp: &stamp,
             now: &|| Timestamp::UNIX_EPOCH,
             audit: &|_| (),
             environment: BRANCH,
         };
-        deploy::apply(&self.doors(), plan, &run).unwrap()
+        deploy::apply(&self.services(), plan, &options).unwrap()
     }
 }

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use pannier_core::gate;
-use pannier_core::session::{LintReport, LockReport, PrepareReport, RaiseReport, ResolvedOverride};
+use pannier_core::session::{
+    DeployReport, DiffReport, LintReport, ListReport, LockReport, PrepareReport, RaiseReport,
+    ResolvedOverride, ShowReport, TransferReport, WriteReport,
+};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
@@ -18,6 +21,15 @@ struct Reports {
     override_resolve: Vec<ResolvedOverride>,
     constraints_lint: LintReport,
     constraints_update: RaiseReport,
+    deploy: DeployReport,
+    rollback: DeployReport,
+    release_record: WriteReport,
+    release_promote: WriteReport,
+    release_publish: TransferReport,
+    release_fetch: TransferReport,
+    release_list: ListReport,
+    release_show: ShowReport,
+    release_diff: DiffReport,
 }
 
 #[test]

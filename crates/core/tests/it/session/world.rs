@@ -13,7 +13,7 @@ use pannier_base::digest::Digest;
 use pannier_base::event::{Event, Reporter};
 use pannier_clients::child::ChildEnvironment;
 use pannier_clients::http::CredentialEntries;
-use pannier_core::release::{self, GitShelf};
+use pannier_core::release::{self, GitStorage};
 use pannier_core::request::{Bytecode, ImageRequest, Request};
 use pannier_core::session::{Actor, LogPlace, PrepareOptions, Run, Session, Setup};
 use pannier_testkit::git_http::{self, GitServer};
@@ -174,7 +174,7 @@ impl World {
     /// Records the lock as the release of `production`, and removes the file, as in a project without a committed lock.
     pub fn release(&self) {
         let session = self.session();
-        let shelf = GitShelf {
+        let storage = GitStorage {
             git: &session.git,
             repository: &self.log.repository,
             branch: &self.log.branch,
@@ -182,7 +182,7 @@ impl World {
         let text = std::fs::read_to_string(self.path("pylock.toml")).unwrap();
         let stamp = session.run.stamp(None);
         let channel = "production".parse().unwrap();
-        release::write(&shelf, &stamp, |log| {
+        release::write(&storage, &stamp, |log| {
             release::record(log, &text, &[], Some(&channel), &stamp)
         })
         .unwrap();

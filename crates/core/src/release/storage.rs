@@ -1,20 +1,20 @@
-//! Where the book is kept, and the loop that writes it: read, compute, push guarded, and again when somebody was faster.
+//! Where the log is kept, and the loop that writes it: read, compute, push guarded, and again when somebody was faster.
 
 use pannier_base::secret::Exposed;
 use pannier_base::url::SafeUrl;
 use pannier_clients::git::{BranchFiles, Git, GitError, NewCommit, Written};
 
-use super::book::Book;
 use super::error::ReleaseError;
+use super::log_files::LogFiles;
 use super::model::{Edit, Stamp};
 
 /// How often a writing is tried. In nearly each round somebody's writing succeeds, so this is about how many writers may come at
 /// once.
 const TRIES: u32 = 60;
 
-/// A place for the book that compares before it changes.
-pub trait Shelf {
-    /// The files now, and the commit that holds them; `None`: there is no book yet.
+/// Where the log is kept. It compares before it changes anything.
+pub trait Storage {
+    /// The files now, and the commit that holds them; `None`: there is no log yet.
     ///
     /// # Errors
     /// [`GitError`].
@@ -34,8 +34,8 @@ pub trait Shelf {
 
 /// A branch of a repository.
 #[derive(Debug, Clone, Copy)]
-pub struct GitShelf<'a> {
-    /// The door to it.
+pub struct GitStorage<'a> {
+    /// Reaches it.
     pub git: &'a Git,
     /// The repository.
     pub repository: &'a SafeUrl,
@@ -43,7 +43,7 @@ pub struct GitShelf<'a> {
     pub branch: &'a str,
 }
 
-impl Shelf for GitShelf<'_> {
+impl Storage for GitStorage<'_> {
     fn files(&self) -> Result<Option<BranchFiles>, GitError> {
         self.git.branch_files(self.repository, self.branch)
     }
@@ -65,60 +65,60 @@ impl Shelf for GitShelf<'_> {
     }
 }
 
-/// The book as it is now; empty where there is none yet.
+/// The log as it is now; empty where there is none yet.
 ///
 /// # Errors
 /// [`ReleaseError`].
-pub fn read(shelf: &dyn Shelf) -> Result<Book, ReleaseError> {
-    let found = shelf.files()?;
-    Ok(found.map_or_else(Book::default, |it| Book::new(it.files)))
+pub fn read(storage: &dyn Storage) -> Result<LogFiles, ReleaseError> {
+    let found = storage.files()?;
+    Ok(found.map_or_else(LogFiles::default, |it| LogFiles::new(it.files)))
 }
 
-/// Writes what `compute` makes of the book as it is now; again on the newer book when somebody was faster.
+/// Writes what `compute` makes of the log as it is now; again on the newer log when somebody was faster.
 ///
 /// # Errors
 /// [`ReleaseError`]; [`ReleaseError::Busy`] when others were faster each time.
 pub fn write<O>(
-    shelf: &dyn Shelf,
+    storage: &dyn Storage,
     stamp: &Stamp,
-    compute: impl Fn(&Book) -> Result<Edit<O>, ReleaseError>,
+    compute: impl Fn(&LogFiles) -> Result<Edit<O>, ReleaseError>,
 ) -> Result<O, ReleaseError> {
     for _ in 0..TRIES {
-        let (tip, book) = match shelf.files()? {
-            Some(found) => (Some(found.commit), Book::new(found.files)),
-            None => (None, Book::default()),
+        let (tip, log) = match storage.files()? {
+            Some(found) => (Some(found.commit), LogFiles::new(found.files)),
+            None => (None, LogFiles::default()),
         };
         let Edit {
             files,
             message,
             outcome,
-        } = compute(&book)?;
+        } = compute(&log)?;
         if files.is_empty() {
             return Ok(outcome);
         }
-        check(&book, &files, &message)?;
+        check(&log, &files, &message)?;
         let edit = Edit {
             files,
             message,
             outcome: (),
         };
-        if let Written::Moved(_) = shelf.put(tip.as_deref(), &edit, stamp)? {
+        if let Written::Moved(_) = storage.put(tip.as_deref(), &edit, stamp)? {
             return Ok(outcome);
         }
     }
     Err(ReleaseError::Busy { tries: TRIES })
 }
 
-/// Refuses secrets in what a writing adds: what the book has already can only be taken out of it by hand.
+/// Refuses secrets in what a writing adds: what the log has already can only be taken out of it by hand.
 fn check(
-    book: &Book,
+    log: &LogFiles,
     files: &[(String, Option<Vec<u8>>)],
     message: &str,
 ) -> Result<(), ReleaseError> {
     Exposed::check("the commit's message", message)?;
     for (path, bytes) in files {
         let bytes = bytes.as_deref().unwrap_or_default();
-        let before = book.file(path).unwrap_or_default();
+        let before = log.file(path).unwrap_or_default();
         let added = bytes.strip_prefix(before).unwrap_or(bytes);
         Exposed::check(path, &String::from_utf8_lossy(added))?;
     }

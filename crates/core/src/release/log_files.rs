@@ -1,4 +1,4 @@
-//! The book as a value: the files of its branch, read one by one when they are needed.
+//! The release log as a value: the files of its branch, parsed one by one when they are needed.
 //!
 //! Files that it does not know are nobody's business here and stay. Refuses formats of a newer Pannier, and a lock that is
 //! not the one that was recorded.
@@ -20,9 +20,9 @@ use super::names::{ChannelName, ReleaseId};
 /// Where the history is.
 pub(super) const HISTORY: &str = "history.jsonl";
 
-/// The files of the book.
+/// The files of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Book {
+pub struct LogFiles {
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -49,8 +49,8 @@ struct Head {
     format: Option<u64>,
 }
 
-impl Book {
-    /// The book that these files are.
+impl LogFiles {
+    /// The log that these files are.
     #[must_use]
     pub const fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
         Self { files }
@@ -289,7 +289,7 @@ impl Book {
     /// The newest release that was recorded with all of these tarballs.
     ///
     /// # Errors
-    /// [`ReleaseError`] when the book cannot be read.
+    /// [`ReleaseError`] when the log cannot be read.
     pub fn holding(&self, tarballs: &[Tarball]) -> Result<Option<Release>, ReleaseError> {
         for id in self.in_order()?.iter().rev() {
             let release = self.release(id)?;
@@ -303,12 +303,13 @@ impl Book {
     fn unknown(&self, text: &str) -> ReleaseError {
         let ids = self.ids();
         let newest: Vec<String> = ids.iter().rev().take(3).map(ToString::to_string).collect();
-        let hint = match newest.is_empty() {
-            true => "it is empty: `pannier release record` writes the first one".to_owned(),
-            false => format!(
+        let hint = if newest.is_empty() {
+            "it is empty: `pannier release record` writes the first one".to_owned()
+        } else {
+            format!(
                 "the newest are {}; `pannier release list` shows all",
                 newest.join(", ")
-            ),
+            )
         };
         ReleaseError::Unknown {
             text: text.to_owned(),

@@ -7,7 +7,7 @@ use pannier_base::url::SafeUrl;
 
 /// One project whose branch is to be moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct DeployTarget {
     /// What people call it.
     pub name: String,
     /// Its repository; its own credentials are used for it.
@@ -18,11 +18,11 @@ pub struct Wish {
     pub expect: Expect,
 }
 
-impl Wish {
+impl DeployTarget {
     /// Every git package and git data project of a lock, at its commit.
     #[must_use]
     pub fn of_lock(lock: &Lock) -> Vec<Self> {
-        let wish = |name: String, repository: &SafeUrl, commit: &str| Self {
+        let target = |name: String, repository: &SafeUrl, commit: &str| Self {
             name,
             repository: repository.clone(),
             to: commit.to_owned(),
@@ -35,13 +35,13 @@ impl Wish {
             else {
                 return None;
             };
-            Some(wish(package.name.to_string(), repository, commit))
+            Some(target(package.name.to_string(), repository, commit))
         });
         let data = lock.pannier.data.iter().filter_map(|(name, data)| {
             let LockedData::Git { url, commit_id, .. } = data else {
                 return None;
             };
-            Some(wish(name.to_string(), url, commit_id))
+            Some(target(name.to_string(), url, commit_id))
         });
         packages.chain(data).collect()
     }

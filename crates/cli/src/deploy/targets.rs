@@ -2,10 +2,10 @@
 
 use miette::Diagnostic;
 
-use pannier_base::url::same_repository;
+use pannier_base::url::{SafeUrl, same_repository};
 use pannier_config::project::{GitBase, ProjectError, ProjectSpec};
 use pannier_config::{Environment, env};
-use pannier_core::deploy::{Expect, JobProject, Wish};
+use pannier_core::deploy::{DeployTarget, Expect, JobProject};
 use pannier_core::lock::model::Lock;
 use pannier_core::request::ProjectSource;
 
@@ -13,7 +13,7 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::lock;
 use super::super::report::Failure;
-use super::{Arguments, Ground};
+use super::Arguments;
 
 /// What is wrong with what was typed.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -61,11 +61,11 @@ impl From<Mistake> for Failure {
     }
 }
 
-pub(super) fn wishes(
+pub(super) fn targets(
     arguments: &Arguments,
-    ground: &Ground<'_>,
+    git_base: Option<&SafeUrl>,
     context: &Context,
-) -> Result<Vec<Wish>, Failure> {
+) -> Result<Vec<DeployTarget>, Failure> {
     if let Some(file) = &arguments.from_lock {
         let path = context.folder.join(file);
         let found = lock::read(&path, context)?;
@@ -80,10 +80,10 @@ pub(super) fn wishes(
         return locked(&found, &arguments.projects).map_err(Failure::from);
     }
     let job = pannier_config::job_project(&Environment(context.variables.clone()));
-    let mut wishes = match &arguments.projects[..] {
+    let mut targets = match &arguments.projects[..] {
         [] => vec![of_job(job.as_ref(), arguments.commit.as_deref())?],
         projects => {
-            let base = base(ground, context);
+            let base = base(git_base, context);
             let typed = projects.iter().map(|text| {
                 typed(
                     text,
@@ -95,7 +95,7 @@ pub(super) fn wishes(
             typed.collect::<Result<Vec<_>, Mistake>>()?
         }
     };
-    let count = wishes.len();
+    let count = targets.len();
     if count > 1 && arguments.commit.is_some() {
         return Err(Mistake::OneOnly {
             flag: "commit",
@@ -104,7 +104,7 @@ pub(super) fn wishes(
         .into());
     }
     if let Some(text) = &arguments.expect {
-        let [only] = &mut wishes[..] else {
+        let [only] = &mut targets[..] else {
             return Err(Mistake::OneOnly {
                 flag: "expect",
                 count,
@@ -113,20 +113,19 @@ pub(super) fn wishes(
         };
         only.expect = expect(text)?;
     }
-    Ok(wishes)
+    Ok(targets)
 }
 
-fn base(ground: &Ground<'_>, context: &Context) -> Option<GitBase> {
+fn base(git_base: Option<&SafeUrl>, context: &Context) -> Option<GitBase> {
     let server = context.variable(env::CI_SERVER_URL);
     let server = server.and_then(|url| url.trim_end_matches('/').parse().ok());
-    let group = ground.git_base()?.clone();
-    Some(GitBase::new(group, server.as_ref()))
+    Some(GitBase::new(git_base?.clone(), server.as_ref()))
 }
 
-fn of_job(job: Option<&JobProject>, commit: Option<&str>) -> Result<Wish, Mistake> {
+fn of_job(job: Option<&JobProject>, commit: Option<&str>) -> Result<DeployTarget, Mistake> {
     let job = job.ok_or(Mistake::Nothing)?;
     let commit = commit.map(str::to_owned).or_else(|| job.commit.clone());
-    Ok(Wish {
+    Ok(DeployTarget {
         name: job.name.clone(),
         repository: job.repository.clone(),
         to: commit.ok_or_else(|| Mistake::NoCommit {
@@ -142,7 +141,7 @@ fn typed(
     base: Option<&GitBase>,
     commit: Option<&str>,
     job: Option<&JobProject>,
-) -> Result<Wish, Mistake> {
+) -> Result<DeployTarget, Mistake> {
     let unfit = |text: &str, reason: String| Mistake::NoProject {
         text: text.to_owned(),
         reason,
@@ -171,7 +170,7 @@ fn typed(
         (revision, None) => revision.to_owned(),
         (_, Some(_)) => return Err(Mistake::Both { project: name }),
     };
-    Ok(Wish {
+    Ok(DeployTarget {
         name,
         repository,
         to,
@@ -184,28 +183,28 @@ fn expect(text: &str) -> Result<Expect, Mistake> {
         return Ok(Expect::Nothing);
     }
     let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match digits && (7..=40).contains(&text.len()) {
-        true => Ok(Expect::Commit(text.to_owned())),
-        false => Err(Mistake::Expect {
-            text: text.to_owned(),
-        }),
+    if digits && (7..=40).contains(&text.len()) {
+        return Ok(Expect::Commit(text.to_owned()));
     }
+    Err(Mistake::Expect {
+        text: text.to_owned(),
+    })
 }
 
-fn locked(lock: &Lock, names: &[String]) -> Result<Vec<Wish>, Mistake> {
-    let wishes = Wish::of_lock(lock);
+fn locked(lock: &Lock, names: &[String]) -> Result<Vec<DeployTarget>, Mistake> {
+    let targets = DeployTarget::of_lock(lock);
     for name in names {
-        if !wishes.iter().any(|wish| wish.name == *name) {
+        if !targets.iter().any(|target| target.name == *name) {
             return Err(Mistake::NotLocked {
                 name: name.clone(),
-                known: wishes.into_iter().map(|wish| wish.name).collect(),
+                known: targets.into_iter().map(|target| target.name).collect(),
             });
         }
     }
-    let wanted = |wish: &Wish| names.is_empty() || names.contains(&wish.name);
-    let wishes: Vec<Wish> = wishes.into_iter().filter(wanted).collect();
-    match wishes.is_empty() {
-        true => Err(Mistake::Nothing),
-        false => Ok(wishes),
+    let wanted = |target: &DeployTarget| names.is_empty() || names.contains(&target.name);
+    let targets: Vec<DeployTarget> = targets.into_iter().filter(wanted).collect();
+    if targets.is_empty() {
+        return Err(Mistake::Nothing);
     }
+    Ok(targets)
 }
