@@ -57,6 +57,12 @@ impl Cancel {
         PROTECTED.get() == 0 && self.lock().cancelled
     }
 
+    /// Whether the run was asked to stop, also for a thread in a protected section: it may end its section early.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.lock().cancelled
+    }
+
     /// An error when this thread should stop.
     ///
     /// # Errors
@@ -226,7 +232,7 @@ mod tests {
         let cancel = Cancel::default();
         let protected = cancel.protect().unwrap();
         cancel.cancel();
-        assert!(!cancel.is_cancelled());
+        assert!(!cancel.is_cancelled() && cancel.is_requested());
         let within = cancel.protect().unwrap();
         let elsewhere = std::thread::scope(|scope| {
             let cancel = &cancel;

@@ -13,6 +13,7 @@ use super::refusal::found;
 use super::report::{End, Outcome, Plan, Report, Stands, Step};
 use crate::audit::{Push, Record, utc};
 use crate::release::Stamp;
+use pannier_base::cancel::Cancel;
 use pannier_base::secret::scrub;
 use pannier_clients::git::{BranchMove, GitError, Moved, Refusal};
 
@@ -26,6 +27,8 @@ pub struct ApplyOptions<'a> {
     pub audit: &'a dyn Fn(&Record),
     /// The environment whose deployments tell who was faster.
     pub environment: &'a str,
+    /// Asks to begin no further push.
+    pub cancel: &'a Cancel,
 }
 
 /// Applies a plan.
@@ -52,6 +55,10 @@ pub fn apply(
     // What can be taken back comes first: if one fails, all before it can be.
     order.sort_by_key(|&number| undoing(&plan.steps[number]));
     for (place, &number) in order.iter().enumerate() {
+        // What was moved stays: the report says so, and the same command completes it.
+        if run.cancel.is_requested() {
+            break;
+        }
         if !pusher.forth(number, &plan.steps[number]) {
             for &number in order[..place].iter().rev() {
                 pusher.back(number, &plan.steps[number]);

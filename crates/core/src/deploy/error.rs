@@ -8,6 +8,7 @@ use miette::Diagnostic;
 
 use super::report::{End, Ending, Outcome, Plan, Report};
 use crate::release::{ReleaseError, ReleaseId};
+use pannier_base::cancel::Cancelled;
 use pannier_base::class::{Class, Classify};
 use pannier_clients::git::{GitError, RefusalKind};
 
@@ -42,6 +43,9 @@ pub enum DeployError {
         /// Another.
         second: String,
     },
+    /// The run was cancelled before anything was pushed.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// The plan has refusals.
     #[error("{problem}")]
     #[diagnostic(help("{hint}"))]
@@ -193,6 +197,7 @@ impl Classify for DeployError {
             Self::Twice { .. } | Self::NotInRelease { .. } => Class::Usage,
             Self::Log(error) => error.class(),
             Self::Audit { .. } => Class::Machine,
+            Self::Cancelled(_) => Class::Cancelled,
             _ => Class::Upstream,
         }
     }

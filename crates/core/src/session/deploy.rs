@@ -7,7 +7,9 @@ use super::Session;
 use super::deploy_report::DeployReport;
 use super::log::ReleaseLog;
 use crate::audit::{FileSink, Sink};
-use crate::deploy::{self, ApplyOptions, DeployError, DeployTarget, Plan, Report, Rules, Services};
+use crate::deploy::{
+    self, ApplyOptions, DeployError, DeployTarget, Outcome, Plan, Report, Rules, Services,
+};
 use crate::release::{ReleaseError, Stamp, WriteOutcome};
 
 /// What to deploy.
@@ -87,6 +89,8 @@ impl Session<'_> {
         if report.failure.is_some() || options.dry_run || shown.is_break() {
             return Ok(report);
         }
+        // From here on the run ends early, but not without a record.
+        let _protected = self.run.cancel.protect()?;
         self.announce(log, &plan, stamp)?;
         let sink = file.as_ref().map(|file| file as &dyn Sink);
         let audit = self.audit.clone().with(sink);
@@ -98,10 +102,16 @@ impl Session<'_> {
                 now: &self.run.now,
                 audit: &|record| audit.write(record),
                 environment: &deployment.rules.environment,
+                cancel: &self.run.cancel,
             },
         )?;
         report.add(&applied);
-        match record(log, &applied, deployment, report.failure.is_none()) {
+        let stopped = applied
+            .ends
+            .iter()
+            .any(|end| end.outcome == Outcome::Untouched);
+        let succeeded = report.failure.is_none() && !stopped;
+        match record(log, &applied, deployment, succeeded) {
             Ok(release) => report.release = release,
             Err(source) => {
                 let unrecorded = DeployError::Unrecorded { source };

@@ -242,7 +242,9 @@ impl Hands {
             pipeline: None,
             entry: "one".to_owned(),
         };
+        let cancel = pannier_base::cancel::Cancel::default();
         let options = ApplyOptions {
+            cancel: &cancel,
             stamp: &stamp,
             now: &|| Timestamp::UNIX_EPOCH,
             audit: &|_| (),
