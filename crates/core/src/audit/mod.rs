@@ -73,3 +73,66 @@ pub fn line(record: &Record) -> String {
     // The push has happened: a line with a gap says more than none.
     scrub_values(&line)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Events(Mutex<Vec<Event>>);
+
+    impl Reporter for Events {
+        fn report(&self, event: Event) {
+            self.0.lock().unwrap().push(event);
+        }
+    }
+
+    struct Broken;
+
+    impl Sink for Broken {
+        fn write(&self, _: &Record) -> Result<(), SinkError> {
+            Err(SinkError {
+                sink: "the database".to_owned(),
+                reason: "it does not answer".to_owned(),
+            })
+        }
+    }
+
+    fn change(reason: &str) -> Record {
+        Record::Record(LogChange {
+            at: utc(jiff::Timestamp::UNIX_EPOCH),
+            actor: "ann".to_owned(),
+            project: "https://git.example.org/log.git".to_owned(),
+            branch: "pannier/releases".to_owned(),
+            channel: None,
+            from: None,
+            to: "20260301-091500-3f2a1b".to_owned(),
+            reason: Some(reason.to_owned()),
+            pipeline: None,
+        })
+    }
+
+    #[test]
+    fn a_sink_that_fails_is_a_warning_and_the_other_ones_are_written() {
+        pannier_base::secret::know("of-the-audit-tests");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let file = FileSink::open(&path).unwrap();
+        let events = Events::default();
+        let log = AuditLog::new(&events).with(Some(&Broken)).with(Some(&file));
+        log.write(&change("because of-the-audit-tests"));
+        let expected = line(&change("because ****"));
+        assert_eq!(
+            std::fs::read_to_string(path).unwrap(),
+            expected.clone() + "\n"
+        );
+        let warning = Event::Warning {
+            message: "the database cannot be written: it does not answer".to_owned(),
+            hint: None,
+        };
+        let events = events.0.into_inner().unwrap();
+        assert_eq!(events, [Event::Audit { line: expected }, warning]);
+    }
+}

@@ -162,7 +162,7 @@ impl<'r> Session<'r> {
     }
 
     /// Builds wheels for `request`; calls `uv` only when it has to build.
-    pub fn builder<'s>(
+    pub(super) fn builder<'s>(
         &'s self,
         request: &Request,
         uv: &'s (dyn Fn() -> Result<Uv, UvError> + Sync),
