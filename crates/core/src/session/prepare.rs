@@ -15,6 +15,7 @@ use super::{RequestError, Session};
 use crate::prepare::fallback::Failed;
 use crate::prepare::{self, Options, Prepared, Tools};
 use crate::release::ChannelName;
+use crate::request::digest::Parts;
 use crate::request::overrides::Applied;
 use crate::request::{Bytecode, Request};
 use crate::resolve::Upgrade;
@@ -91,37 +92,9 @@ impl Session<'_> {
             pythons: &self.pythons,
             reporter: self.reporter(),
         };
-        let locking = LockOptions {
-            request,
-            mode: if options.locked {
-                Mode::Locked
-            } else {
-                Mode::Update(Upgrade::None)
-            },
-            movement: Movement::Told,
-        };
         let work = self.options(options);
-        let asked = || -> Result<PrepareReport, Failed> {
-            let locked = self.update(&locking, &parts, &builder)?;
-            let report = LockReport::new(lock_path(request), &locked);
-            if report.changed || !report.overrides.is_empty() {
-                let summary = report.to_string();
-                self.reporter().report(Event::Locked { summary });
-            }
-            let work = Options {
-                lock_digest: locked.digest,
-                ..work.clone()
-            };
-            Ok(PrepareReport {
-                lock: lock_path(request),
-                lock_digest: locked.digest,
-                seconds: 0.0,
-                fallback: None,
-                overrides: locked.lock.pannier.overrides.clone(),
-                images: prepare::prepare(request, &locked.lock, &work, &tools)?,
-            })
-        };
-        let done = match (asked(), log) {
+        let asked = self.asked(options, &parts, &work, &tools);
+        let done = match (asked, log) {
             (Ok(done), _) => done,
             (Err(failed), None) => return Err(failed.into()),
             (Err(failed), Some((channel, log))) => {
@@ -147,6 +120,44 @@ impl Session<'_> {
         Ok(PrepareReport {
             seconds: now.duration_since(started).as_secs_f64(),
             ..done
+        })
+    }
+
+    /// The tarballs of what is asked for.
+    fn asked(
+        &self,
+        options: &PrepareOptions<'_>,
+        parts: &Parts,
+        work: &Options,
+        tools: &Tools<'_>,
+    ) -> Result<PrepareReport, Failed> {
+        let request = options.request;
+        let locking = LockOptions {
+            request,
+            mode: if options.locked {
+                Mode::Locked
+            } else {
+                Mode::Update(Upgrade::None)
+            },
+            movement: Movement::Told,
+        };
+        let locked = self.update(&locking, parts, tools.builder)?;
+        let report = LockReport::new(lock_path(request), &locked);
+        if report.changed || !report.overrides.is_empty() {
+            let summary = report.to_string();
+            self.reporter().report(Event::Locked { summary });
+        }
+        let work = Options {
+            lock_digest: locked.digest,
+            ..work.clone()
+        };
+        Ok(PrepareReport {
+            lock: lock_path(request),
+            lock_digest: locked.digest,
+            seconds: 0.0,
+            fallback: None,
+            images: prepare::prepare(request, &locked.lock, &work, tools)?,
+            overrides: locked.lock.pannier.overrides,
         })
     }
 
