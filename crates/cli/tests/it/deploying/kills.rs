@@ -4,6 +4,7 @@
 //! A server that keeps silent holds the program at the request, so nothing depends on time.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -309,6 +310,35 @@ fn a_deployment_is_killed_at_each_step() {
 #[test]
 fn a_deployment_that_is_taken_back_is_killed_at_each_step() {
     killed_at_each_step("an undo", Scene::undone, Steps::Pushes, 6);
+}
+
+#[test]
+fn a_push_on_its_way_finishes_when_the_deployment_is_cancelled_and_is_recorded() {
+    let scene = Scene::new();
+    // The signal comes when the branch is moved and the program does not know it yet.
+    let (tell, pid) = std::sync::mpsc::channel::<u32>();
+    scene
+        .world
+        .gitlab
+        .after("POST */p1.git/git-receive-pack?", move || {
+            let pid = pid.recv().unwrap().to_string();
+            assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+        });
+    let child = scene
+        .command(scene.arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    tell.send(child.id()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.signal(), Some(15), "{said}");
+    assert!(said.ends_with("error: cancelled by SIGTERM\n"), "{said}");
+    let first = scene.projects[0].branch(BRANCH);
+    assert_eq!(first.as_ref(), Some(&scene.commits[0][1]), "{said}");
+    scene.assert_no_gap("the deployment was cancelled");
+    scene.assert_survived("the deployment was cancelled", &Mutex::default());
 }
 
 #[test]
