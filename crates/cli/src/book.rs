@@ -30,7 +30,7 @@ pub(super) struct BookOptions {
     #[arg(short, long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
-    #[arg(long, value_name = "PROJECT")]
+    #[arg(long = "release-log", alias = "book", value_name = "PROJECT")]
     pub(super) book: Option<String>,
     /// Where a project given by its name alone lives [env: PANNIER_GIT_BASE]
     #[arg(long, value_name = "URL")]
@@ -191,7 +191,7 @@ pub(super) fn stamp(context: &Context, reason: Option<&str>) -> Stamp {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("no release log is configured")]
 #[diagnostic(help(
-    "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
+    "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --release-log"
 ))]
 pub(super) struct NoBook;
 

@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "CHANNEL", value_parser = super::book::channel)]
     fallback: Option<ChannelName>,
     /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
-    #[arg(long, value_name = "PROJECT")]
+    #[arg(long = "release-log", alias = "book", value_name = "PROJECT")]
     book: Option<String>,
     /// Write a JUnit report: a fallback is a failed test in it, which GitLab shows without failing the job
     #[arg(long, value_name = "FILE")]

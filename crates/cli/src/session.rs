@@ -112,7 +112,7 @@ pub(super) struct Beside {
     pub(super) compression: Option<Compression>,
     /// `--bytecode`
     pub(super) bytecode: Option<Bytecode>,
-    /// `--book`
+    /// `--release-log`
     pub(super) book: Option<String>,
 }
 

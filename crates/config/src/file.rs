@@ -11,7 +11,7 @@ use std::str::FromStr;
 use pep508_rs::{Requirement, VerbatimUrl};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use crate::error::FileError;
 use crate::project::ProjectSpec;
@@ -52,7 +52,7 @@ pub struct ConfigFile {
     pub constraints: Option<PathBuf>,
     /// Whether every file that is downloaded needs a `--hash` in the constraints or requirements files; `false` unless set. Hashes that are given are checked either way.
     pub require_hashes: Option<bool>,
-    /// How serious the findings of `pannier constraints lint` are.
+    /// Severity of the findings of `pannier constraints lint` are.
     pub constraints_lint: Option<ConstraintsLint>,
     /// Where packages from the index come from.
     pub index: Option<IndexEntry>,
@@ -175,8 +175,8 @@ pub struct OverridesEntry {
     pub deny: Option<Vec<Text<OverrideName>>>,
 }
 
-/// How serious the findings of `pannier constraints lint` are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// Severity of the findings of `pannier constraints lint` are.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a map from rules, such as `unpinned`, to `off`, `warning` or `error`"
@@ -184,22 +184,27 @@ pub struct OverridesEntry {
 pub struct ConstraintsLint {
     /// A line allows more than one version; `warning` unless set.
     pub unpinned: Option<LintLevel>,
-    /// Nothing in the lock is called like this; `warning` unless set.
+    /// No package in the lock has this name; `warning` unless set.
     pub unused: Option<LintLevel>,
-    /// A package of the lock that no line holds; `warning` unless set.
-    pub unheld: Option<LintLevel>,
-    /// The pinned version was taken back; `error` unless set.
+    /// No line constrains a package in the lock; `warning` unless set.
+    #[serde(alias = "unheld")]
+    pub unconstrained: Option<LintLevel>,
+    /// The pinned version is yanked; `error` unless set.
     pub yanked: Option<LintLevel>,
-    /// The index has no file of the pinned version any more; `error` unless set.
-    pub gone: Option<LintLevel>,
-    /// The pinned version does not allow an image's Python; `error` unless set.
+    /// The index no longer has a file of the pinned version; `error` unless set.
+    #[serde(rename = "missing-from-index", alias = "gone")]
+    pub missing_from_index: Option<LintLevel>,
+    /// The pinned version does not support an image's Python; `error` unless set.
     pub python: Option<LintLevel>,
-    /// Packages that a rule passes over.
+    /// Accepted and ignored: earlier versions had a rule of this name.
+    #[schemars(skip)]
+    unusable: Option<IgnoredAny>,
+    /// Packages that are exempt from a rule.
     pub except: Option<LintExceptions>,
 }
 
-/// Packages that a rule passes over.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// Packages that are exempt from a rule.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a map from rules, such as `unused`, to lists of packages"
@@ -209,25 +214,30 @@ pub struct LintExceptions {
     pub unpinned: Option<Vec<Text<PackageName>>>,
     /// Packages that only builds need.
     pub unused: Option<Vec<Text<PackageName>>>,
-    /// Packages that no line has to hold.
-    pub unheld: Option<Vec<Text<PackageName>>>,
+    /// Packages that no line has to constrain.
+    #[serde(alias = "unheld")]
+    pub unconstrained: Option<Vec<Text<PackageName>>>,
     /// Packages whose pins may be yanked.
     pub yanked: Option<Vec<Text<PackageName>>>,
     /// Packages that the index may lack.
-    pub gone: Option<Vec<Text<PackageName>>>,
-    /// Packages whose word about Pythons does not count.
+    #[serde(rename = "missing-from-index", alias = "gone")]
+    pub missing_from_index: Option<Vec<Text<PackageName>>>,
+    /// Packages that may not support an image's Python.
     pub python: Option<Vec<Text<PackageName>>>,
+    /// Accepted and ignored: earlier versions had a rule of this name.
+    #[schemars(skip)]
+    unusable: Option<IgnoredAny>,
 }
 
 /// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LintLevel {
-    /// The rule is not looked at.
+    /// The rule is not checked.
     Off,
-    /// It is told.
+    /// A finding is reported.
     Warning,
-    /// It is told, and the command fails.
+    /// A finding is reported, and the command fails.
     Error,
 }
 
@@ -240,9 +250,9 @@ impl ConstraintsLint {
             let level = match rule {
                 Rule::Unpinned => self.unpinned,
                 Rule::Unused => self.unused,
-                Rule::Unheld => self.unheld,
+                Rule::Unconstrained => self.unconstrained,
                 Rule::Yanked => self.yanked,
-                Rule::Gone => self.gone,
+                Rule::MissingFromIndex => self.missing_from_index,
                 Rule::Python => self.python,
             };
             match level {
@@ -254,9 +264,9 @@ impl ConstraintsLint {
             let packages = self.except.as_ref().and_then(|except| match rule {
                 Rule::Unpinned => except.unpinned.as_ref(),
                 Rule::Unused => except.unused.as_ref(),
-                Rule::Unheld => except.unheld.as_ref(),
+                Rule::Unconstrained => except.unconstrained.as_ref(),
                 Rule::Yanked => except.yanked.as_ref(),
-                Rule::Gone => except.gone.as_ref(),
+                Rule::MissingFromIndex => except.missing_from_index.as_ref(),
                 Rule::Python => except.python.as_ref(),
             });
             let packages = packages.into_iter().flatten();

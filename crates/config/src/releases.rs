@@ -62,13 +62,13 @@ pub fn book_settings(inputs: &Inputs<'_>) -> Result<BookSettings, ConfigError> {
     })
 }
 
-/// Where the book is: `--book`, `PANNIER_RELEASES`, `releases` of the file.
+/// Where the book is: `--release-log`, `PANNIER_RELEASES`, `releases` of the file.
 pub(super) fn place(
     inputs: &Inputs<'_>,
     base: Option<&GitBase>,
 ) -> Result<Option<Effective<LogPlace>>, ConfigError> {
     let typed = inputs.text(
-        ("--book", inputs.flags.book.as_deref()),
+        ("--release-log", inputs.flags.book.as_deref()),
         env::RELEASES,
         ("", None),
     );

@@ -100,7 +100,7 @@ enum Asked {
 fn ask(session: &Session<'_>, lock: Option<&pannier_core::lock::model::Lock>) -> Asked {
     let configuration = &session.configuration;
     let on = |rule: &Rule| configuration.constraints_lint.is_on(*rule);
-    if ![Rule::Yanked, Rule::Gone, Rule::Python].iter().any(on) {
+    if ![Rule::Yanked, Rule::MissingFromIndex, Rule::Python].iter().any(on) {
         return Asked::Nothing("no rule asks the index");
     }
     if session.client.is_offline() {

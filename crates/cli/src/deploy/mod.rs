@@ -80,7 +80,8 @@ pub(super) struct RunOptions {
 /// What may be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Allow {
-    /// A commit on another line of development than what is there
+    /// A commit that has diverged from production
+    #[value(name = "diverged", alias = "sidewise")]
     Sidewise,
 }
 

@@ -18,7 +18,7 @@ use super::report::Failure;
 
 /// Records locks as releases; shows, compares, promotes and keeps them
 ///
-/// The release log is a branch of a repository that the team names (`releases` of pannier.yml, PANNIER_RELEASES or --book).
+/// The release log is a branch of a repository that the team names (`releases` of pannier.yml, PANNIER_RELEASES or --release-log).
 /// A RELEASE is its name or the beginning of it, a channel such as `production`, `latest`, or `previous`: what the channel held
 /// before.
 #[derive(Debug, Args)]

@@ -218,7 +218,7 @@ fn what_the_run_itself_brought_along_is_not_passed_over() {
     world.configure("requirements: [lib]");
     see("prepare --fallback production --locked");
     see("prepare --fallback nightly");
-    see("prepare --fallback production --book no-such-book");
+    see("prepare --fallback production --release-log no-such-book");
     see("prepare --fallback production --override lib==1.1");
     world.desk.write("packages/tool/pyproject.toml", "[build-system]\nrequires = []\nbuild-backend = 'none'\nbackend-path = ['.']\n[project]\nname = 'tool'\n");
     world.configure("packages: [./packages/tool]");

@@ -89,13 +89,13 @@ pub fn lint(subject: &Subject<'_>, settings: &RuleSettings) -> Report {
     match subject.lock {
         Some(lock) => look.against_lock(lock),
         None => look.not_judged(
-            &[Rule::Unused, Rule::Unheld],
+            &[Rule::Unused, Rule::Unconstrained],
             "there is no lock: `pannier lock` makes it",
         ),
     }
     match subject.releases {
         Ok(releases) => look.against_index(releases),
-        Err(reason) => look.not_judged(&[Rule::Yanked, Rule::Gone, Rule::Python], reason),
+        Err(reason) => look.not_judged(&[Rule::Yanked, Rule::MissingFromIndex, Rule::Python], reason),
     }
     let mut report = look.report;
     report.findings.sort_by(|a, b| {
@@ -194,12 +194,12 @@ impl Look<'_> {
             if !index || held.contains(&package.name) || !told.insert(&package.name) {
                 continue;
             }
-            let Some(severity) = self.settings.of(Rule::Unheld, &package.name) else {
+            let Some(severity) = self.settings.of(Rule::Unconstrained, &package.name) else {
                 continue;
             };
             let version = package.version.as_ref().map(ToString::to_string);
             self.report.findings.push(Finding {
-                rule: Rule::Unheld,
+                rule: Rule::Unconstrained,
                 severity,
                 package: package.name.clone(),
                 file: self.subject.file.to_owned(),
@@ -227,7 +227,7 @@ impl Look<'_> {
                     None => format!("no index knows {name}"),
                     Some(_) => format!("the index has no file of {name} {version} any more"),
                 };
-                self.found(Rule::Gone, line, what);
+                self.found(Rule::MissingFromIndex, line, what);
                 continue;
             }
             if let Some(reason) = yanked(&files) {

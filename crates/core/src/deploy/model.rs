@@ -16,7 +16,8 @@ pub enum Kind {
     Forward,
     /// To what was there before, or openly back.
     Rollback,
-    /// To another line of development.
+    /// To a commit that has diverged from production.
+    #[serde(rename = "diverged")]
     Sidewise,
 }
 
@@ -29,7 +30,7 @@ impl Kind {
             Self::First => "first",
             Self::Forward => "forward",
             Self::Rollback => "rollback",
-            Self::Sidewise => "sidewise",
+            Self::Sidewise => "diverged",
         }
     }
 }

@@ -45,7 +45,7 @@ pub enum Refusal {
         short(now)
     )]
     #[diagnostic(help(
-        "rebase or merge, so that nothing of production gets lost; or say --allow sidewise"
+        "rebase or merge, so that no commit of production is lost; or pass --allow diverged"
     ))]
     Sidewise {
         /// What is there.
@@ -115,8 +115,8 @@ impl Refusal {
         match self {
             Self::Outdated { .. } => "outdated",
             Self::Overtaken { .. } => "overtaken",
-            Self::Sidewise { .. } => "sidewise",
-            Self::Elsewhere { .. } => "elsewhere",
+            Self::Sidewise { .. } => "diverged",
+            Self::Elsewhere { .. } => "not-merged",
             Self::Vanished { .. } => "vanished",
             Self::NeedsForce { .. } => "needs force",
             Self::NoRight { .. } => "no right",

@@ -207,7 +207,7 @@ impl Outcome {
             Self::Nothing => "nothing",
             Self::Moved => "moved",
             Self::Undone => "undone",
-            Self::Stuck { .. } => "stuck",
+            Self::Stuck { .. } => "not-restored",
             Self::Overtaken { .. } => "overtaken",
             Self::Refused { .. } => "refused",
             Self::Unknown { .. } => "unknown",
