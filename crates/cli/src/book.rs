@@ -23,26 +23,27 @@ use super::log_check::LogCheck;
 use super::report::Failure;
 use super::session::{self, Typed};
 
-/// The flags that say where the book is.
+/// The flags that set where the release log is.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Release log")]
 pub(super) struct BookOptions {
-    /// Configuration file [env: PANNIER_CONFIG] [default: pannier.yml, where there is one]
+    /// Read this configuration file [env: PANNIER_CONFIG] [default: pannier.yml]
     #[arg(short, long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
+    /// Set the repository of the release log, `project[@branch]` [env: PANNIER_RELEASES]
     #[arg(long = "release-log", alias = "book", value_name = "PROJECT")]
     pub(super) book: Option<String>,
-    /// Where a project given by its name alone lives [env: PANNIER_GIT_BASE]
+    /// Set the base URL of projects that are given by name [env: PANNIER_GIT_BASE]
     #[arg(long, value_name = "URL")]
     pub(super) git_base: Option<String>,
     #[command(flatten)]
     pub(super) store: StoreOption,
 }
 
-/// The flags that say why something is written.
+/// The flag that records a reason.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReasonOption {
-    /// Why; goes into the history [default: the title of the job's commit]
+    /// Record this reason [default: the title of the job's commit]
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
 }

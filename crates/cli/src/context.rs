@@ -28,7 +28,7 @@ use super::{Color, Common};
 /// Where the store is.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct StoreOption {
-    /// Folder of the store [env: PANNIER_STORE] [default: pannier in the user's cache folder]
+    /// Set the folder of the store [env: PANNIER_STORE] [default: pannier in the cache folder]
     #[arg(long, value_name = "FOLDER", global = true)]
     pub(super) store: Option<PathBuf>,
 }

@@ -52,7 +52,7 @@ pub struct ConfigFile {
     pub constraints: Option<PathBuf>,
     /// Whether every file that is downloaded needs a `--hash` in the constraints or requirements files; `false` unless set. Hashes that are given are checked either way.
     pub require_hashes: Option<bool>,
-    /// Severity of the findings of `pannier constraints lint` are.
+    /// The severity of each rule of `pannier constraints lint`.
     pub constraints_lint: Option<ConstraintsLint>,
     /// Where packages from the index come from.
     pub index: Option<IndexEntry>,
@@ -175,7 +175,7 @@ pub struct OverridesEntry {
     pub deny: Option<Vec<Text<OverrideName>>>,
 }
 
-/// Severity of the findings of `pannier constraints lint` are.
+/// The severity of each rule of `pannier constraints lint`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,

@@ -19,27 +19,29 @@ use super::super::report::Failure;
 use super::super::table::{Align, Table};
 use super::super::{Format, lock};
 
-/// Shows what changed in the constraints since a revision, or against a file
+/// Show what changed in the constraints since a revision or against a file
 ///
-/// Bounds that were added, removed, raised or lowered, by how much (PEP 440), and which images and packages of the lock get what
-/// changed. The exit code is 0 whether something changed or not.
+/// Shows which bounds were added, removed, raised or lowered, at which level (PEP 440), and which images and packages of the lock are
+/// affected. The exit code is 0 whether something changed or not.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pannier constraints diff origin/main          # since that revision of this repository\n  pannier constraints diff old-constraints.txt  # against a file\n  pannier constraints diff HEAD~3 --format json"
 )]
 pub(super) struct Arguments {
-    /// A file, or a revision of the repository at hand: a branch, tag or commit
+    /// A file, or a branch, tag or commit of the current repository
     #[arg(value_name = "REV|FILE")]
     before: String,
-    /// The constraints [default: those of pannier.yml, else constraints/constraints.txt]
+    /// Compare these constraints
+    ///
+    /// [default: those of pannier.yml, else constraints/constraints.txt]
     #[arg(long, value_name = "FILE")]
     constraints: Option<PathBuf>,
-    /// The lock that tells who gets what [default: pylock.toml, where there is one]
+    /// Read from this lock which images and packages are affected [default: pylock.toml]
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
     #[command(flatten)]
     store: StoreOption,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }

@@ -17,37 +17,37 @@ use super::super::exit::Exit;
 use super::super::report::Failure;
 use super::super::session::{self, Beside, RequestOptions, Session, configuration};
 
-/// Looks through constraints: pins that are missing, superfluous, yanked, gone, or not for an image's Python
+/// Report pins that are missing, unused, yanked, or not for an image's Python
 ///
-/// Exit 5 when a rule that counts as an error finds something, 1 when the index does not answer. Which rule counts how is set
-/// under `constraints_lint` of pannier.yml.
+/// Exits with 5 if a rule with the severity `error` finds something, and with 1 if an index does not answer. Set the severity of each
+/// rule under `constraints_lint` in pannier.yml.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Rules:\n  unpinned   a line allows more than one version (warning)\n  unused     nothing in the lock is called like this (warning)\n  unheld     a package of the lock that no line holds (warning)\n  yanked     the pinned version was taken back (error)\n  gone       the index has no file of the pinned version any more (error)\n  python     the pinned version forbids an image's Python (error)\n\nExamples:\n  pannier constraints lint\n  pannier constraints lint --format codequality > gl-code-quality-report.json   # artifacts:reports:codequality"
+    after_help = "Rules:\n  unpinned            a line allows more than one version (warning)\n  unused              no package in the lock has this name (warning)\n  unconstrained       no line constrains a package in the lock (warning)\n  yanked              the pinned version is yanked (error)\n  missing-from-index  the index no longer has a file of the pinned version (error)\n  python              the pinned version does not support an image's Python (error)\n\nExamples:\n  pannier constraints lint\n  pannier constraints lint --format codequality > gl-code-quality-report.json   # artifacts:reports:codequality"
 )]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    request: RequestOptions,
-    /// How to print what was found
+    /// Print the findings in this format
     #[arg(long, value_enum, default_value = "text")]
     format: LintFormat,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LintFormat {
-    /// For people.
+    /// Text for people
     Text,
-    /// For machines.
+    /// JSON for programs
     Json,
-    /// For GitLab's code quality report.
+    /// A code quality report for GitLab
     Codequality,
 }
 
-/// There is nothing to look through.
+/// There is nothing to check.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("there are no constraints")]
 #[diagnostic(help(
-    "set `constraints: constraints/constraints.txt` in pannier.yml, or use --constraints"
+    "set `constraints: constraints/constraints.txt` in pannier.yml, or pass --constraints"
 ))]
 pub(super) struct NoConstraints;
 
@@ -100,7 +100,10 @@ enum Asked {
 fn ask(session: &Session<'_>, lock: Option<&pannier_core::lock::model::Lock>) -> Asked {
     let configuration = &session.configuration;
     let on = |rule: &Rule| configuration.constraints_lint.is_on(*rule);
-    if ![Rule::Yanked, Rule::MissingFromIndex, Rule::Python].iter().any(on) {
+    if ![Rule::Yanked, Rule::MissingFromIndex, Rule::Python]
+        .iter()
+        .any(on)
+    {
         return Asked::Nothing("no rule asks the index");
     }
     if session.client.is_offline() {

@@ -12,27 +12,27 @@ use super::super::log_check::LogCheck;
 use super::super::report::Failure;
 use super::BookOptions;
 
-/// Puts a channel on a release
+/// Make a channel point to a release
 ///
-/// Moves no branch of any project: `pannier deploy --from-lock` and `pannier rollback` do that.
+/// Moves no branch; `pannier deploy --from-lock` and `pannier rollback` do that.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier release promote latest                        # production is the newest release\n  pannier release promote 20260301-091500-3f2a1b --channel staging"
+    after_help = "Examples:\n  pannier release promote latest                        # production points to the newest release\n  pannier release promote 20260301-091500-3f2a1b --channel staging"
 )]
 pub(super) struct Arguments {
     /// The release
     #[arg(value_name = "RELEASE")]
     release: String,
-    #[command(flatten)]
-    book: BookOptions,
-    /// The channel
+    /// Set the channel
     #[arg(long, value_name = "NAME", default_value = "production", value_parser = book::channel)]
     channel: ChannelName,
     #[command(flatten)]
     reason: ReasonOption,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    book: BookOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

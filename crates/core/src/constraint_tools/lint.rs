@@ -95,7 +95,10 @@ pub fn lint(subject: &Subject<'_>, settings: &RuleSettings) -> Report {
     }
     match subject.releases {
         Ok(releases) => look.against_index(releases),
-        Err(reason) => look.not_judged(&[Rule::Yanked, Rule::MissingFromIndex, Rule::Python], reason),
+        Err(reason) => look.not_judged(
+            &[Rule::Yanked, Rule::MissingFromIndex, Rule::Python],
+            reason,
+        ),
     }
     let mut report = look.report;
     report.findings.sort_by(|a, b| {

@@ -65,7 +65,10 @@ fn diverged() {
     assert_eq!(world.now().as_ref(), Some(&world.c[3]));
     insta::assert_snapshot!([shown, allowed].join("\n"));
     let (code, text) = world.run("deploy tools@main --allow sidewise");
-    assert_eq!(code, 0, "the earlier name of `diverged` is an alias: {text}");
+    assert_eq!(
+        code, 0,
+        "the earlier name of `diverged` is an alias: {text}"
+    );
 }
 
 #[test]

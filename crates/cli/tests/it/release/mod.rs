@@ -51,7 +51,9 @@ fn what_is_not_there_is_said_with_what_is() {
     screens.push(desk.screen("release list --release-log ./folder"));
     let earlier = desk.screen("release list --book ./folder");
     assert_eq!(
-        screens.last().map(|it| it.replace("--release-log ./", "--book ./")),
+        screens
+            .last()
+            .map(|it| it.replace("--release-log ./", "--book ./")),
         Some(earlier),
         "`--book` is an alias"
     );
