@@ -54,10 +54,10 @@ pub enum Event {
     Warning {
         /// What, on which thing, why.
         message: String,
-        /// What mends it: a command or a setting.
+        /// What fixes it: a command or a setting.
         hint: Option<String>,
     },
-    /// A detail that helps when something is being looked into (`-v`).
+    /// A detail for debugging (`-v`).
     Detail {
         /// The line to show.
         message: String,

@@ -136,7 +136,7 @@ impl<'c> Desk<'c> {
                 // What cannot be read cannot be written either.
                 let compared = deploy::compare(self.eyes(), &book, stamp).map_err(failure)?;
                 let checked = (book, LogCheck::tell(&compared, false, self.context));
-                let message = format!("the release log cannot be brought up to date: {error}");
+                let message = format!("cannot update the release log: {error}");
                 self.context.reporter().warn(message, None);
                 Ok(checked)
             }
@@ -192,13 +192,14 @@ pub(super) fn stamp(context: &Context, reason: Option<&str>) -> Stamp {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("no release log is configured")]
 #[diagnostic(help(
-    "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --release-log"
+    "set a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or \
+    --release-log"
 ))]
 pub(super) struct NoBook;
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("the release log is not on this GitLab, so the project of the package registry is unknown")]
-#[diagnostic(help("name the project with --project, by number or path"))]
+#[diagnostic(help("set the project with --project, by ID or path"))]
 struct NoProject;
 
 /// Reads the name of a channel, for clap.

@@ -293,7 +293,7 @@ fn written(result: std::io::Result<()>) -> Result<(), Failure> {
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the result cannot be written to standard output")]
+#[error("cannot write the result to standard output")]
 struct Stdout(#[source] std::io::Error);
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -66,13 +66,13 @@ pub(super) struct Arguments {
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 enum GateError {
-    #[error("there are no constraints to judge")]
-    #[diagnostic(help("name the file: `constraints` of pannier.yml, or --constraints"))]
+    #[error("there are no constraints")]
+    #[diagnostic(help("set `constraints` in pannier.yml, or pass --constraints"))]
     NoConstraints,
     #[error("cannot read the old constraints {path}")]
     Old { path: PathBuf, source: io::Error },
-    #[error("the old constraints ({base}) cannot be used: {errors}")]
-    #[diagnostic(help("name a base whose constraints can be read, with --base"))]
+    #[error("the old constraints ({base}) are not valid: {errors}")]
+    #[diagnostic(help("set a base with valid constraints with --base"))]
     OldLines {
         base: String,
         errors: constraints::LineErrors,
@@ -232,7 +232,7 @@ fn screen(report: &Report) -> String {
     );
     if !report.bumps.is_empty() {
         let left = |name| (name, Align::Left);
-        let head = ["bump", "change", "level", "reach", "verdict"].map(left);
+        let head = ["bump", "change", "level", "reach", "result"].map(left);
         let mut table = Table::new(&head);
         for one in &report.bumps {
             table.row([
@@ -248,10 +248,10 @@ fn screen(report: &Report) -> String {
     for check in &report.checks {
         let what = match &check.result {
             CheckResult::Passed(_) => continue,
-            CheckResult::Drifted(_) => "drifted",
+            CheckResult::Drifted(_) => "out of date",
             CheckResult::Refused(_) => "refused",
             CheckResult::Skipped(_) => "skipped",
-            CheckResult::NotJudged(_) => "not judged",
+            CheckResult::NotJudged(_) => "undecided",
         };
         let image = check.image.as_ref();
         let image = image.map_or_else(String::new, |image| format!("{image}: "));

@@ -37,8 +37,8 @@ pub(super) fn with_token(
 }
 
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("nothing says where GitLab is")]
+#[error("no URL of GitLab's API given")]
 #[diagnostic(help(
-    "inside a pipeline CI_API_V4_URL does; elsewhere set it (https://HOST/api/v4), or `git_base` in pannier.yml"
+    "set CI_API_V4_URL (https://HOST/api/v4) or `git_base` in pannier.yml; inside a pipeline, CI_API_V4_URL is set"
 ))]
 struct NoApi;

@@ -97,7 +97,7 @@ fn upgrade(typed: &[String]) -> Result<Upgrade, Failure> {
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("--upgrade: {0}")]
-#[diagnostic(help("write --upgrade=NAME, or --upgrade alone for all packages"))]
+#[diagnostic(help("pass --upgrade=NAME, or --upgrade alone for all packages"))]
 struct BadName(pannier_base::name::NameError);
 
 /// What people read about a lock that was brought up to date.
@@ -108,7 +108,7 @@ pub(super) fn summary(done: &UpToDate, path: &Path) -> String {
         more => format!("{more} packages"),
     };
     let mut text = match &done.happened {
-        Happened::Nothing => format!("{path} fits the request ({count})\n"),
+        Happened::Nothing => format!("{path} matches the request ({count})\n"),
         Happened::Made => format!("wrote {path} ({count})\n"),
         Happened::Renewed(changes) if changes.is_empty() => {
             format!("wrote {path}: no version changed ({count})\n")
@@ -124,7 +124,7 @@ pub(super) fn summary(done: &UpToDate, path: &Path) -> String {
     if done.happened != Happened::Nothing {
         for fork in &done.lock.pannier.forks {
             text += &format!(
-                "  {} {} does not serve {}: {}\n",
+                "  {} {} does not support {}: {}\n",
                 fork.package, fork.version, fork.image, fork.reason
             );
         }
@@ -144,8 +144,8 @@ fn overridden(done: &UpToDate) -> String {
     };
     for (title, changes) in [
         ("overridden", &effect.overridden),
-        ("needed by that", &effect.needed),
-        ("moved beside that", &effect.others),
+        ("required by the overrides", &effect.needed),
+        ("changed in addition", &effect.others),
     ] {
         for change in changes {
             text += &format!("  {title}: {change}\n");

@@ -48,8 +48,8 @@ impl LogCheck {
         for gap in &compared.gaps {
             let hint = (!recorded).then(|| {
                 format!(
-                    "the next deployment, rollback or release command that writes records it; to do only that, run \
-                     `pannier deploy {}@{}`",
+                    "the next deployment, rollback or release command that writes records it; to record only this, run \
+                    `pannier deploy {}@{}`",
                     gap.project, gap.branch
                 )
             });

@@ -238,7 +238,7 @@ impl From<BytecodeArgument> for Bytecode {
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("{flag} is for {kind}, but the tarballs are compressed with {compression}")]
-#[diagnostic(help("add --compression {kind}, or leave {flag} out"))]
+#[diagnostic(help("add --compression {kind}, or omit {flag}"))]
 struct Misfit {
     flag: &'static str,
     kind: Compression,

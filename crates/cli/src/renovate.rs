@@ -100,7 +100,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     }
     let file = config.file.clone();
     let path = file.unwrap_or_else(|| PathBuf::from("renovate.json"));
-    let text = read(&context.folder, &path, "name the file behind --check")?;
+    let text = read(&context.folder, &path, "pass the file after --check")?;
     let checked =
         renovate::check(&text, &flow).map_err(|error| Failure::new(Exit::Usage, error))?;
     match config.format {
@@ -117,9 +117,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
 fn shown(checked: &Checked, path: &Path) -> String {
     let path = path.display();
     let mut text = match checked.findings.len() {
-        0 => format!("{path} fits the flow\n"),
-        1 => format!("{path} does not fit the flow in 1 point\n"),
-        more => format!("{path} does not fit the flow in {more} points\n"),
+        0 => format!("{path} is complete\n"),
+        1 => format!("{path} lacks 1 thing\n"),
+        more => format!("{path} lacks {more} things\n"),
     };
     let mut table = Table::new(&[("rule", Align::Left), ("problem", Align::Left)]);
     for finding in &checked.findings {
@@ -162,7 +162,7 @@ pub(super) fn configured(context: &Context) -> Result<Option<String>, Failure> {
     if !context.folder.join(path).is_file() {
         return Ok(None);
     }
-    let text = read(&context.folder, path, "see that it can be read")?;
+    let text = read(&context.folder, path, "check that this user may read it")?;
     let file = ConfigFile::parse(&text, path).map_err(|error| Failure::new(Exit::Usage, error))?;
     Ok(file.constraints.map(|path| path.display().to_string()))
 }
@@ -216,7 +216,8 @@ fn groups(config: &Config, constraints: &str, context: &Context) -> Result<Vec<G
     }
     if !unknown.is_empty() {
         context.note(&format!(
-            "what these need is not known, because the store has no wheel of them (`pannier prepare` fills it): {}",
+            "the requirements of these packages are unknown, because the store has no wheel of them (run `pannier \
+            prepare`): {}",
             unknown.join(", ")
         ));
     }
@@ -238,7 +239,7 @@ pub(super) fn requirements(package: &LockedPackage, store: &Store) -> Option<Vec
 
 /// The packages that the constraints hold.
 fn held(path: &str, context: &Context) -> Result<BTreeSet<PackageName>, Failure> {
-    let help = "name the file with --constraints";
+    let help = "set the file with --constraints";
     let folder = context.folder.clone();
     let reader = move |path: &Path| limited::read_text(&folder.join(path), limited::LIST);
     let mut loader = constraints::Loader::new(&reader, &context.variables);

@@ -217,7 +217,7 @@ fn load(
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot read the configuration {path}")]
-#[diagnostic(help("name the file with --config or PANNIER_CONFIG"))]
+#[diagnostic(help("set the file with --config or PANNIER_CONFIG"))]
 struct NoConfig {
     path: PathBuf,
     source: io::Error,

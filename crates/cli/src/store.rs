@@ -80,13 +80,11 @@ fn verify(store: &Maintenance, format: Format, context: &Context) -> Result<(), 
         context.print_json(&verified)?;
     } else {
         context.print(&format!(
-            "{} wheels and snapshots are what they were\n",
+            "verified {} wheels and snapshots\n",
             verified.good
         ))?;
         for name in &verified.removed {
-            context.note(&format!(
-                "removed {name}: it is no longer what was verified"
-            ));
+            context.note(&format!("removed {name}: it is damaged"));
         }
     }
     if verified.removed.is_empty() {

@@ -160,14 +160,14 @@ fn beside(file: &Path) -> Result<Option<Digest>, Failure> {
 #[derive(Debug, Error, Diagnostic)]
 enum Beside {
     #[error("cannot read `{}`", path.display())]
-    #[diagnostic(help("make it readable, or unpack the tarball from another folder"))]
+    #[diagnostic(help("make it readable, or move the tarball to another folder"))]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("`{}` holds no sha256 digest", path.display())]
-    #[diagnostic(help("write it again with sha256sum, or give the digest with --verify"))]
+    #[error("`{}` contains no SHA-256 digest", path.display())]
+    #[diagnostic(help("write it again with sha256sum, or pass the digest with --verify"))]
     NoDigest { path: PathBuf },
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("{} is not what {} converts to", output.display(), input.display())]
+#[error("{} is out of date: it is not what {} converts to", output.display(), input.display())]
 #[diagnostic(help("run `{command}` and commit the file"))]
 struct Drifted {
     input: PathBuf,
@@ -66,7 +66,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
                 converted.variable,
                 VARIABLE_LIMIT
             ),
-            Some("beyond them no job that includes it can start a process: shorten comments, or keep constraints of other teams in a file of their own".to_owned()),
+            Some("above that limit, jobs that include it cannot start a process: shorten comments, or move constraints of \
+            other teams to another file".to_owned()),
         );
     }
     if output == Path::new("-") {
@@ -131,7 +132,7 @@ pub(super) fn convert(
 fn difference(there: &str, wanted: &str, path: &Path) -> String {
     let diff = TextDiff::from_lines(there, wanted);
     let path = path.display();
-    let headers = (format!("{path} (as it is)"), format!("{path} (converted)"));
+    let headers = (format!("{path} (current)"), format!("{path} (converted)"));
     diff.unified_diff()
         .context_radius(3)
         .header(&headers.0, &headers.1)

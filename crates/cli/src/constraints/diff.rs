@@ -49,16 +49,16 @@ pub(super) struct Arguments {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 enum DiffError {
     #[error("cannot read {}", path.display())]
-    #[diagnostic(help("name the file with --constraints"))]
+    #[diagnostic(help("set the file with --constraints"))]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{text}` is no file, and as a revision it cannot be read")]
+    #[error("`{text}` is neither a file nor a readable revision")]
     Revision {
         text: String,
         #[source]
         #[diagnostic_source]
         source: LocalError,
     },
-    #[error("{path} was not there at `{revision}`", path = path.display())]
+    #[error("{path} does not exist at `{revision}`", path = path.display())]
     #[diagnostic(help("name another revision, or the old file itself"))]
     NotThere { path: PathBuf, revision: String },
 }
@@ -139,7 +139,7 @@ fn at_revision(
         Ok(Some(bytes)) => limited::text(bytes),
         Ok(None) => Err(io::Error::new(
             io::ErrorKind::NotFound,
-            format!("it was not there at `{revision}`"),
+            format!("it does not exist at `{revision}`"),
         )),
         Err(error) => Err(io::Error::other(error)),
     };

@@ -104,7 +104,7 @@ fn ask(session: &Session<'_>, lock: Option<&pannier_core::lock::model::Lock>) ->
         .iter()
         .any(on)
     {
-        return Asked::Nothing("no rule asks the index");
+        return Asked::Nothing("no rule needs the index");
     }
     if session.client.is_offline() {
         return Asked::Nothing("this run is offline");
@@ -116,7 +116,7 @@ fn ask(session: &Session<'_>, lock: Option<&pannier_core::lock::model::Lock>) ->
     let indexes = constraint_tools::indexes(&configured, lock);
     if indexes.is_empty() {
         return Asked::Nothing(
-            "no index is known: set `index: {url: …}` in pannier.yml, or make a lock with `pannier lock`",
+            "no index is configured: set `index: {url: …}` in pannier.yml, or run `pannier lock`",
         );
     }
     let lines = configuration.request.constraints.iter();
@@ -146,7 +146,7 @@ fn text(report: &Report, lines: usize) -> String {
         );
     }
     for rule in &report.not_judged {
-        text += &format!("not judged: {}: {}\n", rule.rule, rule.reason);
+        text += &format!("not checked: {}: {}\n", rule.rule, rule.reason);
     }
     let counted = |severity, one: &str| match report.count(severity) {
         1 => format!("1 {one}"),

@@ -47,10 +47,12 @@ pub(super) struct Arguments {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 enum UpdateError {
     #[error("no line pins {}", .0.join(", "))]
-    #[diagnostic(help("only packages that a line pins with `==` can be raised"))]
+    #[diagnostic(help("only packages that a line pins with `==` can be updated"))]
     NotPinned(Vec<String>),
-    #[error("the constraints come from the variable {VARIABLE}, which nobody can write to")]
-    #[diagnostic(help("run it where the file is, or name the file with --constraints"))]
+    #[error("the constraints come from the variable {VARIABLE}, which cannot be written")]
+    #[diagnostic(help(
+        "run the command in a checkout with the file, or set the file with --constraints"
+    ))]
     Variable,
     #[error("the constraints {} cannot be read again: {why}", path.display())]
     Read { path: PathBuf, why: String },
@@ -197,7 +199,7 @@ fn shown<'a>(raised: &'a Raised, changes: &'a [Bump]) -> Shown<'a> {
 fn text(raised: &Raised, changes: &[Bump], dry: bool) -> String {
     let mut text = String::new();
     if changes.is_empty() {
-        text += "all pins are as new as they can be\n";
+        text += "all pins are up to date\n";
     } else {
         text += &table(changes, &[]).render();
     }
@@ -215,7 +217,7 @@ fn text(raised: &Raised, changes: &[Bump], dry: bool) -> String {
         text += &format!("{verb} {}\n", path.display());
     }
     if !raised.texts.is_empty() && !dry {
-        text += "the lock and the converted file are older now: `pannier lock`, `pannier constraints convert`\n";
+        text += "now run `pannier lock` and `pannier constraints convert`\n";
     }
     text
 }

@@ -185,7 +185,7 @@ impl<'c> Ground<'c> {
             Ok(Some(compared)) => Ok(compared),
             Ok(None) => compare(),
             Err(error) => {
-                self.warn_of_log("cannot be brought up to date", &error);
+                self.warn_of_log("cannot be updated", &error);
                 compare()
             }
         };
@@ -204,7 +204,7 @@ impl<'c> Ground<'c> {
     /// Records what is about to be pushed. Where that fails the next writer finds what was pushed.
     ///
     /// # Errors
-    /// When the entry would hold a secret: no later one could be written either.
+    /// When the entry would contain a secret: no later one could be written either.
     fn announce(&self, plan: &Plan, stamp: &Stamp) -> Result<(), Failure> {
         let Some(shelf) = self.shelf() else {
             return Ok(());
@@ -212,7 +212,7 @@ impl<'c> Ground<'c> {
         match deploy::announce(&shelf, plan, stamp, Timestamp::now()) {
             Err(error @ ReleaseError::Exposed(_)) => Err(Failure::new(Exit::Failed, error)),
             Err(error) => {
-                self.warn_of_log("could not be given this plan", &error);
+                self.warn_of_log("could not record this plan", &error);
                 Ok(())
             }
             Ok(_) => Ok(()),
@@ -265,7 +265,7 @@ impl<'c> Trail<'c> {
         if let Some(file) = &self.file {
             let mut file = file.lock().unwrap_or_else(|broken| broken.into_inner());
             if let Err(error) = writeln!(file, "{text}").and_then(|()| file.sync_data()) {
-                let message = format!("the audit file cannot be written: {error}");
+                let message = format!("cannot write the audit file: {error}");
                 self.context.reporter().warn(message, None);
             }
         }
@@ -325,9 +325,9 @@ const fn refused(outcome: &Outcome) -> &'static str {
             "set PANNIER_TOKEN to an access token with scope `write_repository` and role Developer or higher in the project"
         }
         Outcome::Refused { .. } => {
-            "see the server's own words: a hook or a push rule of the project stands against it"
+            "see the message from the server: a hook or a push rule of the project refuses the push"
         }
-        _ => "look at what is there now, then plan anew with --dry-run",
+        _ => "check what is in production now, then plan again with --dry-run",
     }
 }
 
@@ -345,14 +345,13 @@ fn ended(report: &Report) -> Option<Failure> {
     let end = culprit.or(stuck)?;
     let hint = match stuck {
         Some(stuck) => format!(
-            "{} stands at a commit that it should have been moved back from: run the same command again to go on, or \
-             `pannier deploy {}@{} --rollback` to go back",
+            "{} could not be moved back: run the same command again to go on, or `pannier deploy {}@{} --rollback` to go back",
             stuck.name,
             stuck.name,
             stuck.from.as_deref().unwrap_or("COMMIT")
         ),
         None if report.ending() == Ending::Refused => refused(&end.outcome).to_owned(),
-        None => "run the same command again: what is done already is not done twice".to_owned(),
+        None => "run the same command again: nothing is pushed twice".to_owned(),
     };
     let halted = Halted {
         project: end.name.clone(),

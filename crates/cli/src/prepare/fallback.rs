@@ -43,7 +43,7 @@ impl fmt::Display for Instead {
         let (channel, release, because) = (&self.channel, &self.release, &self.because);
         write!(
             f,
-            "NOT what was asked for, but release {release} of {channel}: {because}"
+            "NOT what was requested, but release {release} of {channel}: {because}"
         )
     }
 }
@@ -188,7 +188,7 @@ impl Known<'_> {
         let channel = book.channel(self.channel)?;
         let channel = channel.ok_or_else(|| ReleaseError::Channel {
             channel: self.channel.to_string(),
-            problem: "holds no release",
+            problem: "has no release",
         })?;
         let release = book.release(&channel.release)?;
         let (_, lock) = book.lock(&release)?;

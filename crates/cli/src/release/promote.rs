@@ -70,7 +70,7 @@ pub(super) fn switched(outcome: &Outcome) -> String {
     };
     match &channel.from {
         Some(from) if from == release => format!("{} is {release} already\n", channel.name),
-        Some(from) => format!("{} is {release} now, before it was {from}\n", channel.name),
+        Some(from) => format!("{} is now {release}, before it was {from}\n", channel.name),
         None => format!("{} is {release} now\n", channel.name),
     }
 }

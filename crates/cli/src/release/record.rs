@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot read the lock {}", path.display())]
-#[diagnostic(help("`pannier lock` makes it; name another file with --lock"))]
+#[diagnostic(help("run `pannier lock`, or set another file with --lock"))]
 struct NoLock {
     path: PathBuf,
     source: std::io::Error,

@@ -1,6 +1,6 @@
-//! The rules that constraints are looked through with, and how serious each is.
+//! The rules that constraints are checked with, and the severity of each.
 //!
-//! Knows names and defaults alone; what looks is [`crate::constraint_tools`].
+//! Contains only names and defaults; [`crate::constraint_tools`] checks.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,7 +27,7 @@ pub enum Rule {
     Python,
 }
 
-/// How serious a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {

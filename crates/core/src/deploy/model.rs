@@ -175,7 +175,7 @@ pub struct By {
 impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(who) = &self.who else {
-            return f.write_str(" (by whom is unknown)");
+            return f.write_str(" (by an unknown user)");
         };
         write!(f, " (by {who}")?;
         for more in [&self.at, &self.page].into_iter().flatten() {

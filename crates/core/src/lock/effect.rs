@@ -14,7 +14,7 @@ pub struct Effect {
     pub overridden: Vec<Change>,
     /// What the overridden now need, no longer need, or need in another version.
     pub needed: Vec<Change>,
-    /// What moved beside that.
+    /// What changed in addition.
     pub others: Vec<Change>,
 }
 

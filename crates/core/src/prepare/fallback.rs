@@ -60,13 +60,13 @@ pub enum Blame {
 pub enum Unfit {
     #[error("it was not made for image `{image}`, only for {known}")]
     Image { image: ImageName, known: String },
-    #[error("it has image `{image}` as {locked}, here it is {wanted}")]
+    #[error("its image `{image}` is {locked}, here it is {wanted}")]
     Target {
         image: ImageName,
         locked: String,
         wanted: String,
     },
-    #[error("image `{image}` asks for {wanted}, which it does not have{instead}")]
+    #[error("image `{image}` requests {wanted}, which it does not have{instead}")]
     Lacks {
         image: ImageName,
         wanted: String,
@@ -81,13 +81,13 @@ impl Failed {
     #[must_use]
     pub fn blame(&self, request: &Request) -> Blame {
         if !request.overrides.list.is_empty() {
-            return Blame::Own("it asks for overrides, which no release has");
+            return Blame::Own("this run has overrides, which no release has");
         }
-        let machine = Blame::Own("it is this machine that fails");
+        let machine = Blame::Own("the failure is on this machine");
         match self {
             Self::Lock(UpdateError::Resolve(error)) => of_resolution(error, request),
             Self::Lock(UpdateError::Write { .. }) => machine,
-            Self::Lock(_) => Blame::Own("it is this run's own lock that cannot be used"),
+            Self::Lock(_) => Blame::Own("this run's own lock is not valid"),
             Self::Prepare(error) => match error {
                 PrepareError::Http(error) => of_http(error),
                 PrepareError::Git(error) => of_git(error),
@@ -98,7 +98,7 @@ impl Failed {
                 | PrepareError::Layout { .. }
                 | PrepareError::Filename(_) => Blame::Others,
                 PrepareError::Select(_) | PrepareError::Hashes(_) | PrepareError::NoData { .. } => {
-                    Blame::Own("it is this run's own lock that cannot be used")
+                    Blame::Own("this run's own lock is not valid")
                 }
                 PrepareError::Folder { .. }
                 | PrepareError::Changed { .. }
@@ -114,14 +114,12 @@ impl Failed {
 
 fn of_resolution(error: &ResolveError, request: &Request) -> Blame {
     match error {
-        ResolveError::Work(_) => Blame::Own("it is this machine that fails"),
+        ResolveError::Work(_) => Blame::Own("the failure is on this machine"),
         // Another file than the one whose hash was noted is what a broken or seized index looks like.
         ResolveError::Hashes(HashError::Mismatch(_)) => Blame::Others,
         ResolveError::TwoDataSources { .. }
         | ResolveError::BadName(_)
-        | ResolveError::Hashes(_) => {
-            Blame::Own("it is this run's own configuration that cannot be used")
-        }
+        | ResolveError::Hashes(_) => Blame::Own("this run's own configuration is not valid"),
         ResolveError::Metadata { project, .. } | ResolveError::Name { project, .. }
             if is_folder(project, request) =>
         {
@@ -139,7 +137,7 @@ fn of_resolution(error: &ResolveError, request: &Request) -> Blame {
     }
 }
 
-const FOLDER: Blame = Blame::Own("it is a folder of this run that cannot be built");
+const FOLDER: Blame = Blame::Own("a folder of this run cannot be built");
 
 /// Whether a project of a message is one of the request's folders.
 fn is_folder(project: &str, request: &Request) -> bool {
@@ -159,7 +157,7 @@ fn of_uv(error: &UvError) -> Blame {
         | UvError::Start { .. }
         | UvError::Unexpected { .. }
         | UvError::Relay { .. }
-        | UvError::File { .. } => Blame::Own("it is uv on this machine that cannot be used"),
+        | UvError::File { .. } => Blame::Own("uv on this machine is not usable"),
     }
 }
 
@@ -167,10 +165,10 @@ fn of_http(error: &HttpError) -> Blame {
     match error {
         HttpError::Status {
             status: 401 | 403, ..
-        } => Blame::Own("it is this run's credentials that are not taken"),
+        } => Blame::Own("the credentials of this run were refused"),
         HttpError::Offline { .. } => Blame::Own("this run is offline"),
         HttpError::Scheme { .. } | HttpError::Sink { .. } | HttpError::Setup(_) => {
-            Blame::Own("it is this machine that fails")
+            Blame::Own("the failure is on this machine")
         }
         _ => Blame::Others,
     }
@@ -180,7 +178,7 @@ fn of_git(error: &GitError) -> Blame {
     match error {
         GitError::Http { source, .. } => of_http(source),
         GitError::Library { .. } | GitError::Io { .. } => {
-            Blame::Own("it is this machine that fails")
+            Blame::Own("the failure is on this machine")
         }
         _ => Blame::Others,
     }
@@ -190,7 +188,7 @@ fn of_store(error: &StoreError) -> Blame {
     // A file that does not verify is what a broken upload looks like. None of it is used, here or there.
     match error.is_refusal() {
         true => Blame::Others,
-        false => Blame::Own("it is the store on this machine that fails"),
+        false => Blame::Own("the store on this machine fails"),
     }
 }
 
@@ -200,9 +198,7 @@ fn of_build(error: &BuildError, request: &Request) -> Blame {
         BuildError::Http(error) => of_http(error),
         BuildError::Store(error) => of_store(error),
         BuildError::Uv(error) => of_uv(error),
-        BuildError::NoPython | BuildError::Io { .. } => {
-            Blame::Own("it is this machine that cannot build")
-        }
+        BuildError::NoPython | BuildError::Io { .. } => Blame::Own("this machine cannot build it"),
         BuildError::NoProject { label, .. }
         | BuildError::Outside { label, .. }
         | BuildError::Backend { label, .. }

@@ -10,10 +10,10 @@ use crate::lock::pylock::TABLE_FORMAT;
 use crate::request::digest::whole;
 use crate::request::{DataRequest, ProjectSource};
 use crate::resolve::inputs::{Image, Inputs};
-use crate::resolve::place::{Place, shown};
 use crate::resolve::projects::{Project, Projects};
 use crate::resolve::revisions::Revision;
 use crate::resolve::rounds::Chosen;
+use crate::resolve::source_id::{Place, shown};
 use crate::resolve::{ResolveError, Wanted, stub_of};
 use pannier_base::name::ImageName;
 

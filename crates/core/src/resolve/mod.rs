@@ -2,28 +2,28 @@
 //! look at is checked: that every image has a wheel of what was chosen.
 //!
 //! The steps are [`revisions`], [`projects`], [`stubs`], [`inputs`], [`ahead`], [`serve`] and [`finish`]; [`overriding`] says in each of
-//! them what comes from elsewhere in this run. Refuses to write the lock
+//! them the overrides of this run. Never writes the lock
 //! anywhere and to choose versions by itself: it only takes choices away from uv that serve no image.
 
 mod ahead;
 mod applied;
+mod banned_versions;
 mod error;
-mod exclusion;
 mod finish;
 pub mod hashes;
-mod hold;
 mod inputs;
 mod listed;
+mod minimize;
 pub mod overridden;
 mod overriding;
-mod place;
 mod preview;
 mod projects;
 mod revisions;
 mod rounds;
-mod serve;
+mod source_id;
 mod stubs;
 pub mod update;
+mod wheel_coverage;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ pub enum SourceError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Git(#[from] GitError),
-    /// There is no wheel of it.
+    /// It has no wheel.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Build(#[from] BuildError),
@@ -123,7 +123,8 @@ pub trait Sources: Sync {
     /// What fetching gives.
     fn hashes(&self, file: &Artifact) -> Result<Vec<FileHash>, SourceError>;
 
-    /// Compares a wheel with the metadata that its index lists now (PEP 658), if the wheel is at hand and the index may be asked.
+    /// Compares a wheel with the metadata that its index lists now (PEP 658), if the wheel is available and the index may be
+    /// asked.
     ///
     /// # Errors
     /// What asking gives; that they differ is an error of the build's store.
@@ -216,7 +217,7 @@ pub struct Wanted<'a> {
     pub parts: &'a Parts,
     /// The lock that is there already; its versions and commits are kept where they can be.
     pub previous: Option<&'a Lock>,
-    /// What of it is given up.
+    /// Which parts are given up.
     pub upgrade: &'a Upgrade,
 }
 
@@ -254,7 +255,7 @@ fn choose(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveError> {
     }
 }
 
-/// Whether an override names a source of the package and the lock has it from elsewhere.
+/// Whether an override names a source of the package and the lock has another source.
 fn misses(request: &Request, lock: &Lock, name: &PackageName) -> bool {
     let one = request.overrides.of(name.as_str());
     let named = one.is_some_and(|one| !matches!(one.value, OverrideValue::Version(_)));
@@ -305,13 +306,13 @@ fn attempt(
     let lock = choose(&inputs)?;
     match wanted.previous {
         Some(before) if !lock.pannier.overrides.is_empty() => {
-            hold::hold((before, wanted.upgrade), lock, &mut inputs, &mut choose)
+            minimize::minimize((before, wanted.upgrade), lock, &mut inputs, &mut choose)
         }
         _ => Ok(lock),
     }
 }
 
-/// Says of an error whether overrides are its cause. Where there is no solution, it is looked for without them.
+/// Tells whether overrides are the cause of an error. If there is no solution, one without them is searched.
 fn explain(why: ResolveError, wanted: &Wanted<'_>, tools: Tools<'_>) -> ResolveError {
     let request = wanted.request;
     if !why.is_conflict() {
@@ -329,7 +330,7 @@ fn explain(why: ResolveError, wanted: &Wanted<'_>, tools: Tools<'_>) -> ResolveE
     let list = &request.overrides.list;
     if !solved(Vec::new()) {
         tools.reporter.warn(
-            "there is no solution without the overrides either".to_owned(),
+            "there is no solution without the overrides, either".to_owned(),
             None,
         );
         return why;

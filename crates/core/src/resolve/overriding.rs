@@ -14,8 +14,8 @@ use crate::constraints::ConstraintLine;
 use crate::lock::model::{Lock, LockedSource};
 use crate::request::overrides::{Override, OverrideName, OverrideValue, Overrides, Unmatched};
 use crate::request::{PackageRequest, ProjectSource, Request};
-use crate::resolve::place::{Origin, shown};
 use crate::resolve::revisions::Revision;
+use crate::resolve::source_id::{Origin, shown};
 use crate::resolve::{ResolveError, Wanted};
 use pannier_base::event::Reporter;
 use pannier_base::name::PackageName;
@@ -108,7 +108,7 @@ impl<'a> Overriding<'a> {
         same.map(|package| package.name.clone())
     }
 
-    /// The overrides with a source of their own whose package is asked for as far as can be told before anything is built, with
+    /// The overrides with a source of their own whose package is requested, as far as known before anything is built, with
     /// what they stand in for.
     pub(super) fn expected(&self) -> Vec<(PackageName, Origin)> {
         let mut names: BTreeSet<PackageName> = self.found.clone();
@@ -223,7 +223,7 @@ pub fn check_matches(
             name: one.name.to_string(),
             said_by: one.origin.to_string(),
             hint: match gone {
-                true => "production has it, but nothing of this run needs it any more".to_owned(),
+                true => "production has it, but nothing in this run needs it".to_owned(),
                 false => did_you_mean(&near(one.name.as_str(), &names)),
             },
         };
@@ -323,7 +323,7 @@ pub(super) fn near(name: &str, names: &BTreeSet<String>) -> Vec<String> {
 
 fn did_you_mean(near: &[String]) -> String {
     match near.is_empty() {
-        true => "`pannier override list` shows what would be overridden".to_owned(),
+        true => "`pannier override list` shows the active overrides".to_owned(),
         false => format!("did you mean `{}`?", near.join("` or `")),
     }
 }

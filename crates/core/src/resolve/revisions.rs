@@ -1,6 +1,6 @@
 //! The first step: every distinct revision becomes one commit, all of them in parallel, before anything is built.
 //!
-//! One revision of one repository has one commit in a lock, whoever asks for it.
+//! One revision of one repository has one commit in a lock, wherever it is requested.
 
 use std::collections::{BTreeMap, BTreeSet};
 

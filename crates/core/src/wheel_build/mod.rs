@@ -1,7 +1,7 @@
 //! Source trees become wheels, each only once: the key under which a built wheel is kept holds everything that decided it.
 //!
 //! Pure wheels serve every image; compiled ones only images like the machine that built them. Refuses to build for an image
-//! that the machine at work is not: the error then says to run in the image or to give a wheel.
+//! that this machine is not like: the error then says to run in the image or to use a wheel.
 
 pub mod bytecode;
 mod error;
@@ -42,7 +42,7 @@ pub enum BuildSource {
         /// Folder of the project in it.
         subdirectory: Option<String>,
     },
-    /// A folder of the machine at work.
+    /// A folder of this machine.
     Directory {
         /// Absolute path.
         path: PathBuf,
@@ -86,13 +86,13 @@ impl BuildSource {
     }
 }
 
-/// The machine at work, as far as builds depend on it.
+/// This machine, as far as builds depend on it.
 pub struct Workshop<'a> {
     /// Gives uv; asked only when something must be built.
     pub uv: &'a (dyn Fn() -> Result<Uv, UvError> + Sync),
     /// What uv runs in.
     pub around: Surroundings,
-    /// Interpreters at hand.
+    /// Interpreters available.
     pub pythons: &'a Pythons,
     /// Build constraints, one requirement per line, with the hashes that they state.
     pub constraints: String,
@@ -136,7 +136,7 @@ impl<'a> Builder<'a> {
     /// what resolution needs. Of a commit it is one that was built with the tags of now.
     ///
     /// # Errors
-    /// [`BuildError`] when the source cannot be had or its build fails.
+    /// [`BuildError`] if the source is not available or its build fails.
     pub fn metadata_wheel(
         &self,
         source: &BuildSource,
@@ -154,7 +154,7 @@ impl<'a> Builder<'a> {
     /// A wheel of `source` for exactly this target and, where one is locked, of this version.
     ///
     /// # Errors
-    /// [`BuildError`]; [`BuildError::Foreign`] when it must be compiled and the machine at work is not like the image,
+    /// [`BuildError`]; [`BuildError::Foreign`] when it must be compiled and this machine is not like the image,
     /// [`BuildError::Version`] when the source no longer builds to the locked version.
     pub fn wheel_for(
         &self,
@@ -279,7 +279,8 @@ impl<'a> Builder<'a> {
         if key::of(source, &self.workshop)? != key {
             // Remembered as the wheel of what was there before, it would be served whenever that is there again.
             let message = format!("{} changed while a wheel was built", source.label());
-            let hint = "its wheel may hold a part of the change only: run again to be sure";
+            let hint =
+                "its wheel may contain only a part of the change: run the command again to be sure";
             self.reporter.warn(message, Some(hint.to_owned()));
             return Ok((stored, machine.clone()));
         }
