@@ -32,7 +32,7 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins the file that will be at `path`. Removes what killed writers of this path left beside it.
+    /// Begins the file that will be at `path`. Removes what killed writers of this path left next to it.
     ///
     /// # Errors
     /// What the file system gives.
@@ -98,7 +98,7 @@ impl Drop for AtomicFile {
 /// Writes a file: after a kill at any moment it is the old one or the new one. A link stays a link, and a file that is
 /// replaced keeps its mode. Where `path` is no regular file (a terminal, a pipe), it is written to as it is.
 ///
-/// With `staging`, a folder that its owner sweeps, the new file has no name beside `path` at any moment, if both are on one
+/// With `staging`, a folder that its owner sweeps, the new file has no name next to `path` at any moment, if both are on one
 /// file system.
 ///
 /// # Errors
@@ -131,7 +131,7 @@ pub fn write(path: &Path, bytes: &[u8], staging: Option<&Path>) -> io::Result<()
     file.place()
 }
 
-/// Removes a folder, and after everything else in it the file called `last`, which says whose the folder is: what a killed
+/// Removes a folder, and after everything else in it the file called `last`, which marks its owner: what a killed
 /// removal leaves is still known.
 ///
 /// # Errors
@@ -232,7 +232,7 @@ fn sweep(folder: &Path, path: &Path) -> io::Result<()> {
         random.is_some_and(|it| it.len() == RANDOM && it.bytes().all(|b| b.is_ascii_alphanumeric()))
     };
     for entry in fs::read_dir(folder)?.flatten() {
-        // A pipe would have to be waited for, and a link leads to somebody else's file.
+        // A pipe would have to be waited for, and a link leads to someone else's file.
         let regular = entry.file_type().is_ok_and(|kind| kind.is_file());
         if regular && entry.file_name().to_str().is_some_and(is_temporary) {
             let orphaned = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
@@ -268,7 +268,7 @@ mod tests {
             let before = names(folder.path());
             let file = AtomicFile::new(&path).unwrap();
             file.file().write_all(content.as_bytes()).unwrap();
-            assert_eq!(names(folder.path()), before, "nothing beside it");
+            assert_eq!(names(folder.path()), before, "nothing next to it");
             drop(AtomicFile::new(&path).unwrap());
             file.place().unwrap();
             assert_eq!(names(folder.path()), ["a.txt"]);

@@ -76,7 +76,7 @@ pub enum Coding {
 
 /// Bytes that are no table of contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("these bytes are no table of contents")]
+#[error("these bytes are not a table of contents")]
 pub struct PackError;
 
 impl PackEntry {

@@ -1,4 +1,4 @@
-//! Files that somebody else named or wrote, read with a limit: a file of any length, a device such as `/dev/zero` or a pipe
+//! Files that someone else named or wrote, read with a limit: a file of any length, a device such as `/dev/zero` or a pipe
 //! that never ends is an error soon. Pipes and process substitution (`<(command)`) are read to their end.
 
 use std::fs::File;
@@ -120,7 +120,7 @@ mod tests {
                 },
             );
             let read = read(Path::new(&path), 1 << 16);
-            // Whoever writes without end is stopped by the reader's going.
+            // An endless writer stops when the reader is gone.
             drop(reader);
             writing.join().unwrap();
             assert_eq!(read.ok().map(|bytes| bytes.len()), expected);

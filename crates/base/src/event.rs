@@ -56,7 +56,7 @@ pub enum Event {
     Warning {
         /// What, on which thing, why.
         message: String,
-        /// What mends it: a command or a setting.
+        /// What fixes it: a command or a setting.
         hint: Option<String>,
     },
     /// Something to read next to the result, even when only warnings are shown.

@@ -66,13 +66,13 @@ pub fn path_fault(path: &str) -> Option<&'static str> {
         return Some("its name is absolute");
     }
     if path.contains(['\\', '\0']) {
-        return Some("its name holds a backslash or a NUL");
+        return Some("its name contains a backslash or a NUL");
     }
     if path.chars().any(char::is_control) {
-        return Some("its name holds a control character");
+        return Some("its name contains a control character");
     }
     if path.len() > LONGEST {
-        return Some("its name is longer than any path may be");
+        return Some("its name is longer than the limit for paths");
     }
     path.split('/').find_map(|component| match component {
         "" => Some("its name has an empty component"),
@@ -91,9 +91,9 @@ pub fn target_fault(target: &str) -> Option<&'static str> {
     if target.is_empty() {
         Some("its target is empty")
     } else if target.contains('\0') {
-        Some("its target holds a NUL")
+        Some("its target contains a NUL")
     } else if target.len() > LONGEST {
-        Some("its target is longer than any path may be")
+        Some("its target is longer than the limit for paths")
     } else if target
         .split('/')
         .any(|component| component.len() > LONGEST_COMPONENT)

@@ -38,9 +38,9 @@ impl UrlError {
 }
 
 /// Why a URL with a token in its query is refused, and what to do instead.
-pub const TOKEN_IN_QUERY: &str = "its query holds a token, which logs and locks would show; set a token's variable such as \
-    PANNIER_TOKEN, write a `machine` line into netrc, or give an index its token as user information of the URL in UV_INDEX \
-    or PIP_INDEX_URL";
+pub const TOKEN_IN_QUERY: &str = "its query contains a token, which logs and locks would show; set a variable such as \
+PANNIER_TOKEN, add a `machine` line to netrc, or put the token of an index before the host of its URL in UV_INDEX or \
+PIP_INDEX_URL";
 
 /// Whether a URL has a token in its query or fragment: by a key such as `private_token`, or as the value of a known secret.
 #[must_use]
@@ -49,7 +49,7 @@ pub fn has_token(url: &Url) -> bool {
     parts.into_iter().flatten().any(secret::is_token_query)
 }
 
-/// A URL whose user name and password are hidden whenever it is shown, logged or serialised.
+/// A URL whose user name and password are hidden whenever it is shown, logged or serialized.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SafeUrl(Url);
 
@@ -244,10 +244,10 @@ impl FromStr for GitUrl {
         });
         if let Some(revision) = &revision {
             if revision.is_empty() {
-                return Err(UrlError::new(text, "nothing stands behind the `@`"));
+                return Err(UrlError::new(text, "the revision after the `@` is missing"));
             }
             if revision.contains(|c: char| c.is_control() || c.is_whitespace()) {
-                let reason = "the revision holds a blank or a control character";
+                let reason = "the revision contains a blank or a control character";
                 return Err(UrlError::new(text, reason));
             }
             let at = path.rfind('@').unwrap_or(path.len());
@@ -381,7 +381,9 @@ mod tests {
             }
         }
         let error = "https://h/a?private_token=x".parse::<SafeUrl>();
-        insta::assert_snapshot!(error.expect_err("a token"), @"`https://h/a?****` is not a usable URL: its query holds a token, which logs and locks would show; set a token's variable such as PANNIER_TOKEN, write a `machine` line into netrc, or give an index its token as user information of the URL in UV_INDEX or PIP_INDEX_URL");
+        insta::assert_snapshot!(error.expect_err("a token"), @"`https://h/a?****` is not a usable URL: its query contains \
+        a token, which logs and locks would show; set a variable such as PANNIER_TOKEN, add a `machine` line to netrc, or \
+        put the token of an index before the host of its URL in UV_INDEX or PIP_INDEX_URL");
         for text in [
             "https://h/a?service=git-upload-pack",
             "https://h/a?tokens_per_page=3&monkey=a",

@@ -6,11 +6,11 @@ use clap_complete::Shell;
 use super::context::Context;
 use super::report::Failure;
 
-/// Prints the completion script of a shell
+/// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  pannier completions bash > /etc/bash_completion.d/pannier")]
 pub(super) struct Arguments {
-    /// Which shell
+    /// The shell
     shell: Shell,
 }
 

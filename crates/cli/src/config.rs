@@ -10,7 +10,7 @@ use super::report::Failure;
 use super::session::{Beside, RequestOptions, configuration};
 use super::table::{Align, Table};
 
-/// Shows the effective request and the configuration's schema
+/// Show the effective settings, or the schema of pannier.yml
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -20,22 +20,22 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Show(Box<Show>),
-    /// Prints the JSON schema of pannier.yml, for editors
+    /// Print the JSON schema of pannier.yml, for editors
     Schema,
 }
 
-/// Prints the effective request and where each value came from
+/// Print the effective settings and where each value comes from
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  DATA_PROJECTS=job-data pannier config show --here")]
 struct Show {
-    #[command(flatten)]
-    request: RequestOptions,
-    /// Only these images
+    /// Show only this image; repeat the flag for more
     #[arg(long, value_name = "NAME")]
     image: Vec<String>,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

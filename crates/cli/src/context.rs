@@ -28,7 +28,7 @@ use super::{Color, Common};
 /// Where the store is.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct StoreOption {
-    /// Folder of the store [env: PANNIER_STORE] [default: pannier in the user's cache folder]
+    /// Set the folder of the store [env: PANNIER_STORE] [default: pannier in the cache folder]
     #[arg(long, value_name = "FOLDER", global = true)]
     pub(super) store: Option<PathBuf>,
 }
@@ -290,7 +290,7 @@ fn written(result: std::io::Result<()>) -> Result<(), Failure> {
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the result cannot be written to standard output")]
+#[error("cannot write the result to standard output")]
 struct Stdout(#[source] std::io::Error);
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

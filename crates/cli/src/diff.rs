@@ -13,7 +13,7 @@ use super::inspect::source;
 use super::report::Failure;
 use super::{Format, table};
 
-/// Shows what changed from one tarball to another, by package and by file
+/// Compare two tarballs by package, and optionally by file
 ///
 /// The exit code is 0 whether something changed or not.
 #[derive(Debug, Args)]
@@ -27,10 +27,10 @@ pub(super) struct Arguments {
     /// The second tarball
     #[arg(value_name = "B")]
     after: PathBuf,
-    /// List files, too
+    /// Compare by file, too
     #[arg(long)]
     files: bool,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }

@@ -1,4 +1,4 @@
-//! The exit codes: an interface, because pipelines branch on them. One list, shown by `pannier --help` and in the README.
+//! The exit codes: an interface, because pipelines branch on them. `pannier --help` shows them, docs/exit-codes.md explains them.
 
 use std::process::ExitCode;
 
@@ -10,27 +10,27 @@ use pannier_base::class::Class;
 pub enum Exit {
     /// Done.
     Done = 0,
-    /// Failed; the report says why.
+    /// Failed; the error says why. Never a finding.
     Failed = 1,
-    /// Wrong usage or configuration.
+    /// Invalid arguments or configuration.
     Usage = 2,
-    /// The lock does not fit the request (`lock --check`, `prepare --locked`).
+    /// The lock does not match the request (`lock --check`, `prepare --locked`).
     Stale = 3,
-    /// A wheel, a source or a tarball did not pass verification, or does not match a hash that a line states.
+    /// A wheel, source or tarball failed verification, or does not match a `--hash`.
     Refused = 4,
-    /// A file is not what it is made from or measured against (`renovate config --check`, `lock --strict`, `constraints convert --check`, `constraints lint`, `gate`).
+    /// A generated or checked file is out of date (`renovate config --check`, `lock --strict`, `constraints convert --check`, `constraints lint`, `gate`).
     Drift = 5,
-    /// The gate refuses a change of the constraints (`gate`).
+    /// A change of the constraints is refused (`gate`).
     GateRefused = 6,
-    /// A conflicting pipeline runs and nobody wants to wait (`guard --no-wait`).
+    /// A conflicting pipeline is running (`guard --no-wait`).
     GuardConflict = 7,
-    /// A deployment or rollback would overwrite, go back or reach where it must not (`deploy`, `rollback`).
+    /// A deployment is refused (`deploy`, `rollback`, `release record`).
     DeployRefused = 8,
-    /// Whether a conflicting pipeline runs cannot be found out (`guard`).
+    /// Cannot tell whether a conflicting pipeline is running (`guard`).
     GuardFailed = 9,
-    /// A newer pipeline goes first and this one gives way to it (`guard --order newest`).
+    /// A newer pipeline goes first (`guard --order newest`, `guard --cancel older`).
     GaveWay = 10,
-    /// A conflicting pipeline still runs after all the waiting (`guard`).
+    /// A conflicting pipeline is still running after the timeout (`guard`).
     GuardTimeout = 11,
 }
 
@@ -38,43 +38,43 @@ impl Exit {
     /// Every code with its meaning, in order.
     pub const ALL: [(Self, &'static str); 12] = [
         (Self::Done, "done"),
-        (Self::Failed, "failed; the report says why"),
-        (Self::Usage, "wrong usage or configuration"),
+        (Self::Failed, "failed; the error says why"),
+        (Self::Usage, "invalid arguments or configuration"),
         (
             Self::Stale,
-            "the lock does not fit the request (`lock --check`, `prepare --locked`)",
+            "the lock does not match the request (`lock --check`, `prepare --locked`)",
         ),
         (
             Self::Refused,
-            "a wheel, a source or a tarball did not pass verification, or does not match a `--hash`",
+            "a wheel, source or tarball failed verification, or does not match a `--hash`",
         ),
         (
             Self::Drift,
-            "drift: a file is not what it has to be (`renovate config --check`, `lock --strict`, `constraints convert --check`, `constraints lint`, `gate`)",
+            "out of date: a file does not match its source (`constraints convert --check`, `constraints lint`, `gate`, `lock --strict`, `renovate config --check`)",
         ),
         (
             Self::GateRefused,
-            "the gate refuses a change of the constraints (`gate`)",
+            "a change of the constraints is refused (`gate`)",
         ),
         (
             Self::GuardConflict,
-            "a conflicting pipeline runs (`guard --no-wait`)",
+            "a conflicting pipeline is running (`guard --no-wait`)",
         ),
         (
             Self::DeployRefused,
-            "a deployment is refused: outdated, overtaken or not allowed (`deploy`, `rollback`)",
+            "a deployment is refused: outdated, overtaken, or not allowed (`deploy`, `rollback`, `release record`)",
         ),
         (
             Self::GuardFailed,
-            "whether a conflicting pipeline runs cannot be found out (`guard`)",
+            "cannot tell whether a conflicting pipeline is running (`guard`)",
         ),
         (
             Self::GaveWay,
-            "a newer pipeline goes first (`guard --order newest`)",
+            "a newer pipeline goes first (`guard --order newest`, `guard --cancel older`)",
         ),
         (
             Self::GuardTimeout,
-            "a conflicting pipeline still runs after all the waiting (`guard`)",
+            "a conflicting pipeline is still running after the timeout (`guard`)",
         ),
     ];
 
@@ -87,7 +87,7 @@ impl Exit {
     /// The list as the help shows it.
     #[must_use]
     pub fn help() -> String {
-        let rows = Self::ALL.map(|(exit, meaning)| format!("  {}  {meaning}\n", exit.code()));
+        let rows = Self::ALL.map(|(exit, meaning)| format!("  {:>2}  {meaning}\n", exit.code()));
         format!("Exit codes:\n{}", rows.concat())
     }
 }

@@ -21,19 +21,19 @@ use super::table::{Align, Table};
 /// What GitLab calls the commit that a merge request started at.
 const MERGE_REQUEST_BASE: &str = "CI_MERGE_REQUEST_DIFF_BASE_SHA";
 
-/// Judges a change of the constraints, for every image
+/// Check a change of the constraints for every image
 ///
-/// The converted constraints have to be those of now; old and new constraints are resolved, and when the new ones do not the bump
-/// to blame is named; the images that get something else are built, unpacked and tried; no pin may be yanked. Exits with 6
-/// when the change is refused, with 5 when the conversion is missing, with 1 when nothing could be found out (a dead index).
+/// Resolves the old and the new constraints, and finds the bump that breaks resolution. Builds, unpacks and tests the affected images,
+/// and rejects yanked pins. Exits with 6 if the change is refused, with 5 if the converted constraints are out of date, and with 1 if
+/// the gate cannot decide, for example because an index does not answer.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier gate                                       # against where the branch left origin/main\n  pannier gate --base v1.2 --image builder\n  pannier gate --base old/constraints.txt            # without git\n  pannier gate --junit gate.xml --report gate.md     # for a merge request\n\nIn .gitlab-ci.yml (the clone must reach back to the base: GIT_DEPTH):\n  constraints-gate:\n    rules: [{changes: [constraints/**/*]}]\n    variables: {GIT_DEPTH: 0}\n    script: pannier gate --junit gate.xml --report gate.md\n    artifacts: {when: always, paths: [gate.md], reports: {junit: gate.xml}}"
+    after_help = "Examples:\n  pannier gate                                       # since the branch left origin/main\n  pannier gate --base v1.2 --image builder\n  pannier gate --base old/constraints.txt            # without git\n  pannier gate --junit gate.xml --report gate.md     # for a merge request\n\nIn .gitlab-ci.yml (the clone must reach back to the base: GIT_DEPTH):\n  constraints-gate:\n    rules: [{changes: [constraints/**/*]}]\n    variables: {GIT_DEPTH: 0}\n    script: pannier gate --junit gate.xml --report gate.md\n    artifacts: {when: always, paths: [gate.md], reports: {junit: gate.xml}}"
 )]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    request: RequestOptions,
-    /// Compare with the constraints of this revision, where HEAD left it, or with this file [default: CI_MERGE_REQUEST_DIFF_BASE_SHA, else origin/main]
+    /// Compare with the constraints of this revision, or with this file
+    ///
+    /// Of a revision, the commit counts at which HEAD left it. [default: CI_MERGE_REQUEST_DIFF_BASE_SHA, else origin/main]
     #[arg(long, value_name = "REV|FILE")]
     base: Option<String>,
     /// Write the checks as JUnit, which GitLab shows in the merge request
@@ -42,21 +42,23 @@ pub(super) struct Arguments {
     /// Write a report in Markdown
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Try this image; may be given more than once [default: all]
+    /// Check only this image; repeat the flag for more [default: all]
     #[arg(long, value_name = "NAME")]
     image: Vec<String>,
-    /// The converted constraints [default: beside the constraints, ending .yml]
+    /// Set the path of the converted constraints [default: that of the constraints, as .yml]
     #[arg(long, value_name = "FILE")]
     converted: Option<PathBuf>,
-    /// Seconds that one smoke test may take
+    /// Limit the time of one smoke test
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
     timeout: u32,
-    /// Downloads, builds and smoke tests at the same time [default: 8]
-    #[arg(short, long, value_name = "N", default_value_t = 8, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Run this many downloads, builds and smoke tests in parallel
+    #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -123,7 +125,7 @@ fn screen(report: &Report) -> String {
     );
     if !report.bumps.is_empty() {
         let left = |name| (name, Align::Left);
-        let head = ["bump", "change", "level", "reach", "verdict"].map(left);
+        let head = ["bump", "change", "level", "reach", "result"].map(left);
         let mut table = Table::new(&head);
         for one in &report.bumps {
             table.row([
@@ -139,10 +141,10 @@ fn screen(report: &Report) -> String {
     for check in &report.checks {
         let what = match &check.result {
             CheckResult::Passed(_) => continue,
-            CheckResult::Drifted(_) => "drifted",
+            CheckResult::Drifted(_) => "out of date",
             CheckResult::Refused(_) => "refused",
             CheckResult::Skipped(_) => "skipped",
-            CheckResult::NotJudged(_) => "not judged",
+            CheckResult::NotJudged(_) => "undecided",
         };
         let image = check.image.as_ref();
         let image = image.map_or_else(String::new, |image| format!("{image}: "));

@@ -10,7 +10,7 @@ use super::Format;
 use super::context::Context;
 use super::report::Failure;
 
-/// Describes images
+/// Describe images
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -22,22 +22,22 @@ enum Verb {
     Describe(Describe),
 }
 
-/// Prints the `images:` entry of the machine that it runs on
+/// Print the `images` entry of this machine
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier image describe --name builder\n  pannier image describe --command   # for images that have no pannier"
+    after_help = "Examples:\n  pannier image describe --name builder\n  pannier image describe --command   # for images without Pannier"
 )]
 struct Describe {
-    /// Interpreter to describe [default: the first python3 on PATH]
+    /// Describe this interpreter [default: the first python3 on PATH]
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
-    /// Name of the entry
+    /// Set the name of the entry
     #[arg(long, default_value = "here")]
     name: pannier_base::name::ImageName,
-    /// Print a command that does the same in an image without pannier
+    /// Print a shell command that does the same in an image without Pannier
     #[arg(long)]
     command: bool,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::report::Failure;
 use super::table::{self, Align, Table};
 
-/// Shows what is in a tarball: image, packages with versions, sources and sizes, data projects
+/// Show the image, packages and data projects of a tarball
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pannier inspect dist/builder.tar.gz                 # packages and data projects\n  pannier inspect dist/builder.tar.gz --format tree   # every file\n  pannier inspect dist/builder.tar.gz --format json | jq .packages"
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     /// The tarball
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Shape,
 }
@@ -34,7 +34,7 @@ enum Shape {
     Text,
     /// Every file and folder
     Tree,
-    /// For machines
+    /// JSON for programs
     Json,
 }
 

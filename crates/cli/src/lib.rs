@@ -45,7 +45,7 @@ use report::Failure;
 
 use pannier_base::visible;
 
-/// Packs the Python wheels and the data of a GitLab pipeline into one venv tarball per container image.
+/// Pack Python wheels and data of a GitLab pipeline into one tarball per image
 #[derive(Debug, Parser)]
 #[command(name = "pannier", version, arg_required_else_help = true, after_help = Exit::help())]
 struct Cli {
@@ -67,17 +67,16 @@ struct Common {
         conflicts_with = "quiet"
     )]
     verbose: bool,
-    /// Show nothing but warnings, errors and results
+    /// Show only warnings, errors and results
     #[arg(short, long, global = true, help_heading = "Output")]
     quiet: bool,
-    /// When to use colours [default: where a terminal or GitLab shows them; NO_COLOR turns them off]
+    /// Color the output; `auto` needs a terminal or GitLab, and respects NO_COLOR
     #[arg(
         long,
         global = true,
         help_heading = "Output",
         value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true
+        default_value = "auto"
     )]
     color: Color,
 }
@@ -92,9 +91,9 @@ enum Color {
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people.
+    /// Text for people
     Text,
-    /// For machines.
+    /// JSON for programs
     Json,
 }
 
@@ -219,5 +218,48 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Renovate(arguments) => renovate::run(&arguments, context),
         Verb::Store(arguments) => store::run(&arguments, context),
         Verb::Completions(arguments) => completions::run(&arguments, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::Cli;
+
+    /// The first lines of the help of a command, its arguments and its subcommands, with where they are.
+    fn lines(path: &str, command: &Command) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if let Some(about) = command.get_about() {
+            found.push((path.to_owned(), about.to_string()));
+        }
+        for argument in command.get_arguments() {
+            if let Some(help) = argument.get_help() {
+                found.push((format!("{path} {}", argument.get_id()), help.to_string()));
+            }
+        }
+        for below in command.get_subcommands() {
+            found.extend(lines(&format!("{path} {}", below.get_name()), below));
+        }
+        found
+    }
+
+    #[test]
+    fn help_lines_are_short_and_imperative() {
+        for (place, line) in lines("pannier", &Cli::command()) {
+            // What clap adds for variables and defaults does not count.
+            let text = line.split(" [").next().unwrap_or_default();
+            assert!(
+                text.len() < 80,
+                "{place}: {} characters: {text}",
+                text.len()
+            );
+            assert!(!text.ends_with('.'), "{place}: {text}");
+            let first = text.split(' ').next().unwrap_or_default();
+            let third_person = first.ends_with('s')
+                && !first.ends_with("ss")
+                && !["Projects", "Overrides"].contains(&first);
+            assert!(!third_person, "{place}: {text}");
+        }
     }
 }

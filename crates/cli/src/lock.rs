@@ -17,28 +17,28 @@ use super::exit::Exit;
 use super::report::Failure;
 use super::session::{self, Beside, RequestOptions, configuration};
 
-/// Chooses one set of versions for all images and writes it to pylock.toml
+/// Choose one set of versions for all images and write it to pylock.toml
 ///
-/// Versions and commits of an earlier lock stay where they can. The file is standard (PEP 751): pip and uv can install it.
+/// Versions and commits of an existing lock stay if they can. pip and uv can install from the file (PEP 751).
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier lock                    # make or complete the lock\n  pannier lock --upgrade          # newest versions and commits\n  pannier lock --upgrade=numpy    # of one package\n  pannier lock --check            # exit 3 when the lock does not fit the request\n  pannier lock --strict --override job-tools=https://host/group/job-tools/-/merge_requests/5   # one package from a merge request"
+    after_help = "Examples:\n  pannier lock                    # create or update the lock\n  pannier lock --upgrade          # newest versions and commits\n  pannier lock --upgrade=numpy    # the newest version of one package\n  pannier lock --check            # exit with 3 if the lock does not match the request\n  pannier lock --strict --override job-tools=https://host/group/job-tools/-/merge_requests/5"
 )]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    request: RequestOptions,
-    /// Give up the locked versions and commits: of all packages, or of these
+    /// Take the newest versions and commits, of all packages or only this one
     #[arg(long, value_name = "PKG", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     upgrade: Vec<String>,
-    /// Only say whether the lock fits the request, and what changed when it does not (exit 3)
+    /// Write nothing; exit with 3 if the lock does not match the request
     #[arg(long, conflicts_with = "upgrade")]
     check: bool,
-    /// Refuse overrides that move more than what they stand in for and what that needs (exit 5)
+    /// Exit with 5 if overrides change more than their packages and dependencies
     #[arg(long)]
     strict: bool,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -81,7 +81,7 @@ fn upgrade(typed: &[String]) -> Result<Upgrade, Failure> {
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("--upgrade: {0}")]
-#[diagnostic(help("write --upgrade=NAME, or --upgrade alone for all packages"))]
+#[diagnostic(help("pass --upgrade=NAME, or --upgrade alone for all packages"))]
 struct BadName(pannier_base::name::NameError);
 
 /// Reads a lock that must be there.

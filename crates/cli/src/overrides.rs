@@ -13,7 +13,7 @@ use super::report::Failure;
 use super::session::{self, Beside, RequestOptions, configuration};
 use super::table::{Align, Table};
 
-/// Shows what would come from elsewhere in this run
+/// Show the active overrides and what they resolve to
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -26,33 +26,33 @@ enum Verb {
     Resolve(Box<Resolve>),
 }
 
-/// Shows what would be overridden now, by whom, and what it stands in for; asks nobody
+/// List the active overrides, where they are set, and what they replace
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  job_tools_pip_url=https://host/group/job-tools/-/merge_requests/5 pannier override list"
 )]
 struct List {
-    #[command(flatten)]
-    request: RequestOptions,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
-/// Shows which commits overrides mean now
+/// Show the commits that overrides resolve to
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  pannier override resolve job-tools=https://host/group/job-tools/-/merge_requests/5"
 )]
 struct Resolve {
-    #[command(flatten)]
-    request: RequestOptions,
-    /// Overrides as with --override [default: those that apply now]
+    /// Overrides, as in --override [default: the active ones]
     #[arg(value_name = "NAME=VALUE")]
     pairs: Vec<String>,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

@@ -282,8 +282,8 @@ const fn title(stage: Stage) -> &'static str {
         Stage::Fetch => "Filling the store",
         Stage::Compile => "Compiling bytecode",
         Stage::Assemble => "Writing tarballs",
-        Stage::Blame => "Looking for the bump to blame",
-        Stage::Smoke => "Trying what was packed",
+        Stage::Blame => "Searching for the bump to blame",
+        Stage::Smoke => "Testing the tarballs",
     }
 }
 

@@ -20,7 +20,7 @@ use super::exit::Exit;
 use super::report::Failure;
 use super::table::{Align, Table};
 
-/// Prints or checks the configuration with which Renovate raises constraints
+/// Print or check the configuration with which Renovate updates constraints
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -32,39 +32,43 @@ enum Verb {
     Config(Config),
 }
 
-/// Prints a renovate.json, or checks an existing one
+/// Print a renovate.json, or check an existing one
 ///
-/// Renovate raises the pins at weekends, runs `pannier constraints convert` in the same branch and leaves the verdict to
-/// `pannier gate`. What only resolves together is read from the lock and the wheels in the store.
+/// Renovate updates pins on weekends and runs `pannier constraints convert` in the same branch; `pannier gate` checks the change.
+/// The lock and the wheels in the store show which packages only resolve together.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier renovate config --timezone Europe/Berlin > renovate.json\n  pannier renovate config --check          # exit 5 when renovate.json does not fit the flow\n  pannier renovate config --check --format json .gitlab/renovate.json"
+    after_help = "Examples:\n  pannier renovate config --timezone Europe/Berlin > renovate.json\n  pannier renovate config --check          # exit with 5 if renovate.json lacks something\n  pannier renovate config --check --format json .gitlab/renovate.json"
 )]
 struct Config {
     /// The configuration to check, with --check [default: renovate.json]
     #[arg(value_name = "FILE", requires = "check")]
     file: Option<PathBuf>,
-    /// Check that an existing configuration updates and converts the constraints (exit 5 if not)
+    /// Check an existing configuration; exit with 5 if it lacks something
     #[arg(long)]
     check: bool,
-    /// The team's time zone, such as Europe/Berlin [env: TZ] [default: UTC]
+    /// Set the team's time zone, such as Europe/Berlin [env: TZ] [default: UTC]
     #[arg(long, value_name = "NAME")]
     timezone: Option<String>,
-    /// Path of the constraints in the repository [default: that of pannier.yml, else constraints/constraints.txt]
+    /// Set the path of the constraints in the repository
+    ///
+    /// [default: that of pannier.yml, else constraints/constraints.txt]
     #[arg(long, value_name = "FILE")]
     constraints: Option<String>,
-    /// Path of the converted constraints [default: beside them, ending .yml]
+    /// Set the path of the converted constraints [default: that of the constraints, as .yml]
     #[arg(long, value_name = "FILE")]
     converted: Option<String>,
-    /// Lock that tells what only resolves together [default: pylock.toml, where there is one]
+    /// Read from this lock which packages only resolve together [default: pylock.toml]
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
-    /// Another file that pins uv, beside .gitlab-ci.yml, .ci/ and Dockerfiles; may be given more than once
+    /// Name another file that pins uv; repeat the flag for more
+    ///
+    /// Renovate finds it in .gitlab-ci.yml, .ci/ and Dockerfiles without this flag.
     #[arg(long, value_name = "FILE")]
     uv_pin: Vec<String>,
     #[command(flatten)]
     store: StoreOption,
-    /// How to print the outcome of --check
+    /// Print the result of --check in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -96,7 +100,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     }
     let file = config.file.clone();
     let path = file.unwrap_or_else(|| PathBuf::from("renovate.json"));
-    let text = read(&context.folder, &path, "name the file behind --check")?;
+    let text = read(&context.folder, &path, "pass the file after --check")?;
     let checked =
         renovate::check(&text, &flow).map_err(|error| Failure::new(Exit::Usage, error))?;
     match config.format {
@@ -113,9 +117,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
 fn shown(checked: &Checked, path: &Path) -> String {
     let path = path.display();
     let mut text = match checked.findings.len() {
-        0 => format!("{path} fits the flow\n"),
-        1 => format!("{path} does not fit the flow in 1 point\n"),
-        more => format!("{path} does not fit the flow in {more} points\n"),
+        0 => format!("{path} is complete\n"),
+        1 => format!("{path} lacks 1 thing\n"),
+        more => format!("{path} lacks {more} things\n"),
     };
     let mut table = Table::new(&[("rule", Align::Left), ("problem", Align::Left)]);
     for finding in &checked.findings {
@@ -158,7 +162,7 @@ pub(super) fn configured(context: &Context) -> Result<Option<String>, Failure> {
     if !context.folder.join(path).is_file() {
         return Ok(None);
     }
-    let text = read(&context.folder, path, "see that it can be read")?;
+    let text = read(&context.folder, path, "check that this user may read it")?;
     let file = ConfigFile::parse(&text, path).map_err(|error| Failure::new(Exit::Usage, error))?;
     Ok(file.constraints.map(|path| path.display().to_string()))
 }
@@ -212,7 +216,8 @@ fn groups(config: &Config, constraints: &str, context: &Context) -> Result<Vec<G
     }
     if !unknown.is_empty() {
         context.note(&format!(
-            "what these need is not known, because the store has no wheel of them (`pannier prepare` fills it): {}",
+            "the requirements of these packages are unknown, because the store has no wheel of them (run `pannier \
+            prepare`): {}",
             unknown.join(", ")
         ));
     }
@@ -234,7 +239,7 @@ pub(super) fn requirements(package: &LockedPackage, store: &Store) -> Option<Vec
 
 /// The packages that the constraints hold.
 fn held(path: &str, context: &Context) -> Result<BTreeSet<PackageName>, Failure> {
-    let help = "name the file with --constraints";
+    let help = "set the file with --constraints";
     let folder = context.folder.clone();
     let reader = move |path: &Path| limited::read_text(&folder.join(path), limited::LIST);
     let mut loader = constraints::Loader::new(&reader, &context.variables);

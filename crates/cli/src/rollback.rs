@@ -10,33 +10,33 @@ use super::deploy::RunOptions;
 use super::release_log::{self, LogOptions, ReasonOption};
 use super::report::Failure;
 
-/// Moves the production branches of a whole set back to a release
+/// Move the production branches of a whole set back to a release
 ///
-/// Shows a plan first; pushes only what nobody has moved meanwhile, and moves everything back when one project fails (exit 8
-/// or 1). Afterwards the channel holds a new release that says what it goes back to. Rolling back again goes further back.
+/// Shows a plan first. Pushes only branches that have not changed since the plan, and restores all of them if one project fails (exit
+/// 8 or 1). Then records a new release and makes the channel point to it. Another rollback goes further back.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier rollback --dry-run                            # what going back to the previous release would move\n  pannier rollback --reason 'job-tools loses rows'\n  pannier rollback --only job-tools --only job-data\n  pannier rollback --to 20260301-091500-3f2a1b\n  pannier rollback --to production                      # where somebody has moved branches past the log"
+    after_help = "Examples:\n  pannier rollback --dry-run                            # show the way back to the previous release\n  pannier rollback --reason 'job-tools loses rows'\n  pannier rollback --only job-tools --only job-data\n  pannier rollback --to 20260301-091500-3f2a1b\n  pannier rollback --to production                      # if branches moved without a record"
 )]
 pub(super) struct Arguments {
-    /// The release to go back to
+    /// Go back to this release
     #[arg(long, value_name = "RELEASE", default_value = "previous")]
     to: String,
-    /// Move this package or data project only; may be given more than once [default: all of the release]
+    /// Move only this package or data project; repeat the flag for more [default: all]
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// The channel that goes back
+    /// Set the channel that goes back
     #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
-    /// The branch that is moved
+    /// Move this branch
     #[arg(long, value_name = "NAME", default_value = "production")]
     branch: String,
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
-    log: LogOptions,
-    #[command(flatten)]
     reason: ReasonOption,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

@@ -22,36 +22,37 @@ use super::report::Failure;
 
 /// The flags that say what is wanted.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Request")]
 pub(super) struct RequestOptions {
-    /// Configuration file [env: PANNIER_CONFIG] [default: pannier.yml, where there is one]
+    /// Read this configuration file [env: PANNIER_CONFIG] [default: pannier.yml]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Take the interpreter of this machine: the prepare job runs inside its image
+    /// Describe the image from the interpreter of this machine
     #[arg(long)]
     here: bool,
-    /// Interpreter for --here [default: the first python3 on PATH]
+    /// Use this interpreter for --here [default: the first python3 on PATH]
     #[arg(long, value_name = "PATH", requires = "here")]
     python: Option<PathBuf>,
-    /// Where a project given by its name alone lives [env: PANNIER_GIT_BASE]
+    /// Set the base URL of projects that are given by name [env: PANNIER_GIT_BASE]
     #[arg(long, value_name = "URL")]
     git_base: Option<String>,
-    /// Revision of a project given without one [env: PANNIER_BRANCH] [default: production]
+    /// Set the default revision of projects [env: PANNIER_BRANCH] [default: production]
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
-    /// File that bounds versions [env: PANNIER_CONSTRAINTS]
+    /// Set the file with version bounds [env: PANNIER_CONSTRAINTS]
     #[arg(long, value_name = "FILE")]
     constraints: Option<PathBuf>,
-    /// Require a hash for every file that is downloaded [env: PANNIER_REQUIRE_HASHES]
+    /// Require a hash for every downloaded file [env: PANNIER_REQUIRE_HASHES]
     #[arg(long)]
     require_hashes: bool,
-    /// Index that is asked last [env: UV_DEFAULT_INDEX, PIP_INDEX_URL]
-    #[arg(long, value_name = "URL")]
+    /// Set the index with the lowest priority [env: UV_DEFAULT_INDEX, PIP_INDEX_URL]
+    #[arg(long, value_name = "URL", help_heading = "Index")]
     index_url: Option<String>,
-    /// Index that is asked first; may be given more than once [env: UV_INDEX, PIP_EXTRA_INDEX_URL]
-    #[arg(long, value_name = "URL")]
+    /// Add an index with a higher priority; repeat the flag for more [env: UV_INDEX, PIP_EXTRA_INDEX_URL]
+    #[arg(long, value_name = "URL", help_heading = "Index")]
     extra_index_url: Vec<String>,
-    /// Use nothing but the store and uv's cache
-    #[arg(long)]
+    /// Use only the store and uv's cache
+    #[arg(long, help_heading = "Index")]
     offline: bool,
     #[command(flatten)]
     overrides: OverrideOptions,
@@ -59,16 +60,18 @@ pub(super) struct RequestOptions {
     store: StoreOption,
 }
 
-/// The flags that say what comes from elsewhere in this run.
+/// The flags that set overrides.
 #[derive(Debug, Clone, Args)]
 struct OverrideOptions {
-    /// Take a package or data project from elsewhere in this run: git+https://…@REF, a merge request, a file, ==1.2.3 [env: NAME_pip_url]
+    /// Take a package or data project from another source in this run [env: NAME_pip_url]
+    ///
+    /// VALUE is `git+https://…@REF`, the URL of a merge request, the path of a file, or `==1.2.3`.
     #[arg(id = "override", long = "override", value_name = "NAME=VALUE")]
     one: Vec<String>,
-    /// File with more of them, as a map below `overrides:`
+    /// Read more overrides from the map `overrides` in this file
     #[arg(long, value_name = "FILE")]
     overrides: Option<PathBuf>,
-    /// Refuse overrides of what is not there, instead of a warning
+    /// Fail (instead of warning) when an override matches no package
     #[arg(long)]
     strict_overrides: bool,
 }
@@ -81,7 +84,7 @@ impl RequestOptions {
     }
 }
 
-/// What a verb wants beside the common flags.
+/// The flags of a command in addition to those of the request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Beside {
     /// `--image`
@@ -92,16 +95,16 @@ pub(super) struct Beside {
     pub(super) compression: Option<Compression>,
     /// `--bytecode`
     pub(super) bytecode: Option<Bytecode>,
-    /// `--book`
+    /// `--release-log`
     pub(super) book: Option<String>,
 }
 
-/// What was typed, by whichever verb.
+/// The parsed flags of any command.
 #[derive(Debug, Default)]
 pub(super) struct Typed {
     /// `--config`
     pub(super) config: Option<PathBuf>,
-    /// The flags that say something about the request.
+    /// The flags that describe the request.
     pub(super) flags: Flags,
 }
 
@@ -194,7 +197,7 @@ fn load(
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot read the configuration {path}")]
-#[diagnostic(help("name the file with --config or PANNIER_CONFIG"))]
+#[diagnostic(help("set the file with --config or PANNIER_CONFIG"))]
 struct NoConfig {
     path: PathBuf,
     source: io::Error,

@@ -12,38 +12,38 @@ use super::exit::Exit;
 use super::report::Failure;
 use super::table::{self, Align, Table};
 
-/// Looks after the store of verified wheels and data
+/// Inspect and clean the store of verified wheels and data
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     verb: Verb,
     #[command(flatten)]
     store: StoreOption,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text", global = true)]
     format: Format,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Shows where the store is and how much lies in it
+    /// Show where the store is and how large it is
     Info,
-    /// Removes what the named locks do not need
+    /// Remove wheels and data that the named locks do not need
     Prune(Prune),
-    /// Reads every wheel and snapshot again in full and removes what is no longer what it was
+    /// Verify every wheel and snapshot again and remove damaged ones
     Verify,
 }
 
-/// Removes what the named locks do not need
+/// Remove wheels and data that the named locks do not need
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier store prune --keep pylock.toml   # what this lock needs stays\n  pannier store prune --all                # everything goes"
+    after_help = "Examples:\n  pannier store prune --keep pylock.toml   # keep what this lock needs\n  pannier store prune --all                # remove everything"
 )]
 struct Prune {
-    /// A lock whose wheels and data stay; may be given more than once
+    /// Keep the wheels and data of this lock; repeat the flag for more
     #[arg(long, value_name = "LOCK", required_unless_present = "all")]
     keep: Vec<PathBuf>,
-    /// Remove everything, mirrors of repositories and uv's cache included
+    /// Remove everything, including mirrors of repositories and uv's cache
     #[arg(long, conflicts_with = "keep")]
     all: bool,
 }
@@ -79,13 +79,11 @@ fn verify(store: &Maintenance, format: Format, context: &Context) -> Result<(), 
         context.print_json(&verified)?;
     } else {
         context.print(&format!(
-            "{} wheels and snapshots are what they were\n",
+            "verified {} wheels and snapshots\n",
             verified.good
         ))?;
         for name in &verified.removed {
-            context.note(&format!(
-                "removed {name}: it is no longer what was verified"
-            ));
+            context.note(&format!("removed {name}: it is damaged"));
         }
     }
     if verified.removed.is_empty() {

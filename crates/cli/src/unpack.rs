@@ -19,34 +19,34 @@ use super::exit::Exit;
 use super::report::Failure;
 use super::{Format, table};
 
-/// Unpacks a tarball, whole or not at all
+/// Unpack a tarball, completely or not at all
 ///
-/// Takes any tar.gz; one that Pannier wrote is unpacked by several threads. Checks every checksum, and the digest in
-/// FILE.sha256 and the manifest where these lie beside it, before anything is put in place. After a failure the target is as it was.
+/// Reads any tar.gz, and tarballs of Pannier with several threads. Verifies all checksums first, and also FILE.sha256 and the
+/// manifest if they are next to the tarball. After a failure the target is unchanged.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier unpack dist/builder.tar.gz                 # into the current folder, as tar xzf does\n  pannier unpack dist/builder.tar.gz --to /opt/env   # as the new folder /opt/env\n  curl -s https://example.org/env.tar.gz | pannier unpack - --verify 7d1a…"
+    after_help = "Examples:\n  pannier unpack dist/builder.tar.gz                 # into the current folder, as tar xzf does\n  pannier unpack dist/builder.tar.gz --to /opt/env   # into the new folder /opt/env\n  curl -s https://example.org/env.tar.gz | pannier unpack - --verify 7d1a…"
 )]
 pub(super) struct Arguments {
     /// The tarball; `-` reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The folder that the tree becomes: missing, or empty [default: its entries go into the current folder]
+    /// Unpack to this new or empty folder [default: the current folder]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    /// Threads [default: as many as there are cores]
+    /// Use this many threads [default: the number of cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// Refuse a tarball with another sha256 [default: what FILE.sha256 says, if it is there]
+    /// Refuse a tarball with another SHA-256 digest [default: from FILE.sha256, if it exists]
     #[arg(long, value_name = "DIGEST")]
     verify: Option<Digest>,
-    /// Accept links with absolute targets, which a tarball has after `absolute_links: keep`
+    /// Accept links to absolute paths, which `absolute_links: keep` produces
     #[arg(long)]
     allow_absolute_links: bool,
-    /// Replace what is in the way
+    /// Replace existing files
     #[arg(long)]
     force: bool,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -160,13 +160,13 @@ fn beside(file: &Path) -> Result<Option<Digest>, Failure> {
 #[derive(Debug, Error, Diagnostic)]
 enum Beside {
     #[error("cannot read `{}`", path.display())]
-    #[diagnostic(help("make it readable, or unpack the tarball from another folder"))]
+    #[diagnostic(help("make it readable, or move the tarball to another folder"))]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("`{}` holds no sha256 digest", path.display())]
-    #[diagnostic(help("write it again with sha256sum, or give the digest with --verify"))]
+    #[error("`{}` contains no SHA-256 digest", path.display())]
+    #[diagnostic(help("write it again with sha256sum, or pass the digest with --verify"))]
     NoDigest { path: PathBuf },
 }

@@ -299,13 +299,13 @@ impl VariableName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VariableNameError {
     /// It cannot be the name of a variable.
-    #[error("`{0}` is not the name of a variable: give one exact name, without its value")]
+    #[error("`{0}` is not the name of a variable: set one exact name, without its value")]
     Malformed(String),
     /// It holds a credential.
-    #[error("`{0}` holds a credential, and builds get none; remove it from the list")]
+    #[error("`{0}` contains a credential, and builds get none; remove it from the list")]
     Credential(String),
     /// It is a setting of a program that Pannier runs.
-    #[error("`{0}` would change how Pannier and uv work; set it in pannier.yml or by a flag")]
+    #[error("`{0}` would change how Pannier and uv work; set it in pannier.yml or with a flag")]
     Setting(String),
 }
 

@@ -26,7 +26,7 @@ pub fn api(environment: &Environment, git_base: Option<&SafeUrl>) -> Option<Safe
 
 /// The tokens for the API at `api`.
 ///
-/// `PANNIER_TOKEN` was set for Pannier and goes where Pannier is told to ask. The others were set for somebody else: where the
+/// `PANNIER_TOKEN` was set for Pannier and goes where Pannier is told to ask. The others were set for someone else: where the
 /// pipeline's server is known they go to its host only; the job's token is of use nowhere else.
 #[must_use]
 pub fn tokens(environment: &Environment, api: &SafeUrl) -> Tokens {

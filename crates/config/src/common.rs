@@ -1,4 +1,4 @@
-//! The values that all images share, each by the usual order, and who said them.
+//! The values that all images share, each in the usual order, with their origins.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! Which tokens of the environment go to which host.
 //!
-//! Refuses to hand a token of somebody else to a server that a file names.
+//! Refuses to hand a token of someone else to a server that a file names.
 
 use pannier_base::url::SafeUrl;
 use pannier_clients::http::CredentialEntries;
@@ -9,7 +9,7 @@ use crate::env::{self, Environment};
 
 /// Takes the tokens of the environment: for the host of `git_base`, then the job's for the host of its server.
 ///
-/// `PANNIER_TOKEN` was set for Pannier and goes where `git_base` says. The other two were set for somebody else: where the
+/// `PANNIER_TOKEN` was set for Pannier and goes where `git_base` says. The other two were set for someone else: where the
 /// server is known they go to its host only, so that a `git_base` in a file cannot send them elsewhere.
 #[must_use]
 pub fn gather(

@@ -1,4 +1,4 @@
-//! Flags beat environment beats file beats default: from three values to one request, and who said what.
+//! Flags override the environment, the file and the defaults: combines the values to one request, with their origins.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use pannier_core::request::overrides::{OverrideError, Overrides, Policy, Prefix}
 use pannier_core::request::{Bytecode, ConstraintsText, ProjectSource, Request};
 use pannier_core::session::LogPlace;
 
-/// What holds: the request, and what the commands need beside it.
+/// The effective settings: the request, and what the commands need in addition.
 #[derive(Debug, Clone)]
 pub struct Configuration {
     /// What a lock is made from.
@@ -33,9 +33,9 @@ pub struct Configuration {
     pub compression: Compression,
     /// Whether tarballs hold bytecode.
     pub bytecode: Bytecode,
-    /// How large a wheel may become.
+    /// The limits of wheels.
     pub wheel_limits: WheelLimits,
-    /// The rules that constraints are looked through with.
+    /// The rules that constraints are checked with.
     pub constraints_lint: RuleSettings,
     /// Commands that have to succeed before a change of the constraints passes.
     pub smoke: Vec<String>,
@@ -53,7 +53,7 @@ pub struct Configuration {
     pub source_date_epoch: Option<i64>,
     /// For git hosts and indexes.
     pub credentials: CredentialEntries,
-    /// Who said what, by key.
+    /// The origins of the values, by key.
     pub provenance: Provenance,
 }
 

@@ -43,7 +43,7 @@ impl FileError {
             .location()
             .map_or((1, 1), |place| (place.line(), place.column()));
         let said = error.to_string();
-        // The place is said in front, once.
+        // The place comes first, once.
         let said = said
             .rfind(&format!(" at line {line} column {column}"))
             .map_or(said.as_str(), |end| &said[..end]);
@@ -142,7 +142,7 @@ pub enum ConfigError {
     #[diagnostic(transparent)]
     Override(Box<OverrideError>),
 
-    #[error("{origin}: the project `{text}` cannot be used")]
+    #[error("{origin}: the project `{text}` is not valid")]
     #[diagnostic(help("{FORMS}"))]
     Project {
         origin: Origin,
@@ -151,7 +151,7 @@ pub enum ConfigError {
         source: ProjectError,
     },
 
-    #[error("{origin}: the project `{text}` has no place")]
+    #[error("{origin}: the project `{text}` has no URL")]
     #[diagnostic(help(
         "set `git_base: https://host/group` in pannier.yml, PANNIER_GIT_BASE or --git-base, or write the URL: `git+https://host/group/name.git`"
     ))]
@@ -162,7 +162,7 @@ pub enum ConfigError {
         source: MissingBase,
     },
 
-    #[error("{origin}: the URL cannot be used")]
+    #[error("{origin}: the URL is not valid")]
     #[diagnostic(help("`https://host/path` is expected"))]
     Url {
         origin: Origin,
@@ -187,13 +187,14 @@ pub enum ConfigError {
     #[diagnostic(transparent)]
     Duplicate(Box<Duplicate>),
 
-    #[error("there is no image to prepare")]
+    #[error("no image is configured")]
     #[diagnostic(help(
-        "list images under `images` of pannier.yml (`pannier image describe` prints the block for the machine it runs on), or use --here"
+        "list images under `images` in pannier.yml (`pannier image describe` prints the entry for this machine), or pass \
+        --here"
     ))]
     NoImages,
 
-    #[error("there is no image `{name}` in {file}")]
+    #[error("{file} has no image `{name}`")]
     #[diagnostic(help("{help}"))]
     UnknownImage {
         name: String,
@@ -201,11 +202,11 @@ pub enum ConfigError {
         help: String,
     },
 
-    #[error("--here is one image, and {count} were named by --image")]
-    #[diagnostic(help("name one image, or none: it is then called `here`"))]
+    #[error("--here describes one image, but --image names {count}")]
+    #[diagnostic(help("pass --image once, or not at all: then the image is called `here`"))]
     HereIsOne { count: usize },
 
-    #[error("{origin}: `{name}` cannot be the name of an image")]
+    #[error("{origin}: `{name}` is not a valid name of an image")]
     ImageName {
         origin: Origin,
         name: String,
@@ -215,7 +216,7 @@ pub enum ConfigError {
 
     #[error("image {image} of {file} has no `{key}`")]
     #[diagnostic(help(
-        "`pannier image describe` prints the block for the machine it runs on; {example}"
+        "`pannier image describe` prints the entry for the machine it runs on; {example}"
     ))]
     IncompleteImage {
         image: ImageName,
@@ -225,12 +226,14 @@ pub enum ConfigError {
     },
 
     #[error("image {image}: the interpreter `{}` is not an absolute path inside the image", path.display())]
-    #[diagnostic(help("write it from the root on, such as `/usr/bin/python3.13`"))]
+    #[diagnostic(help("write an absolute path, such as `/usr/bin/python3.13`"))]
     RelativeInterpreter { image: ImageName, path: PathBuf },
 
     #[error("{origin}: cannot read the constraints file {}", path.display())]
     #[diagnostic(help(
-        "a path in pannier.yml starts at its folder, one of a flag or variable at the current folder; remove the setting if there are no constraints; jobs without the file may have PANNIER_CONSTRAINTS_TEXT, which `pannier constraints convert` makes"
+        "paths in pannier.yml are relative to its folder, those in flags and variables to the current folder; remove the \
+        setting if there are no constraints; jobs without the file can use PANNIER_CONSTRAINTS_TEXT, which `pannier \
+        constraints convert` writes"
     ))]
     Constraints {
         origin: Origin,
@@ -248,13 +251,13 @@ pub enum ConfigError {
         source: std::io::Error,
     },
 
-    #[error("{count} of constraints or requirements cannot be used", count = match errors.len() { 1 => "one line".to_owned(), n => format!("{n} lines") })]
+    #[error("constraints or requirements are not valid in {count}", count = match errors.len() { 1 => "one line".to_owned(), n => format!("{n} lines") })]
     Lines {
         #[related]
         errors: Vec<LineError>,
     },
 
-    #[error("{origin}: `{value}` cannot be used: {expected} is expected")]
+    #[error("{origin}: `{value}` is not valid, expected {expected}")]
     Value {
         origin: Origin,
         value: String,

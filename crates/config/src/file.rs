@@ -11,7 +11,7 @@ use std::str::FromStr;
 use pep508_rs::{Requirement, VerbatimUrl};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use crate::error::FileError;
 use crate::project::ProjectSpec;
@@ -30,7 +30,7 @@ use pannier_core::constraints::{
 use pannier_core::request::Bytecode;
 use pannier_core::request::overrides::{OverrideName, Prefix, RefPattern};
 
-/// What Pannier packs, for which images. All keys may be missing where the environment or flags say it instead.
+/// What Pannier packs, and for which images. Every key is optional, because the environment or flags can set its value.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
@@ -38,59 +38,59 @@ use pannier_core::request::overrides::{OverrideName, Prefix, RefPattern};
 )]
 #[schemars(title = "pannier.yml")]
 pub struct ConfigFile {
-    /// Where a project given by its name alone lives: `job-tools` is `git_base/job-tools.git`. A path such as `other/lib` starts at the root of the same host.
+    /// The base URL of projects that are given by name: `job-tools` is `git_base/job-tools.git`. A path such as `other/lib` starts at the root of the same host.
     pub git_base: Option<Text<SafeUrl>>,
-    /// Revision of a project that is given without one; `production` unless set.
+    /// The default revision of projects; `production` unless set.
     pub branch: Option<String>,
     /// Python projects that are built from git or from a folder: `name`, `group/name@revision`, `name[extra] @ git+https://host/group/name.git@revision#subdirectory=folder`, `./folder`.
     pub packages: Option<Vec<Text<ProjectSpec>>>,
-    /// Packages from the index (PEP 508), or `-r requirements.in` for those of a file.
+    /// Packages from the index (PEP 508), or `-r requirements.in` for those in a file.
     pub requirements: Option<Vec<Text<RequirementEntry>>>,
     /// Projects that are shipped as files below `data/<name>/`, in the forms of `packages`.
     pub data: Option<Vec<Text<ProjectSpec>>>,
-    /// File with bounds on versions, for packages and for what builds need. It never adds a package.
+    /// The file with version bounds, for packages and for build requirements. It never adds a package.
     pub constraints: Option<PathBuf>,
-    /// Whether every file that is downloaded needs a `--hash` in the constraints or requirements files; `false` unless set. Hashes that are given are checked either way.
+    /// Whether every downloaded file needs a `--hash` in the constraints or requirements files; `false` unless set. Existing hashes are always checked.
     pub require_hashes: Option<bool>,
-    /// How serious the findings of `pannier constraints lint` are.
+    /// The severity of each rule of `pannier constraints lint`.
     pub constraints_lint: Option<ConstraintsLint>,
     /// Where packages from the index come from.
     pub index: Option<IndexEntry>,
-    /// The container images that jobs run in, by name; there is one tarball for each.
+    /// The container images that jobs run in, by name. Each gets a tarball.
     #[serde(default, deserialize_with = "unique_images")]
     #[schemars(with = "BTreeMap<String, ImageEntry>")]
     pub images: BTreeMap<ImageName, ImageEntry>,
     /// What happens to submodules of git projects; `refuse` unless set.
     pub submodules: Option<SubmodulesEntry>,
-    /// What happens to links of data projects with absolute targets; `refuse` unless set.
+    /// What happens to links of data projects to absolute paths; `refuse` unless set.
     pub absolute_links: Option<AbsoluteLinksEntry>,
-    /// Folder that the tarballs are written to; `dist` unless set.
+    /// The folder for the tarballs; `dist` unless set.
     pub output: Option<PathBuf>,
     /// How the tarballs are compressed; `gzip` unless set.
     pub compression: Option<Compression>,
-    /// Whether tarballs hold bytecode; `none` unless set.
+    /// Whether tarballs contain bytecode; `none` unless set.
     pub bytecode: Option<Bytecode>,
-    /// What builds get of the environment.
+    /// The environment of builds.
     pub build: Option<BuildEntry>,
     /// Where releases are recorded.
     pub releases: Option<ReleasesEntry>,
-    /// Which overrides are allowed: sources of packages and data projects that are named for one run alone.
+    /// Which overrides are allowed: other sources of packages and data projects for one run.
     pub overrides: Option<OverridesEntry>,
-    /// How large a wheel may become; one beyond it is refused before it is inflated further.
+    /// The limits of wheels; a wheel that exceeds one is refused.
     pub wheel_limits: Option<WheelLimits>,
-    /// What a change of the constraints has to pass, beside what `pannier gate` checks anyway.
+    /// What a change of the constraints must pass in addition to the built-in checks of `pannier gate`.
     pub gate: Option<GateEntry>,
 }
 
-/// What builds get of the environment.
+/// The environment of builds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with the key `environment`")]
 pub struct BuildEntry {
-    /// Names of environment variables that builds get in addition to those that every build gets, such as `SETUPTOOLS_SCM_PRETEND_VERSION`. A wheel is rebuilt when the value of one changes. Names of credentials are refused.
+    /// Names of environment variables that builds get in addition to those that every build gets, such as `SETUPTOOLS_SCM_PRETEND_VERSION`. A wheel is rebuilt if one of their values changes. Names of credentials are refused.
     pub environment: Option<Vec<Text<VariableName>>>,
 }
 
-/// Where releases are recorded: a branch of a repository, which nothing else is on.
+/// Where releases are recorded: a branch of a repository that contains nothing else.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
@@ -110,9 +110,9 @@ pub struct ReleasesEntry {
     expecting = "a map with the keys `url` and `extra`"
 )]
 pub struct IndexEntry {
-    /// URL of the index (PEP 503) that is asked last.
+    /// The URL of the index (PEP 503) with the lowest priority.
     pub url: Option<Text<SafeUrl>>,
-    /// URLs of indexes that are asked before it, in this order.
+    /// The URLs of indexes with a higher priority, highest first.
     pub extra: Option<Vec<Text<SafeUrl>>>,
 }
 
@@ -123,15 +123,15 @@ pub struct IndexEntry {
     expecting = "a map with the keys of an image, such as `python`"
 )]
 pub struct ImageEntry {
-    /// The container image as jobs name it; for people and for the manifest.
+    /// The name of the container image in jobs; Pannier only shows it and records it in the manifest.
     pub image: Option<String>,
-    /// Version of its CPython: `3.13`, `3.13.2`, or `3.13t` (free-threaded).
+    /// The version of its CPython: `3.13`, `3.13.2`, or `3.13t` (free-threaded).
     pub python: Option<Text<PythonVersion>>,
     /// Its architecture and C library, such as `x86_64-manylinux_2_41` (glibc 2.41) or `aarch64-musllinux_1_2`.
     pub platform: Option<Text<Platform>>,
-    /// Absolute path of the Python interpreter inside the image.
+    /// The absolute path of the Python interpreter inside the image.
     pub interpreter: Option<PathBuf>,
-    /// What leads from the venv to the interpreter: `absolute` (a link, unless set otherwise), or `none`: `venv/bin/pannier-link` makes the link after unpacking, for extractors that refuse absolute links.
+    /// The link from the venv to the interpreter: `absolute` (the default), or `none`: `venv/bin/pannier-link` creates the link after unpacking, for tools that refuse absolute links.
     pub python_link: Option<PythonLinkEntry>,
     /// Replaces the common `packages` for this image.
     pub packages: Option<Vec<Text<ProjectSpec>>>,
@@ -147,7 +147,7 @@ pub struct ImageEntry {
 pub enum PythonLinkEntry {
     /// A link to the interpreter.
     Absolute,
-    /// Nothing: `venv/bin/pannier-link` makes the link after unpacking, for extractors that refuse absolute links.
+    /// No link: `venv/bin/pannier-link` creates it after unpacking, for tools that refuse absolute links.
     None,
 }
 
@@ -167,16 +167,16 @@ impl From<PythonLinkEntry> for PythonLink {
     expecting = "a map with the keys `allow`, `refs` and `deny`"
 )]
 pub struct OverridesEntry {
-    /// URLs below which an override may be, compared by whole components of the path: `https://gitlab.example.com/group`. Unless set, the host of `git_base` and those of the index. Versions of the index are always allowed.
+    /// URLs that an override may be below, compared by whole components of the path: `https://gitlab.example.com/group`. Unless set, the host of `git_base` and those of the index. Versions of the index are always allowed.
     pub allow: Option<Vec<Text<Prefix>>>,
     /// Patterns of revisions that an override may name: `production`, `feature/*` (one component), `refs/merge-requests/*/head`, `**` (any). All unless set.
     pub refs: Option<Vec<Text<RefPattern>>>,
-    /// Names of packages and data projects that nobody may override.
+    /// Names of packages and data projects that cannot be overridden.
     pub deny: Option<Vec<Text<OverrideName>>>,
 }
 
-/// How serious the findings of `pannier constraints lint` are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// The severity of each rule of `pannier constraints lint`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a map from rules, such as `unpinned`, to `off`, `warning` or `error`"
@@ -184,22 +184,27 @@ pub struct OverridesEntry {
 pub struct ConstraintsLint {
     /// A line allows more than one version; `warning` unless set.
     pub unpinned: Option<LintLevel>,
-    /// Nothing in the lock is called like this; `warning` unless set.
+    /// No package in the lock has this name; `warning` unless set.
     pub unused: Option<LintLevel>,
-    /// A package of the lock that no line holds; `warning` unless set.
-    pub unheld: Option<LintLevel>,
-    /// The pinned version was taken back; `error` unless set.
+    /// No line constrains a package in the lock; `warning` unless set.
+    #[serde(alias = "unheld")]
+    pub unconstrained: Option<LintLevel>,
+    /// The pinned version is yanked; `error` unless set.
     pub yanked: Option<LintLevel>,
-    /// The index has no file of the pinned version any more; `error` unless set.
-    pub gone: Option<LintLevel>,
-    /// The pinned version does not allow an image's Python; `error` unless set.
+    /// The index no longer has a file of the pinned version; `error` unless set.
+    #[serde(rename = "missing-from-index", alias = "gone")]
+    pub missing_from_index: Option<LintLevel>,
+    /// The pinned version does not support an image's Python; `error` unless set.
     pub python: Option<LintLevel>,
-    /// Packages that a rule passes over.
+    /// Accepted and ignored: earlier versions had a rule of this name.
+    #[schemars(skip)]
+    unusable: Option<IgnoredAny>,
+    /// Packages that are exempt from a rule.
     pub except: Option<LintExceptions>,
 }
 
-/// Packages that a rule passes over.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// Packages that are exempt from a rule.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a map from rules, such as `unused`, to lists of packages"
@@ -209,30 +214,35 @@ pub struct LintExceptions {
     pub unpinned: Option<Vec<Text<PackageName>>>,
     /// Packages that only builds need.
     pub unused: Option<Vec<Text<PackageName>>>,
-    /// Packages that no line has to hold.
-    pub unheld: Option<Vec<Text<PackageName>>>,
+    /// Packages that no line has to constrain.
+    #[serde(alias = "unheld")]
+    pub unconstrained: Option<Vec<Text<PackageName>>>,
     /// Packages whose pins may be yanked.
     pub yanked: Option<Vec<Text<PackageName>>>,
     /// Packages that the index may lack.
-    pub gone: Option<Vec<Text<PackageName>>>,
-    /// Packages whose word about Pythons does not count.
+    #[serde(rename = "missing-from-index", alias = "gone")]
+    pub missing_from_index: Option<Vec<Text<PackageName>>>,
+    /// Packages that may not support an image's Python.
     pub python: Option<Vec<Text<PackageName>>>,
+    /// Accepted and ignored: earlier versions had a rule of this name.
+    #[schemars(skip)]
+    unusable: Option<IgnoredAny>,
 }
 
-/// How serious a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LintLevel {
-    /// The rule is not looked at.
+    /// The rule is not checked.
     Off,
-    /// It is told.
+    /// A finding is reported.
     Warning,
-    /// It is told, and the command fails.
+    /// A finding is reported, and the command fails.
     Error,
 }
 
 impl ConstraintsLint {
-    /// The rules as they hold.
+    /// The effective rules.
     #[must_use]
     pub fn settings(&self) -> RuleSettings {
         let mut settings = RuleSettings::default();
@@ -240,9 +250,9 @@ impl ConstraintsLint {
             let level = match rule {
                 Rule::Unpinned => self.unpinned,
                 Rule::Unused => self.unused,
-                Rule::Unheld => self.unheld,
+                Rule::Unconstrained => self.unconstrained,
                 Rule::Yanked => self.yanked,
-                Rule::Gone => self.gone,
+                Rule::MissingFromIndex => self.missing_from_index,
                 Rule::Python => self.python,
             };
             match level {
@@ -254,9 +264,9 @@ impl ConstraintsLint {
             let packages = self.except.as_ref().and_then(|except| match rule {
                 Rule::Unpinned => except.unpinned.as_ref(),
                 Rule::Unused => except.unused.as_ref(),
-                Rule::Unheld => except.unheld.as_ref(),
+                Rule::Unconstrained => except.unconstrained.as_ref(),
                 Rule::Yanked => except.yanked.as_ref(),
-                Rule::Gone => except.gone.as_ref(),
+                Rule::MissingFromIndex => except.missing_from_index.as_ref(),
                 Rule::Python => except.python.as_ref(),
             });
             let packages = packages.into_iter().flatten();
@@ -266,26 +276,26 @@ impl ConstraintsLint {
     }
 }
 
-/// What a change of the constraints has to pass.
+/// What a change of the constraints must pass.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with the key `smoke`")]
 pub struct GateEntry {
-    /// Shell commands that have to succeed in the unpacked tarball of every image that a change affects, its venv activated; they start in the folder of the file, with an environment of their own.
+    /// Shell commands that must succeed in the unpacked tarball of every affected image, with its venv activated. They start in the folder of the file, with an environment of their own.
     pub smoke: Option<Vec<String>>,
 }
 
-/// How large a wheel may become.
+/// The limits of wheels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a map with the keys `ratio`, `total_mib` and `entries`"
 )]
 pub struct WheelLimits {
-    /// Largest inflated size as a multiple of the wheel's own, for wheels of more than 64 MiB inflated; `50` unless set.
+    /// The largest inflated size as a multiple of the wheel's size, for wheels of more than 64 MiB inflated; `50` unless set.
     pub ratio: Option<NonZeroU64>,
-    /// Largest inflated size, in MiB; `32768` unless set.
+    /// The largest inflated size, in MiB; `32768` unless set.
     pub total_mib: Option<NonZeroU64>,
-    /// Largest number of files; `200000` unless set.
+    /// The largest number of files; `200000` unless set.
     pub entries: Option<NonZeroU64>,
 }
 
@@ -309,11 +319,11 @@ impl WheelLimits {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// `<image>.tar.gz`: the streams of the wheels, carried over; every tar reads it.
+    /// `<image>.tar.gz`: the streams of the wheels, copied; every tar reads it.
     #[default]
     Gzip,
-    /// `<image>.tar.zst`: frames that are made once per wheel and kept in the store; smaller, and faster to unpack where tar
-    /// knows zstd.
+    /// `<image>.tar.zst`: frames that are compressed once per wheel and cached in the store; smaller, and faster to unpack if tar
+    /// supports zstd.
     Zstd,
 }
 
@@ -345,7 +355,7 @@ impl From<SubmodulesEntry> for git::Submodules {
     }
 }
 
-/// What happens to links of data projects with absolute targets.
+/// What happens to links of data projects to absolute paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AbsoluteLinksEntry {
@@ -404,14 +414,14 @@ impl FromStr for RequirementEntry {
             return Ok(Self::File(PathBuf::from(file)));
         }
         if text.starts_with('-') {
-            return Err(fail("`-r file` is the only option that may stand here"));
+            return Err(fail("`-r file` is the only option that is allowed here"));
         }
         let requirement = parse_strict(text)?;
         if let Some(pep508_rs::VersionOrUrl::Url(url)) = &requirement.version_or_url
             && url.scheme().starts_with("git+")
         {
             return Err(fail(
-                "a git project belongs into `packages`, in the same form",
+                "list a git project under `packages`, in the same form",
             ));
         }
         url_hash(&requirement).map_err(|why| fail(&why))?;
@@ -434,7 +444,7 @@ impl ConfigFile {
     }
 }
 
-/// A map of images that refuses a name that stands there twice.
+/// A map of images that refuses a name that appears twice.
 fn unique_images<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<ImageName, ImageEntry>, D::Error> {
@@ -456,7 +466,7 @@ fn unique_images<'de, D: Deserializer<'de>>(
             while let Some(Text(name)) = map.next_key::<Text<ImageName>>()? {
                 let image = map.next_value()?;
                 if images.contains_key(&name) {
-                    return Err(A::Error::custom(format!("image `{name}` is there twice")));
+                    return Err(A::Error::custom(format!("image `{name}` appears twice")));
                 }
                 images.insert(name, image);
             }

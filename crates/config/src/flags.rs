@@ -31,7 +31,7 @@ pub struct Flags {
     pub bytecode: Option<Bytecode>,
     /// `--store`
     pub store: Option<PathBuf>,
-    /// `--book`
+    /// `--release-log`
     pub book: Option<String>,
     /// `--image`, as often as given: the images to prepare, all unless given
     pub images: Vec<String>,

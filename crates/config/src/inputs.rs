@@ -1,4 +1,4 @@
-//! What a configuration is made from, and the order in which one value is looked for: flag, variable, file.
+//! What a configuration is made from, and the order of sources for one value: flag, variable, file.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -47,7 +47,7 @@ impl Maker<'_, '_, '_> {
                     what: "package",
                     first: specs.value[other].text.clone(),
                     second: specs.value[i].text.clone(),
-                    help: "keep one of them; the extras of both may stand in one pair of brackets",
+                    help: "keep one of them; one pair of brackets can have the extras of both",
                 })));
             }
             packages.push(package);
@@ -81,7 +81,7 @@ impl Maker<'_, '_, '_> {
                     what: "data project",
                     first: specs.value[other].text.clone(),
                     second: specs.value[i].text.clone(),
-                    help: "keep one of them, or give one another folder: `other-name @ …`",
+                    help: "keep one of them, or set another folder for one: `other-name @ …`",
                 })));
             }
             let source = self.source(spec, &specs.origin)?;

@@ -39,7 +39,7 @@ impl OverridesFile {
     /// Reads the text of the file; `path` is for messages.
     ///
     /// # Errors
-    /// [`OverrideError::File`] with line and column, without what stands there.
+    /// [`OverrideError::File`] with line and column, without the text there.
     pub fn parse(text: &str, path: &Path) -> Result<Self, OverrideError> {
         let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
         if text.trim_start_matches('\u{feff}').lines().all(blank) {
@@ -59,7 +59,7 @@ impl OverridesFile {
     }
 }
 
-/// A map that refuses a name that stands there twice.
+/// A map that refuses a name that appears twice.
 fn each_once<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Said>, D::Error> {
@@ -80,7 +80,7 @@ fn each_once<'de, D: Deserializer<'de>>(
             let mut names = BTreeMap::new();
             while let Some((name, value)) = map.next_entry::<String, Said>()? {
                 if names.insert(name, value).is_some() {
-                    return Err(A::Error::custom("a name is there twice"));
+                    return Err(A::Error::custom("a name appears twice"));
                 }
             }
             Ok(names)

@@ -21,7 +21,7 @@ pub(super) fn place(
     base: Option<&GitBase>,
 ) -> Result<Option<Effective<LogPlace>>, ConfigError> {
     let typed = inputs.text(
-        ("--book", inputs.flags.book.as_deref()),
+        ("--release-log", inputs.flags.book.as_deref()),
         env::RELEASES,
         ("", None),
     );

@@ -20,7 +20,8 @@ pub fn json_schema() -> String {
 pub fn reference() -> String {
     let schema: Value = schemars::schema_for!(ConfigFile).to_value();
     let mut page = String::from(
-        "<!-- Generated from crates/config/src/file.rs and env.rs; `PANNIER_BLESS=1 cargo test -p pannier-config` writes it. -->\n# pannier.yml\n\nEvery key may be missing. Flags beat the environment, the environment beats the file; `pannier config show` prints what\nholds and who said so. Relative paths start at the folder of the file. Unknown keys are errors.\n\nEditors that know JSON schemas complete and check the file when its first line is\n`# yaml-language-server: $schema=docs/pannier.schema.json`.\n\n## Keys\n\n| key | type | meaning |\n|---|---|---|\n",
+        "<!-- Generated from crates/config/src/file.rs and env.rs; `PANNIER_BLESS=1 cargo test -p pannier-config` writes it. -->\n# pannier.yml\n\nEvery \
+        key is optional. Flags override the environment, which overrides the file; `pannier config show`\nprints the effective settings and where each value comes from. Relative paths start at the folder of the file. Unknown keys are errors.\n\nEditors that know JSON schemas complete and check the file when its first line is\n`# yaml-language-server: $schema=docs/pannier.schema.json`.\n\n## Keys\n\n| key | type | meaning |\n|---|---|---|\n",
     );
     keys(&schema, &schema, "", &mut page);
     page.push_str("\n## Environment variables\n\nA variable that is empty counts as not set.\n\n| variable | meaning |\n|---|---|\n");
@@ -46,9 +47,9 @@ const ORDER: [&str; 40] = [
     "constraints_lint",
     "unpinned",
     "unused",
-    "unheld",
+    "unconstrained",
     "yanked",
-    "gone",
+    "missing-from-index",
     "except",
     "index",
     "url",
@@ -148,10 +149,11 @@ fn kind(root: &Value, property: &Value) -> String {
         single => single.as_str(),
     };
     match first {
-        Some("array") => "list of texts",
-        Some("string") => "text",
+        Some("array") => "list of strings",
+        Some("string") => "string",
         Some("object") => "map",
         Some("boolean") => "`true` or `false`",
+        Some("integer") => "number",
         _ => "value",
     }
     .to_owned()

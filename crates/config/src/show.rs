@@ -18,7 +18,7 @@ pub struct Row {
     pub key: String,
     /// What holds; a list has one text per entry, something that is not set has none.
     pub value: Vec<String>,
-    /// Who said so: a flag, a variable, a key of the file, or `default`.
+    /// The origin: a flag, a variable, a key of the file, or `default`.
     pub origin: Origin,
 }
 

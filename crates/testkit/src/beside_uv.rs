@@ -1,4 +1,4 @@
-//! A venv of Pannier's beside what `uv pip install` lays down for the same versions, file by file.
+//! A venv of Pannier compared with that of `uv pip install` for the same versions, file by file.
 //!
 //! Intended differences, all of them:
 //! - `INSTALLER` says `pannier`, and so its row in `RECORD` differs;

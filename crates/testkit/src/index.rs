@@ -18,14 +18,14 @@ pub struct IndexFile {
     /// File name of the wheel or source archive.
     pub name: String,
     pub bytes: Vec<u8>,
-    /// `METADATA` of a wheel: served beside it when given.
+    /// `METADATA` of a wheel: served next to it when given.
     pub metadata: Option<Vec<u8>>,
     /// Whether resolvers alone are shown the metadata, and Pannier is not.
     pub two_faced: bool,
     pub requires_python: Option<String>,
     /// Why it was taken back (PEP 592), if it was.
     pub yanked: Option<String>,
-    /// The digest that the index states; the right one unless the test wants the index to lie.
+    /// The digest that the index states; the right one unless the test lets the index lie.
     pub sha256: String,
 }
 

@@ -84,9 +84,9 @@ pub enum InspectError {
         /// The tarball.
         path: PathBuf,
     },
-    /// Its manifest cannot be understood.
-    #[error("the manifest of `{}` cannot be understood", path.display())]
-    #[diagnostic(help("a newer Pannier may have written it: try that one"))]
+    /// Its manifest is not valid.
+    #[error("the manifest of `{}` is not valid", path.display())]
+    #[diagnostic(help("it may be from a newer Pannier: try the newest version"))]
     Manifest {
         /// The tarball.
         path: PathBuf,

@@ -67,7 +67,7 @@ impl Reading {
             return;
         }
         // Quotes inside quotes are doubled, so a line end outside of them is where an even number has come. That a quote
-        // stands where none may is found by whoever reads the row.
+        // is where none is allowed is found by the reader of the row.
         let mut whole = None;
         for (at, byte) in bytes.iter().enumerate() {
             match byte {

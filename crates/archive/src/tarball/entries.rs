@@ -90,7 +90,7 @@ impl<A: Archive> Entries<A> {
         }
     }
 
-    /// Between entries, at regular distances, and before a large file, which then is somebody's only work.
+    /// Between entries, at regular distances, and before a large file, which then is someone's only work.
     fn is_time_to_cut(&self, kind: &ItemKind) -> bool {
         let large =
             matches!(kind, ItemKind::Carried { stream, .. } if stream.size / 2 >= A::SEGMENT);

@@ -1,4 +1,4 @@
-//! Why a tarball could not be put together: which entry or data project, and what mends it. Decides nothing.
+//! Why a tarball could not be put together: which entry or data project, and what fixes it.
 
 use std::io;
 
@@ -14,7 +14,7 @@ pub enum AssembleError {
     /// A container could not be read.
     #[error("cannot read the content of `{path}` from the store")]
     #[diagnostic(help(
-        "a wheel or snapshot was removed or damaged meanwhile: `pannier store verify` finds damaged ones, then try again"
+        "a wheel or snapshot has been removed or damaged: run `pannier store verify` to remove damaged ones, then try again"
     ))]
     Read {
         /// Path in the tarball.
@@ -43,7 +43,7 @@ pub enum AssembleError {
     },
     /// An entry that `unpack` would refuse.
     #[error("`{path}` cannot be in a tarball: {rule}")]
-    #[diagnostic(help("rename it in the package or data project that brings it"))]
+    #[diagnostic(help("rename it in the package or data project that contains it"))]
     Entry {
         /// Path in the tarball.
         path: String,
@@ -51,10 +51,8 @@ pub enum AssembleError {
         rule: &'static str,
     },
     /// A data project cannot be laid out.
-    #[error("the data project `{name}` holds `{path}` {rule}")]
-    #[diagnostic(help(
-        "rename it in the project; a tree that git itself checks out has no such paths"
-    ))]
+    #[error("the data project `{name}` contains `{path}` {rule}")]
+    #[diagnostic(help("rename it in the project; git itself checks out no such paths"))]
     Data {
         /// The data project.
         name: DataName,

@@ -16,7 +16,7 @@ use super::part::{Part, Parts};
 use crate::venv::{Item, ItemKind};
 use pannier_base::digest::{Digest, Hasher};
 
-/// Shorter runs (in bytes of their files) are compressed with their neighbours: a frame of its own would not pay.
+/// Shorter runs (in bytes of their files) are compressed with their neighbors: a frame of its own would not pay.
 const SHORTEST: u64 = 64 << 10;
 
 /// Adds parts as runs that are frames of their own. Those of the cache have the same bytes as those that are packed now.

@@ -1,6 +1,6 @@
 //! A Zstandard file (RFC 8878): one frame, or many that can each be read alone.
 //!
-//! What is carried is inflated and compressed anew, unless frames of it are kept (see [`super::frame_cache`]). Every frame ends with
+//! Streams are inflated and compressed again, unless their frames are cached (see [`super::frame_cache`]). Every frame ends with
 //! a checksum. Behind many frames stand two skippable ones, which readers pass over: a mark that each frame begins with a tar
 //! entry, and the seek table of Zstandard's seekable format (its `contrib/seekable_format`), whose entries have 32 bits.
 

@@ -2,7 +2,7 @@
 
 use flate2::{Compress, FlushCompress};
 
-/// Deflate, no flags, no time, no hint, unknown system: nothing tells where or when the file was made.
+/// Deflate, no flags, no time, no hint, unknown system: so the file does not show where or when it was made.
 pub(super) const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// A final block without content (fixed codes): ends the deflate stream.

@@ -9,7 +9,7 @@
 //! … segments │ stored: global header, comment … │ stored: last block of the comment, folder, two zero blocks │ 03 00 │ CRC ISIZE
 //!            ╰ START                            …<base64>.<START as 16 hexadecimal digits>.pannier-index-1\n ╯
 //! ```
-//! Decides nothing about trust: whoever follows an index checks every segment against the stream.
+//! Decides nothing about trust: users of an index check every segment against the stream.
 
 use std::fs::File;
 use std::io;
@@ -132,7 +132,7 @@ impl Index {
         let mut parts = Vec::with_capacity(frames.len());
         for Frame { compressed, size } in frames {
             if compressed == 0 || size == 0 || size % BLOCK as u64 != 0 {
-                return Err(wrong("a frame is no run of entries"));
+                return Err(wrong("a frame is not a run of entries"));
             }
             let segment = Segment {
                 compressed,
@@ -167,14 +167,14 @@ impl Index {
         }
         let wrong = IndexError::Contradiction;
         if back[..5] != stored_header((BLOCK + LAST) as u16) || back[BACK..BACK + 2] != LAST_BLOCK {
-            return Err(wrong("it is not where an index stands"));
+            return Err(wrong("it is not where an index should be"));
         }
         let digits = &comment[BLOCK - MAGIC.len() - DIGITS..BLOCK - MAGIC.len()];
         let start = std::str::from_utf8(digits)
             .ok()
             .and_then(|digits| u64::from_str_radix(digits, 16).ok())
             .filter(|start| *start < at && at - start <= LONGEST)
-            .ok_or(wrong("it starts nowhere in it"))?;
+            .ok_or(wrong("it starts outside of it"))?;
         let mut front = vec![0; (at - start) as usize];
         file.read_exact_at(&mut front, start)
             .map_err(IndexError::Read)?;
@@ -188,7 +188,7 @@ impl Index {
         file.read_exact_at(&mut header, 0)
             .map_err(IndexError::Read)?;
         if header != GZIP_HEADER {
-            return Err(wrong("the file does not begin as one of Pannier's"));
+            return Err(wrong("the file does not begin like one of Pannier's"));
         }
         Ok(Some(index))
     }
@@ -205,7 +205,7 @@ impl Index {
         let mut parts = Vec::with_capacity(segments.len() + 1);
         for segment in segments {
             if segment.compressed == 0 || segment.size == 0 || segment.size % BLOCK as u64 != 0 {
-                return Err(wrong("a segment is no run of entries"));
+                return Err(wrong("a segment is not a run of entries"));
             }
             if segment.size / RATIO > segment.compressed {
                 return Err(wrong("a segment is longer than deflate can make it"));
@@ -240,7 +240,7 @@ impl Index {
         if trailer == expected {
             return Ok(());
         }
-        let reason = "its checksums do not make up the one of the file";
+        let reason = "its checksums do not add up to that of the file";
         Err(IndexError::Contradiction(reason))
     }
 }

@@ -1,6 +1,6 @@
 //! `manifest.json`: what a tarball holds, for people, for later commands and for audits.
 //!
-//! Deterministic, and silent about times, about this machine, and about credentials ([`SafeUrl`] serialises without them).
+//! Deterministic, and silent about times, about this machine, and about credentials ([`SafeUrl`] serializes without them).
 
 use std::path::PathBuf;
 
@@ -177,7 +177,7 @@ pub struct ManifestOverride {
     pub sha256: Option<Digest>,
     /// The variable, flag or key that set it.
     pub said_by: String,
-    /// The login of whoever started the run.
+    /// The login of the user who started the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_by: Option<String>,
     /// Constraints that do not apply in this run, each as `file:line: text`.

@@ -1,5 +1,5 @@
 //! Tarballs: tar entries in one gzip member, spliced from the streams of verified containers (or packed as zstd frames), and
-//! the files beside them.
+//! the files next to them.
 //!
 //! Nothing is unpacked or compressed a second time but small files. Reads containers by their tables of contents and never
 //! checks them: that has happened when they entered the store.

@@ -49,7 +49,7 @@ pub enum OutputError {
     /// No space, or a quota is used up.
     #[error("there is no space left for `{}`", path.display())]
     #[diagnostic(help(
-        "free some space or choose another folder with --output; `pannier store prune` makes room in the store"
+        "free some space or choose another folder with --output; `pannier store prune` frees space in the store"
     ))]
     Full {
         /// The file.
@@ -60,7 +60,7 @@ pub enum OutputError {
     },
     /// The user may not write there.
     #[error("`{}` may not be written", path.display())]
-    #[diagnostic(help("check who owns the folder, or choose another one with --output"))]
+    #[diagnostic(help("check the owner of the folder, or choose another one with --output"))]
     Denied {
         /// The file.
         path: PathBuf,
@@ -78,7 +78,7 @@ pub enum OutputError {
         #[source]
         source: io::Error,
     },
-    /// The manifest would hold a secret.
+    /// The manifest would contain a secret.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Exposed(Exposed),
@@ -172,7 +172,7 @@ impl Output<'_> {
             Ok(())
         })?;
         let (summary, place) = assembled.expect("assembling has succeeded");
-        // The file itself: under its name somebody else's may be soon.
+        // The file itself: under its name someone else's may be soon.
         let own = written.file().try_clone();
         let own = own.map_err(|source| OutputError::new(tarball, source))?;
         let line = format!("{}  {}.{ending}\n", summary.sha256, self.image);
@@ -182,7 +182,7 @@ impl Output<'_> {
             begin(manifest, |file| Ok(bytes(file, &text)?))?,
         ];
         sync(&files, &paths)?;
-        // Two writers that rename at the same moment would leave one's tarball beside the other's digest.
+        // Two writers that rename at the same moment would leave the tarball of one next to the digest of the other.
         let turnstile =
             turnstile(self.folder).map_err(|source| OutputError::new(self.folder, source))?;
         for (file, path) in files.into_iter().zip(&paths) {
@@ -289,7 +289,7 @@ mod tests {
         let error = write_parts(folder.path(), &usual(&manifest), &[]).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("builder.manifest.json would hold a secret in line"),
+            text.contains("builder.manifest.json would contain a secret in line"),
             "{text}"
         );
         assert!(

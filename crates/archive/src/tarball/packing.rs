@@ -1,4 +1,4 @@
-//! How the tar archive is packed, by name: what a tarball's ending is, and which files are compressed anew.
+//! How the tar archive is packed, by name: the file name extension of a tarball, and which files are compressed again.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ pub enum Packing {
     /// Zstandard (RFC 8878), frames that were made once per wheel, one after another. Readers that take only one frame see a
     /// part of it.
     Frames,
-    /// Zstandard, one frame, compressed anew for each tarball.
+    /// Zstandard, one frame, compressed again for each tarball.
     OneFrame,
 }
 
-/// Files of up to this many bytes are compressed together with their neighbours where each carried file is a member of its
+/// Files of up to this many bytes are compressed together with their neighbors where each carried file is a member of its
 /// own. Measured on 87 MB of wheels: pigz needs 4.6 s for members of every size and 1.9 s from 16 KiB on.
 const SMALL_MEMBER: u64 = 16 << 10;
 
@@ -34,7 +34,7 @@ impl Packing {
         }
     }
 
-    /// Files of up to this many bytes are compressed anew with their neighbours instead of being carried over.
+    /// Files of up to this many bytes are compressed again with their neighbors instead of being copied.
     #[must_use]
     pub const fn small(self) -> u64 {
         match self {

@@ -41,12 +41,12 @@ pub trait Parts {
     fn add(&mut self, parts: &[Part<'_>]) -> Result<(), AssembleError>;
 }
 
-/// Why something that takes parts from somebody else is not finished.
+/// Why something that takes parts from someone else is not finished.
 #[derive(Debug)]
 pub enum Failed<T, E> {
     /// It has failed itself.
     Own(T),
-    /// Whoever adds the parts has failed.
+    /// The thread that adds the parts has failed.
     Fill(E),
 }
 

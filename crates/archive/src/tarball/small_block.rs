@@ -9,7 +9,7 @@ pub(super) const MOST: usize = 2 << 10;
 /// Slots of the table of positions, as a power of two.
 const SLOTS: u32 = 9;
 
-/// Shortest match that is looked for: four bytes are compared at once.
+/// The shortest match: four bytes are compared at once.
 const SHORTEST: usize = 4;
 
 /// Longest match that deflate can say.

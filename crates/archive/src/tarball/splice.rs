@@ -146,7 +146,7 @@ impl<W: Write + Send + 'static> Splicer<W> {
             .map_err(ArchiveError::Write)
     }
 
-    /// Stored blocks: whoever made the container found it not worth compressing, so it is not tried again.
+    /// Stored blocks: the program that made the container did not compress them, so this does not try again.
     fn carry_stored(&mut self, file: &Arc<File>, stream: &Stream) -> Result<(), ArchiveError> {
         let mut done = 0;
         while done < stream.size {

@@ -41,7 +41,7 @@ impl Default for Mtime {
 pub struct Header<'a> {
     /// Relative path, `/`-separated; folders without a trailing slash.
     pub path: &'a str,
-    /// What stands there.
+    /// What is there.
     pub kind: Kind<'a>,
     /// Its time.
     pub mtime: Mtime,

@@ -383,7 +383,7 @@ fn data_whose_paths_exclude_each_other_is_refused() {
         let error = Part::data(&name, container(&file, &pack)).expect_err("it must be refused");
         assert_eq!(
             error.to_string(),
-            format!("the data project `tables` holds {why}")
+            format!("the data project `tables` contains {why}")
         );
     }
 }

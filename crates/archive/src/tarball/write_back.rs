@@ -1,6 +1,7 @@
 //! A file on its way to the disk while it is still being written, so that little is left to wait for at its end.
 //!
-//! Syncs from a thread of its own, again and again; says nothing about the file being whole. Whoever renames it syncs it
+//! Syncs from a thread of its own, again and again; does not guarantee that the file is complete. The code that renames it
+//! syncs it
 //! once more.
 
 use std::fs::File;

@@ -170,7 +170,7 @@ impl<W: Write + Send + 'static> Writer<W> {
     }
 }
 
-/// Nothing goes on behind the back of whoever gave up: what the output leaves behind is removed by now.
+/// Nothing continues after the caller gave up: the leftovers of the output are removed by now.
 impl<W: Write> Drop for Writer<W> {
     fn drop(&mut self) {
         self.full = None;

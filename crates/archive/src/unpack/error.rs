@@ -34,9 +34,9 @@ pub enum UnpackError {
     #[diagnostic(help("fetch it again, or write it again with `pannier prepare`"))]
     Index(#[source] IndexError),
     /// The digest is another one than expected.
-    #[error("the tarball's sha256 is {found}, but {expected} is expected")]
+    #[error("the tarball has the SHA-256 digest {found}, expected {expected}")]
     #[diagnostic(help(
-        "fetch the tarball and the file with its digest again: they do not belong together"
+        "download the tarball and the file with its digest again: they do not match"
     ))]
     Digest {
         /// What it is.
@@ -45,9 +45,10 @@ pub enum UnpackError {
         expected: Digest,
     },
     /// The manifest in the tarball is another one than expected.
-    #[error("the manifest in the tarball is not the one that is expected")]
+    #[error("the manifest in the tarball is not the expected one")]
     #[diagnostic(help(
-        "fetch the tarball and the manifest beside it again: they do not belong together; `pannier inspect` shows what the tarball holds"
+        "download the tarball and the manifest next to it again: they do not match; `pannier inspect` shows the contents \
+        of the tarball"
     ))]
     Manifest,
     /// The target is in use.
@@ -60,8 +61,8 @@ pub enum UnpackError {
     /// A link with an absolute target, or one that leads over such a link.
     #[error("the tarball's link `{path}` to `{target}` is refused: it leads to an absolute path")]
     #[diagnostic(help(
-        "find out where the tarball comes from; `--allow-absolute-links` accepts such links, as `absolute_links: keep` \
-         writes them"
+        "find out where the tarball comes from; pass `--allow-absolute-links` to accept such links, which `absolute_links: \
+        keep` writes"
     ))]
     AbsoluteLink {
         /// Its path.
@@ -72,7 +73,7 @@ pub enum UnpackError {
     /// A link that leads out of the tree.
     #[error("the tarball's link `{path}` to `{target}` is refused: {fault}")]
     #[diagnostic(help(
-        "Pannier writes no such links: find out where the tarball comes from before it is used"
+        "Pannier writes no such links: find out where the tarball comes from before you use it"
     ))]
     Link {
         /// Its path.
@@ -103,7 +104,7 @@ impl UnpackError {
         move |source| Self::Write { what, path, source }
     }
 
-    /// An entry that breaks a rule which shows only beside the others.
+    /// An entry that breaks a rule about all entries together.
     pub(super) fn refused(path: &str, rule: &'static str) -> Self {
         Self::Read(ReadError::Refused {
             path: path.escape_debug().to_string(),

@@ -1,7 +1,7 @@
 //! From a tarball to the tree that it holds, whole or not at all.
 //!
 //! A tarball with an index is inflated and written by several threads, any other in sequence: the tree is the same. It is made
-//! in a private folder beside the target and put in place by renames when every checksum has been checked and every entry
+//! in a private folder next to the target and put in place by renames when every checksum has been checked and every entry
 //! found harmless, so after any failure the target is as it was. Refuses entries that lead out of the tree; see
 //! [`read`](crate::tarball::read) for the rules. Runs nothing of what it unpacks.
 

@@ -37,7 +37,7 @@ fn write<R: BufRead>(entries: &mut Entries<R>, hand: &mut Hand<'_>) -> Result<()
     Ok(())
 }
 
-/// Segments in parallel; the file's digest is one more piece of work beside them.
+/// Segments in parallel; the digest of the file is one more piece of work.
 pub(super) fn indexed(
     file: &File,
     index: &Index,
@@ -85,7 +85,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Takes part after part until none is left or somebody has failed.
+    /// Takes part after part until none is left or someone has failed.
     fn run(&self) -> Result<(), UnpackError> {
         let mut hand = self.tree.hand();
         let mut reader = None;
@@ -209,7 +209,7 @@ pub(super) fn sequential(
         let mut hand = tree.hand();
         let mut entries = Entries::new(Ahead::new(inflated, empty), Extent::Whole);
         let written = write(&mut entries, &mut hand);
-        // Whoever inflates notices that nobody takes its buffers any more.
+        // The inflating thread notices that its buffers are no longer consumed.
         drop(entries);
         let inflated = joined(ahead.join());
         written.and(inflated).map(|()| hand.met)

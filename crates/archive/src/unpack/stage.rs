@@ -1,4 +1,4 @@
-//! A private folder beside the target, and the renames that put a finished tree in its place.
+//! A private folder next to the target, and the renames that put a finished tree in its place.
 //!
 //! ```text
 //! BASE/.NAME.pannier-RANDOM/   .alive   locked while its owner lives
@@ -6,7 +6,7 @@
 //!                              old/     what the new entries replace, while they are moved
 //!                              moving   names of the entries that are being moved: there until all are
 //! ```
-//! Whoever comes next to the same target takes back the moves of an owner that was killed and removes its folder. Never
+//! The next run with the same target undoes the renames of a killed owner and removes its folder. Never
 //! touches a folder whose owner lives, or that belongs to another user.
 
 use std::fs::{self, File, Permissions};
@@ -33,7 +33,7 @@ const MOVING: &str = "moving";
 pub enum Target {
     /// The tree becomes this folder, which is missing or empty.
     Folder(PathBuf),
-    /// The tree's top entries are put into this folder, beside what it holds.
+    /// The tree's top entries are put into this folder, next to its contents.
     Inside(PathBuf),
 }
 
@@ -68,7 +68,7 @@ impl Stage {
         let folder = tempfile::Builder::new()
             .prefix(&prefix)
             .tempdir_in(&base)
-            .map_err(failed("make a folder in"))?;
+            .map_err(failed("create a folder in"))?;
         sweep(&base, &prefix, folder.path()).map_err(failed("tidy up"))?;
         let (alive, masked) =
             alive(folder.path()).map_err(UnpackError::write("lock", folder.path()))?;
@@ -84,7 +84,7 @@ impl Stage {
         };
         let new = stage.folder.join(NEW);
         if let Some(name) = &stage.name {
-            fs::create_dir(&new).map_err(UnpackError::write("make", &new))?;
+            fs::create_dir(&new).map_err(UnpackError::write("create", &new))?;
             let target = stage.base.join(name);
             if !force && !is_free(&target).map_err(UnpackError::write("read", &target))? {
                 return Err(UnpackError::Occupied { path: target });
@@ -119,7 +119,7 @@ impl Stage {
         let names = self.names(force)?;
         let moving = self.folder.join(MOVING);
         let old = self.folder.join(OLD);
-        fs::create_dir(&old).map_err(UnpackError::write("make", &old))?;
+        fs::create_dir(&old).map_err(UnpackError::write("create", &old))?;
         fs::write(&moving, names.join("\n")).map_err(UnpackError::write("write", &moving))?;
         let moved = names
             .iter()
@@ -197,7 +197,7 @@ fn base_of(target: &Target) -> Result<(PathBuf, Option<String>), UnpackError> {
         true => Path::new("."),
         false => base,
     };
-    fs::create_dir_all(base).map_err(UnpackError::write("make", base))?;
+    fs::create_dir_all(base).map_err(UnpackError::write("create", base))?;
     let device = |path: &Path| path.metadata().map(|meta| meta.dev()).ok();
     if device(&path).is_some_and(|it| Some(it) != device(base)) {
         // The root of a file system cannot be renamed.

@@ -70,7 +70,7 @@ impl Tree {
     /// A tree in the new folder `path`, which nobody else writes to; `masked` are the permission bits that new files there
     /// lose.
     pub(super) fn new(path: &Path, masked: u32) -> Result<Self, UnpackError> {
-        let failed = |errno: Errno| UnpackError::write("make", path)(errno.into());
+        let failed = |errno: Errno| UnpackError::write("create", path)(errno.into());
         rustix::fs::mkdir(path, Mode::from_raw_mode(0o755)).map_err(failed)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let root = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(failed)?;
@@ -125,7 +125,7 @@ impl Tree {
         folders.sort_by(|a, b| a.path.cmp(&b.path));
         let mut pairs = folders.windows(2);
         if let Some(pair) = pairs.find(|pair| pair[0].path == pair[1].path) {
-            return Err(UnpackError::refused(&pair[0].path, "it stands twice in it"));
+            return Err(UnpackError::refused(&pair[0].path, "it appears twice"));
         }
         // What a folder holds comes first: once it is read-only, nothing can be changed in it.
         for folder in folders.iter().rev() {
@@ -136,7 +136,7 @@ impl Tree {
 
     fn link(&self, link: &Link) -> Result<(), UnpackError> {
         rustix::fs::symlinkat(&link.target, &self.root, &link.path)
-            .map_err(|errno| self.failed("make", &link.path, errno))?;
+            .map_err(|errno| self.failed("create", &link.path, errno))?;
         let times = times(link.mtime);
         rustix::fs::utimensat(&self.root, &link.path, &times, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|errno| self.failed("set the time of", &link.path, errno))
@@ -157,8 +157,8 @@ impl Tree {
     /// What an error of the system means in a folder that nobody else writes to.
     fn failed(&self, what: &'static str, path: &str, errno: Errno) -> UnpackError {
         match errno {
-            Errno::EXIST => UnpackError::refused(path, "it stands twice in it"),
-            Errno::NOTDIR => UnpackError::refused(path, "it lies below a file"),
+            Errno::EXIST => UnpackError::refused(path, "it appears twice"),
+            Errno::NOTDIR => UnpackError::refused(path, "it is below a file"),
             Errno::NAMETOOLONG => UnpackError::refused(path, "its name is too long"),
             _ => UnpackError::write(what, &self.path.join(path))(errno.into()),
         }
@@ -166,7 +166,7 @@ impl Tree {
 
     /// Makes the folder `path` and those above it, where they are missing.
     fn make_folder(&self, path: &str) -> Result<(), UnpackError> {
-        let failed = |errno| self.failed("make", path, errno);
+        let failed = |errno| self.failed("create", path, errno);
         match rustix::fs::mkdirat(&self.root, path, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(Errno::NOENT) => {
@@ -239,7 +239,7 @@ impl Hand<'_> {
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let mode = Mode::from_raw_mode(entry.mode);
         let file = rustix::fs::openat(folder, name, flags, mode)
-            .map_err(|errno| tree.failed("make", &entry.path, errno))?;
+            .map_err(|errno| tree.failed("create", &entry.path, errno))?;
         Ok(Open {
             file: file.into(),
             mode: entry.mode,

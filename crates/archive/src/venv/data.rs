@@ -1,4 +1,4 @@
-//! A data project beside the venv: all of a container, below `data/<name>/`.
+//! A data project next to the venv: a whole container, below `data/<name>/`.
 //!
 //! Checks that its paths do not exclude each other; everything else was checked when the container was verified.
 

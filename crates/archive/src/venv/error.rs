@@ -14,7 +14,7 @@ pub enum LayoutError {
     /// Two packages bring different files for one path.
     #[error("the packages `{first}` and `{second}` both own `{path}`, and their files differ")]
     #[diagnostic(help(
-        "one of them would overwrite the other: leave one out for this image, or report the clash to their authors"
+        "one of them would overwrite the other: drop one of them for this image, or report the conflict to their authors"
     ))]
     Conflict {
         /// Path below the tarball's top.
@@ -26,7 +26,7 @@ pub enum LayoutError {
     },
     /// A path is a file of one package and a folder of another.
     #[error("`{path}` is a file of `{file}` but a folder of `{folder}`")]
-    #[diagnostic(help("the two packages cannot stand in one venv: leave one out for this image"))]
+    #[diagnostic(help("the two packages cannot be in one venv: drop one of them for this image"))]
     FileIsFolder {
         /// Path below the tarball's top.
         path: String,
@@ -36,9 +36,9 @@ pub enum LayoutError {
         folder: PackageName,
     },
     /// A package would write what belongs to the venv itself.
-    #[error("the package `{package}` wants to write `{path}`: {rule}")]
+    #[error("the package `{package}` would write `{path}`: {rule}")]
     #[diagnostic(help(
-        "no sound wheel does that: look at the package before you trust it, or leave it out"
+        "well-formed wheels never do this: inspect the package before you trust it, or drop it"
     ))]
     Reserved {
         /// The package.
@@ -49,9 +49,9 @@ pub enum LayoutError {
         rule: &'static str,
     },
     /// Something in the wheel's `.data` folder has no place in a venv.
-    #[error("the wheel of `{package}` holds `{path}`: {rule}")]
+    #[error("the wheel of `{package}` contains `{path}`: {rule}")]
     #[diagnostic(help(
-        "the wheel is not made as the binary distribution format demands: rebuild it or choose another version"
+        "the wheel violates the binary distribution format: rebuild it or choose another version"
     ))]
     Data {
         /// The package.
@@ -62,8 +62,8 @@ pub enum LayoutError {
         rule: &'static str,
     },
     /// One package is there twice.
-    #[error("the package `{package}` is to be installed twice")]
-    #[diagnostic(help("the lock holds two entries for this image: run `pannier lock` again"))]
+    #[error("the package `{package}` would be installed twice")]
+    #[diagnostic(help("the lock has two entries for this image: run `pannier lock` again"))]
     Twice {
         /// The package.
         package: PackageName,
@@ -82,7 +82,7 @@ pub enum LayoutError {
     /// A script could not be read from its wheel.
     #[error("cannot read `{path}` from the wheel of `{package}`")]
     #[diagnostic(help(
-        "the wheel in the store may be damaged: `pannier store verify` finds out and removes it"
+        "the wheel in the store may be damaged: `pannier store verify` checks and removes it"
     ))]
     Read {
         /// The package.

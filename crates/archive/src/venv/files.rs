@@ -105,7 +105,7 @@ fn interpreter(path: &Path) -> Result<(&str, &str), LayoutError> {
         return Err(fail("it is not absolute"));
     }
     if text.chars().any(char::is_control) {
-        return Err(fail("it holds control characters"));
+        return Err(fail("it contains control characters"));
     }
     if text.split('/').any(|component| component == "..") {
         return Err(fail("it has a `..` component"));

@@ -73,7 +73,7 @@ impl<'a> InstallPlan<'a> {
             let (executable, stream) = match &entry.content {
                 Content::Directory => continue,
                 Content::Symlink { .. } => {
-                    return Err(self.refuse(path, "a wheel cannot hold symbolic links"));
+                    return Err(self.refuse(path, "a wheel cannot contain symbolic links"));
                 }
                 Content::File { executable, stream } => (*executable, *stream),
             };
@@ -93,7 +93,7 @@ impl<'a> InstallPlan<'a> {
         Ok(self.items)
     }
 
-    /// What was compiled goes beside its modules.
+    /// Bytecode goes next to its modules.
     fn bytecode(&mut self) -> Result<(), LayoutError> {
         let Some(bytecode) = self.package.bytecode else {
             return Ok(());
@@ -118,7 +118,7 @@ impl<'a> InstallPlan<'a> {
             return Ok(Destination::At(self.in_site_packages(path)));
         };
         let Some((key, rest)) = rest.split_once('/') else {
-            return Err(self.refuse(path, "a `.data` folder holds nothing but folders"));
+            return Err(self.refuse(path, "a `.data` folder contains only folders"));
         };
         Ok(match key {
             "purelib" | "platlib" => Destination::At(self.in_site_packages(rest)),
@@ -135,7 +135,7 @@ impl<'a> InstallPlan<'a> {
             _ => {
                 return Err(self.refuse(
                     path,
-                    "only purelib, platlib, headers, scripts and data may stand in a `.data` folder",
+                    "a `.data` folder contains only purelib, platlib, headers, scripts and data",
                 ));
             }
         })
@@ -226,10 +226,10 @@ impl<'a> InstallPlan<'a> {
             });
         }
         if name.is_empty() || matches!(name, "." | "..") || name.contains('/') {
-            return Err(self.refuse(source, "the name of a script is a plain file name"));
+            return Err(self.refuse(source, "the name of a script must be a plain file name"));
         }
         if name.starts_with('-') {
-            return Err(self.refuse(source, "the name of a script does not start with `-`"));
+            return Err(self.refuse(source, "the name of a script must not start with `-`"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Which file of which wheel goes where in a venv, and what a venv needs beside: `pyvenv.cfg`, links to the interpreter,
+//! Which file of which wheel goes where in a venv, and what a venv needs in addition: `pyvenv.cfg`, links to the interpreter,
 //! programs, `activate`, `RECORD` and its companions; and where the files of data projects go.
 //!
 //! Plans only: writes nothing to any disk, runs no Python, and looks at neither the machine nor the image.

@@ -12,7 +12,7 @@ use pannier_base::platform::Target;
 /// Version of the layout, told in `pyvenv.cfg` as `pannier`.
 pub const FORMAT: u32 = 1;
 
-/// Files of up to this many bytes are compressed anew together with their neighbours.
+/// Files of up to this many bytes are compressed again together with their neighbors.
 ///
 /// Carrying a file over gives its tar header a piece of its own (about 127 bytes, and a fresh window), which is more than
 /// a tiny file saves. Measured on 94 MB of wheels, writing costs 0.15 s with 256 bytes, 0.15 s with 1 KiB and 0.19 s with
@@ -88,7 +88,7 @@ pub struct VenvOptions {
 pub struct Item {
     /// Relative to the tarball's top, `/`-separated.
     pub path: String,
-    /// What stands there.
+    /// What is there.
     pub kind: ItemKind,
 }
 

@@ -22,7 +22,7 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// Begins a venv. Gives what comes from no wheel, below `venv/` and beside it, each folder before its content: all that
+    /// Begins a venv. Returns what comes from no wheel, below `venv/` and next to it, each folder before its content: all that
     /// depends on the image.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl Claims {
             return Err(LayoutError::Data {
                 package: self.name(package),
                 path: file.path.clone(),
-                rule: "two different files of it go there",
+                rule: "two of its files differ and have this path",
             });
         }
         Err(LayoutError::Conflict {

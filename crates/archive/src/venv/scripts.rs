@@ -1,6 +1,6 @@
 //! Programs of a venv: those of entry points, and the shebangs of scripts that a wheel brings along.
 //!
-//! Every program finds the interpreter beside itself, whatever the folder is called and wherever it is moved.
+//! Every program finds the interpreter next to itself, whatever the folder is called and wherever it is moved.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use flate2::read::DeflateDecoder;
 use crate::entries::{Coding, Stream};
 use crate::wheel::EntryPoint;
 
-/// The first lines of every program: valid for `sh`, which replaces itself with the Python beside the (resolved) script,
+/// The first lines of every program: valid for `sh`, which replaces itself with the Python next to the (resolved) script,
 /// and for Python, which sees a string. No `--` for `realpath`: busybox does not know it.
 const HEADER: &str = "#!/bin/sh\n\
     '''exec' \"$(dirname \"$(realpath \"$0\")\")/python\" \"$0\" \"$@\"\n\
@@ -65,7 +65,7 @@ pub fn with_header(script: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a file of the wheel's scripts is only the launcher of an entry point, under one of the names that setuptools
-/// gives it; the entry point is written anew.
+/// gives it; the entry point is regenerated.
 pub fn is_launcher_of(file_name: &str, points: &[EntryPoint]) -> bool {
     points.iter().any(|point| {
         file_name

@@ -82,7 +82,7 @@ pub(crate) struct TestWheel {
     pub(crate) wheel: Wheel,
 }
 
-/// A pure wheel `NAME` 1.0 with METADATA, WHEEL and RECORD beside what `fill` puts in, and the given entry points
+/// A pure wheel `NAME` 1.0 with METADATA, WHEEL and RECORD in addition to what `fill` adds, and the given entry points
 /// (`NAME=MODULE:ATTRIBUTE`).
 pub(crate) fn wheel(name: &str, points: &[&str], fill: impl FnOnce(&mut Packer)) -> TestWheel {
     let mut packer = Packer::default();

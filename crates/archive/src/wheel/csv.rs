@@ -120,7 +120,7 @@ fn take_row<'a>(text: &'a str, line: &mut usize) -> Result<(Vec<String>, &'a str
         *line += field.matches('\n').count();
         fields.push(field);
         if fields.len() > MOST_FIELDS {
-            return Err((start, "more fields stand there than any RECORD has"));
+            return Err((start, "more fields than a RECORD has"));
         }
         match after.strip_prefix(',') {
             Some(next) => rest = next,
@@ -144,7 +144,7 @@ fn take_field(text: &str, line: usize) -> Result<(String, &str), Fault> {
             _ => (field, after),
         };
         if field.contains(['"', '\r']) {
-            return fail("a quote or a carriage return stands inside a field without quotes");
+            return fail("a quote or a carriage return is inside a field without quotes");
         }
         return Ok((field.to_owned(), after));
     };

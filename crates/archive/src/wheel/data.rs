@@ -15,10 +15,10 @@ pub enum DataError {
         scheme: String,
     },
     /// A file right below `.data`.
-    #[error("a file cannot stand right below the `.data` folder")]
+    #[error("a file cannot be directly in the `.data` folder")]
     Loose,
     /// A folder among the scripts.
-    #[error("scripts cannot stand in folders")]
+    #[error("scripts cannot be in folders")]
     ScriptFolder,
     /// A script that is not called plainly, or as a file of the venv's own.
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub enum DataError {
         path: String,
     },
     /// Two files of one wheel go to one place.
-    #[error("it would be installed in the place of `{other}`")]
+    #[error("it would replace `{other}`")]
     Clash {
         /// Path of the other one in the wheel, or what else it is.
         other: String,
@@ -76,7 +76,7 @@ pub(super) fn check(path: &str, directory: bool) -> Result<(), DataError> {
     }
 }
 
-/// Whether a file or folder of this name is taken for the metadata of an installed package, in any case and form: so
+/// Whether a file or folder of this name counts as the metadata of an installed package, in any case and form: so
 /// `importlib.metadata` reads each `*.dist-info` and `*.egg-info` right below a folder of `sys.path`, among them `bin`.
 pub(super) fn is_metadata(name: &str) -> bool {
     let name = plain_name(name);
@@ -84,7 +84,7 @@ pub(super) fn is_metadata(name: &str) -> bool {
 }
 
 fn check_metadata(scheme: &str, path: &str) -> Result<(), DataError> {
-    // Below a package it is somebody's copy of another one, which nobody reads.
+    // Below a package it is someone's copy of another one, which nobody reads.
     let depth = match scheme {
         "purelib" | "platlib" => 1,
         _ => usize::MAX,

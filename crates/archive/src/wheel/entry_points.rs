@@ -2,7 +2,7 @@
 //! same on Unix).
 //!
 //! Refuses names that would leave or take over the folder of programs, and values that are more than `module:attribute`,
-//! because both end up in a file that runs. Other groups of entry points are nobody's business here.
+//! because both end up in a file that runs. Ignores other groups of entry points.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +35,8 @@ pub enum EntryPointError {
         /// The line.
         text: String,
     },
-    /// A section of programs stands there twice.
-    #[error("line {line}: the section `{section}` stands there twice")]
+    /// A section of programs appears twice.
+    #[error("line {line}: the section `{section}` appears twice")]
     SectionTwice {
         /// Counted from 1.
         line: usize,
@@ -45,7 +45,8 @@ pub enum EntryPointError {
     },
     /// A name that is no plain file name.
     #[error(
-        "the script name {name:?} is not allowed: up to 255 letters, digits, `_`, `.` and `-` are, and no `-` or `.` in front"
+        "the script name {name:?} is not allowed: use up to 255 letters, digits, `_`, `.` and `-`, and no `-` or `.` at \
+        the start"
     )]
     Name {
         /// As written.
@@ -58,7 +59,7 @@ pub enum EntryPointError {
         name: String,
     },
     /// A value that is no object reference.
-    #[error("the script `{name}` has the value {value:?}; `module:attribute` is expected")]
+    #[error("the script `{name}` has the value {value:?}, expected `module:attribute`")]
     Value {
         /// Name of the script.
         name: String,

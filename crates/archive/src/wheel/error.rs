@@ -15,9 +15,9 @@ use crate::zip::{Rule, ZipError};
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum WheelError {
     /// The ZIP container breaks a rule.
-    #[error("the wheel {wheel} is refused: its ZIP container is not sound")]
+    #[error("the wheel {wheel} is refused: its ZIP container is not valid")]
     #[diagnostic(help(
-        "nothing of it was used; fetch it again, or take another version or file of the package"
+        "nothing of it was used; download it again, or use another version or file of the package"
     ))]
     Container {
         /// File name of the wheel.
@@ -27,9 +27,9 @@ pub enum WheelError {
         source: ZipError,
     },
     /// `RECORD` and the files disagree.
-    #[error("the wheel {wheel} is refused: {entry} does not account for its files [record]")]
+    #[error("the wheel {wheel} is refused: {entry} does not match its files [record]")]
     #[diagnostic(help(
-        "it was changed after it was built, or built by a broken tool: take another version or file of the package"
+        "it was changed after the build, or built by a broken tool: use another version or file of the package"
     ))]
     Record {
         /// File name of the wheel.
@@ -42,7 +42,7 @@ pub enum WheelError {
     },
     /// `WHEEL`, `METADATA` or the `.dist-info` folder is wrong.
     #[error("the wheel {wheel} is refused: its metadata in {entry} is wrong [wheel-metadata]")]
-    #[diagnostic(help("take another version or file of the package, or tell its authors"))]
+    #[diagnostic(help("use another version or file of the package, or report it to its authors"))]
     Metadata {
         /// File name of the wheel.
         wheel: String,
@@ -56,7 +56,7 @@ pub enum WheelError {
     #[error(
         "the wheel {wheel} is refused: {entry} declares a program that is not allowed [entry-point]"
     )]
-    #[diagnostic(help("take another version of the package, or tell its authors"))]
+    #[diagnostic(help("use another version of the package, or report it to its authors"))]
     EntryPoint {
         /// File name of the wheel.
         wheel: String,
@@ -68,10 +68,10 @@ pub enum WheelError {
     },
     /// A file of the `.data` folder would go where it must not.
     #[error(
-        "the wheel {wheel} is refused: {entry} would be installed where it must not [{}]",
+        "the wheel {wheel} is refused: {entry} would be installed in a forbidden place [{}]",
         source.code()
     )]
-    #[diagnostic(help("take another version of the package, or tell its authors"))]
+    #[diagnostic(help("use another version of the package, or report it to its authors"))]
     Data {
         /// File name of the wheel.
         wheel: String,
@@ -83,7 +83,7 @@ pub enum WheelError {
     },
     /// Reading or writing failed: no verdict.
     #[error("cannot read the wheel {wheel}, or write the one made from it")]
-    #[diagnostic(help("see the cause; the wheel itself may be sound"))]
+    #[diagnostic(help("see the cause; the wheel itself may be valid"))]
     Io {
         /// File name of the wheel.
         wheel: String,
@@ -106,7 +106,7 @@ pub enum MetadataProblem {
         other: String,
     },
     /// The folder's name is another project's.
-    #[error("the folder's name does not say `{expected}` as the file name does")]
+    #[error("the name of the folder is not `{expected}`, as in the file name")]
     Folder {
         /// Name and version of the file name.
         expected: String,
@@ -121,7 +121,7 @@ pub enum MetadataProblem {
     #[error("it is missing")]
     Missing,
     /// A file of metadata that is no such thing by its length.
-    #[error("it has {size} bytes, more than the {limit} that are read")]
+    #[error("it has {size} bytes, more than the limit of {limit}")]
     TooLong {
         /// Its length.
         size: u64,
@@ -136,7 +136,7 @@ pub enum MetadataProblem {
     Metadata(#[from] MetadataError),
     /// The index lists other metadata.
     #[error(
-        "it is not what the index shows to resolvers: line {line} of it is {own}, but the index lists {listed}"
+        "it differs from the metadata that the index lists: line {line} is {own}, the index has {listed}"
     )]
     Listed {
         /// Counted from 1.
@@ -147,7 +147,7 @@ pub enum MetadataProblem {
         own: String,
     },
     /// Something that installers take for the metadata of a package, and that is not the wheel's own.
-    #[error("the only metadata of installed packages that it may bring is `{own}`")]
+    #[error("the only metadata of installed packages that it may contain is `{own}`")]
     Foreign {
         /// The folder that is its own.
         own: String,
@@ -159,7 +159,7 @@ pub enum MetadataProblem {
         name: &'static str,
     },
     /// `METADATA` and file name disagree.
-    #[error("{field} is `{found}`, but the file name says `{expected}`")]
+    #[error("{field} is `{found}`, but the file name has `{expected}`")]
     Disagrees {
         /// `Name` or `Version`.
         field: &'static str,

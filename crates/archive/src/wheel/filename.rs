@@ -57,9 +57,9 @@ pub struct FilenameError {
 enum FilenameProblem {
     #[error("it does not end with `.whl`")]
     Extension,
-    #[error("the character {0:?} is not allowed in it")]
+    #[error("it contains the character {0:?}")]
     Character(char),
-    #[error("5 or 6 parts between dashes are expected, it has {0}")]
+    #[error("it has {0} parts between dashes, expected 5 or 6")]
     Parts(usize),
     #[error("{0}")]
     Name(pannier_base::name::NameError),

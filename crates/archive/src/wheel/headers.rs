@@ -76,7 +76,7 @@ pub enum HeaderError {
     #[error("`{0}` is missing")]
     Absent(&'static str),
     /// It stands more than once.
-    #[error("`{0}` stands there more than once")]
+    #[error("`{0}` appears more than once")]
     Twice(&'static str),
 }
 

@@ -1,6 +1,6 @@
-//! The metadata that an index shows beside a wheel, compared with the wheel's own.
+//! The metadata that an index lists for a wheel, compared with the wheel's own.
 //!
-//! Whoever resolves reads the index's file alone (<https://peps.python.org/pep-0658/>), so one that differs makes a lock of
+//! Resolvers read only the file from the index (<https://peps.python.org/pep-0658/>), so one that differs makes a lock of
 //! other dependencies than the wheel has. The standard demands the same bytes.
 
 use std::fs::File;
@@ -99,25 +99,25 @@ mod tests {
         for (listed, part) in [
             (
                 own.replace("-Dist: b", "-Dist: evil"),
-                "line 3 of it is `Requires-Dist: b`, but the index lists `Requires-Dist: evil`",
+                "line 3 is `Requires-Dist: b`, the index has `Requires-Dist: evil`",
             ),
             (
                 own.replace("Requires-Dist: b\n", ""),
-                "line 3 of it is `Requires-Dist: b`, but the index lists ``",
+                "line 3 is `Requires-Dist: b`, the index has ``",
             ),
             (
                 own.replace("Text\n", ""),
-                "line 5 of it is `Text`, but the index lists nothing more",
+                "line 5 is `Text`, the index has nothing more",
             ),
             (
                 format!("{own}{}", "x".repeat(500)),
-                "line 6 of it is nothing more, but the index lists `xxx",
+                "line 6 is nothing more, the index has `xxx",
             ),
             (
                 own.replace('\n', "\r\n"),
-                "lists `Metadata-Version: 2.1\\r`",
+                "the index has `Metadata-Version: 2.1\\r`",
             ),
-            (own.trim_end().to_owned(), "line 5 of it is `Text`"),
+            (own.trim_end().to_owned(), "line 5 is `Text`"),
         ] {
             let told = told(&listed, own).expect(part);
             assert!(told.contains(part) && told.len() < 300, "{told}");

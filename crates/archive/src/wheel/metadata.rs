@@ -34,7 +34,7 @@ pub enum MetadataError {
     #[error("`{0}` is not a Metadata-Version")]
     FormatSyntax(String),
     /// The format is newer than what can be understood.
-    #[error("Metadata-Version {0} is newer than 2, the last one that is understood")]
+    #[error("Metadata-Version {0} is newer than 2, the last supported one")]
     FormatTooNew(String),
 }
 
@@ -51,14 +51,14 @@ impl Metadata {
             None => return Err(MetadataError::FormatSyntax(format)),
             Some((major, _)) if major > KNOWN.0 => return Err(MetadataError::FormatTooNew(format)),
             Some(version) if version > KNOWN => warnings.push(format!(
-                "METADATA has format {format}, newer than {}.{}: new fields are not understood",
+                "METADATA has format {format}, newer than {}.{}: new fields are ignored",
                 KNOWN.0, KNOWN.1
             )),
             Some(_) => {}
         }
         if let Some(line) = &headers.stray {
             warnings.push(format!(
-                "METADATA has the line {line:?} among its headers: nothing behind it counts"
+                "METADATA has the line {line:?} among its headers: everything after it is ignored"
             ));
         }
         Ok(Self {
@@ -107,7 +107,7 @@ mod tests {
             ("Metadata-Version: 2.1\nName: a\n", "`Version` is missing"),
             (
                 "Metadata-Version: 2.1\nName: a\nname: b\nVersion: 1\n",
-                "`Name` stands there more than once",
+                "`Name` appears more than once",
             ),
             (
                 "Metadata-Version: two\nName: a\nVersion: 1\n",

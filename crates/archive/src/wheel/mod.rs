@@ -42,7 +42,8 @@ pub use stub::{StubMetadata, stub};
 pub use verify::{INSTALLERS, verify};
 pub use wheel_file::{WheelFile, WheelFileError};
 
-/// Everything about a wheel that passed; kept beside it in the store, serialised but for its table of contents, which is bytes
+/// Everything about a wheel that passed; kept next to it in the store, serialized except for its table of contents, which is
+/// bytes
 /// already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wheel {

@@ -14,7 +14,7 @@ use crate::entries::{Content, Pack, Stream};
 use crate::zip::{self, Rules};
 
 /// Rewrites a wheel: files sorted by path with `.dist-info` behind all others and `RECORD` last (so that a reader who
-/// streams it finds its metadata together), fixed times, modes 0644 or 0755, our own deflater, `RECORD` made anew.
+/// streams it finds its metadata together), fixed times, modes 0644 or 0755, our own deflater, `RECORD` regenerated.
 /// Folder entries, which mean nothing in a wheel, and signatures of the old `RECORD` are left out. Large files are spooled in
 /// `scratch`.
 ///

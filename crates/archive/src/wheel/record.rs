@@ -79,7 +79,7 @@ pub enum RecordError {
         path: String,
     },
     /// Two rows that disagree.
-    #[error("`{path}` is listed twice, differently")]
+    #[error("`{path}` is listed twice, with different values")]
     Twice {
         /// The file.
         path: String,
@@ -103,7 +103,7 @@ pub enum RecordError {
         path: String,
     },
     /// Length and row differ.
-    #[error("`{path}` has {found} bytes, but {listed} are listed")]
+    #[error("`{path}` has {found} bytes, listed are {listed}")]
     Size {
         /// The file.
         path: String,
@@ -168,7 +168,7 @@ impl RecordRow {
     fn parse(line: usize, fields: Vec<String>) -> Result<Self, RecordError> {
         let wrong = |problem| RecordError::Syntax { line, problem };
         let [path, hash, size] = <[String; 3]>::try_from(fields)
-            .map_err(|_| wrong("three fields are expected: path, hash, size"))?;
+            .map_err(|_| wrong("expected three fields: path, hash, size"))?;
         if path.is_empty() {
             return Err(wrong("the path is empty"));
         }
@@ -370,10 +370,10 @@ mod tests {
     #[test]
     fn broken_files_are_refused_with_their_line() {
         for (text, part) in [
-            ("a,,\nb,\n", "line 2: three fields"),
-            ("a,,,\n", "line 1: three fields"),
+            ("a,,\nb,\n", "line 2: expected three fields"),
+            ("a,,,\n", "line 1: expected three fields"),
             (&",".repeat(99), "line 1: more fields"),
-            ("\"a\nb\",,\nc\n", "line 3: three fields"),
+            ("\"a\nb\",,\nc\n", "line 3: expected three fields"),
             (",,\n", "line 1: the path is empty"),
             ("a,,-1\n", "line 1: the size"),
             ("a,,+1\n", "line 1: the size"),

@@ -25,7 +25,7 @@ pub enum WheelFileError {
     #[error("`{0}` is not a Wheel-Version")]
     FormatSyntax(String),
     /// The format is newer than what can be understood.
-    #[error("Wheel-Version {0} is not understood, only 1.x")]
+    #[error("Wheel-Version {0} is not supported, only 1.x")]
     Format(String),
     /// Neither true nor false.
     #[error("Root-Is-Purelib is `{0}`, neither `true` nor `false`")]
@@ -45,13 +45,13 @@ impl WheelFile {
             None => return Err(WheelFileError::FormatSyntax(format)),
             Some((1, 0)) => {}
             Some((1, _)) => warnings.push(format!(
-                "Wheel-Version {format} is newer than 1.0, the last one that is known"
+                "Wheel-Version {format} is newer than 1.0, the last known one"
             )),
             Some(_) => return Err(WheelFileError::Format(format)),
         }
         let purelib = match headers.at_most_one("Root-Is-Purelib")? {
             None => {
-                warnings.push("WHEEL does not say whether Root-Is-Purelib".to_owned());
+                warnings.push("WHEEL has no Root-Is-Purelib".to_owned());
                 false
             }
             Some(text) if text.eq_ignore_ascii_case("true") => true,
@@ -100,16 +100,16 @@ mod tests {
     fn others_are_refused() {
         for (text, part) in [
             ("", "`Wheel-Version` is missing"),
-            ("Wheel-Version: 2.0\n", "2.0 is not understood"),
-            ("Wheel-Version: 0.9\n", "0.9 is not understood"),
+            ("Wheel-Version: 2.0\n", "2.0 is not supported"),
+            ("Wheel-Version: 0.9\n", "0.9 is not supported"),
             ("Wheel-Version: one\n", "`one` is not"),
             (
                 "Wheel-Version: 1.0\nWheel-Version: 1.0\n",
-                "`Wheel-Version` stands there more than once",
+                "`Wheel-Version` appears more than once",
             ),
             (
                 "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nRoot-Is-Purelib: false\n",
-                "`Root-Is-Purelib` stands there more than once",
+                "`Root-Is-Purelib` appears more than once",
             ),
             ("Wheel-Version: 1.0\nRoot-Is-Purelib: yes\n", "is `yes`"),
         ] {

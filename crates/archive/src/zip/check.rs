@@ -178,7 +178,7 @@ impl<'a> Checker<'a> {
             match step {
                 Step::End { last_block, end } => break (last_block, end),
                 Step::Bad => {
-                    let detail = "its data is no deflate stream that stands for itself";
+                    let detail = "its data is not one complete deflate stream";
                     return Err(record.refuse(Rule::BadDeflate, detail));
                 }
                 // All was given, or it would have gone on.
@@ -209,7 +209,7 @@ fn target(record: &Record, bytes: Option<Vec<u8>>) -> Result<String, ZipError> {
         Ok(target) if !target.contains('\0') => Ok(target),
         _ => Err(record.refuse(
             Rule::BadName,
-            "its link target is no UTF-8 text or holds a NUL",
+            "its link target is not UTF-8 or contains a NUL",
         )),
     }
 }

@@ -139,12 +139,12 @@ impl<'a> Directory<'a> {
                 targets += record.size;
             }
             if targets > MOST_TARGETS {
-                let detail = "with it the targets of all links come to more than 16 MiB";
+                let detail = "with it, the targets of all links exceed 16 MiB";
                 return Err(record.refuse(Rule::Limit, detail));
             }
         }
         if next != self.end {
-            let detail = "the directory holds more than the end record counts";
+            let detail = "the directory has more records than the end record counts";
             return Err(ZipError::whole(Rule::Eocd, detail));
         }
         (self.starts, self.total) = (starts, total);
@@ -189,7 +189,7 @@ impl<'a> Directory<'a> {
             let record = cursor.record(number)?;
             total = total.saturating_add(record.size);
             if total > most {
-                let detail = format!("with it more than {most} bytes are inflated");
+                let detail = format!("with it, the inflated size exceeds {most} bytes");
                 return Ok(record.refuse(Rule::Limit, detail));
             }
         }
@@ -254,7 +254,7 @@ impl Cursor<'_> {
 /// The length of the record that begins with these bytes.
 fn length(bytes: &[u8]) -> Result<usize, ZipError> {
     if bytes.len() < FIXED || bytes[..4] != *b"PK\x01\x02" {
-        let detail = "the directory does not hold as many records as the end record counts";
+        let detail = "the directory has fewer records than the end record counts";
         return Err(ZipError::whole(Rule::Eocd, detail));
     }
     let [name, extra, comment] = [28, 30, 32].map(|at| usize::from(u16_at(bytes, at)));
@@ -269,7 +269,7 @@ fn parse(bytes: &[u8], rules: &Rules) -> Result<Record, ZipError> {
     let shown = String::from_utf8_lossy(raw_name);
     let refuse = |(rule, detail): (Rule, String)| ZipError::entry(&shown, rule, detail);
     if comment != 0 || u16_at(bytes, 34) != 0 {
-        let detail = "its record has a comment or lies on another disk";
+        let detail = "its record has a comment or is on another disk";
         return Err(ZipError::entry(&shown, Rule::Directory, detail));
     }
     let flags = u16_at(bytes, 8);

@@ -45,11 +45,11 @@ pub fn read(file: &File, length: u64, rules: &Rules) -> Result<Span, ZipError> {
     file.read_exact_at(&mut end, at)?;
     if end[..4] != *b"PK\x05\x06" {
         return Err(eocd(
-            "the last 22 bytes are no end record (cut off, or something follows it)",
+            "the last 22 bytes are not an end record (cut off, or something follows it)",
         ));
     }
     if u16_at(&end, 20) != 0 {
-        return Err(eocd("the end record announces a comment"));
+        return Err(eocd("the end record has a comment"));
     }
     if u16_at(&end, 4) != 0 || u16_at(&end, 6) != 0 {
         return Err(eocd("the container spans several disks"));
@@ -112,9 +112,7 @@ fn widen(file: &File, end: u64, narrow: &Narrow) -> Result<(Span, u64), ZipError
     if locator[..4] != *b"PK\x06\x07" {
         // A count of 65,535 is also just a number; a size or offset of all ones is not believed.
         if narrow.size == u32::MAX || narrow.offset == u32::MAX {
-            return Err(zip64(
-                "the end record asks for a ZIP64 record that is not there",
-            ));
+            return Err(zip64("the end record refers to a missing ZIP64 record"));
         }
         let span = Span {
             count: u64::from(narrow.count),
@@ -126,7 +124,7 @@ fn widen(file: &File, end: u64, narrow: &Narrow) -> Result<(Span, u64), ZipError
     let at = locator_at
         .and_then(|at| at.checked_sub(RECORD))
         .filter(|&at| u64_at(&locator, 8) == at)
-        .ok_or_else(|| zip64("the ZIP64 locator does not point at a record right before it"))?;
+        .ok_or_else(|| zip64("the ZIP64 locator does not point to a record directly before it"))?;
     if u32_at(&locator, 4) != 0 || u32_at(&locator, 16) != 1 {
         return Err(zip64("the ZIP64 locator names several disks"));
     }

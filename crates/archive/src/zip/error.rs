@@ -78,20 +78,22 @@ impl Rule {
         }
     }
 
-    /// What somebody can do whose container breaks the rule.
+    /// What someone can do whose container breaks the rule.
     const fn help(self) -> &'static str {
         match self {
             Self::Limit => {
-                "no container of this size is taken; if a wheel of this size is right, raise `wheel_limits` in `pannier.yml`, otherwise split what it holds"
+                "containers of this size are refused; if the size is right, increase `wheel_limits` in `pannier.yml`, \
+                otherwise split the package"
             }
             Self::Unsupported => {
                 "repack it with deflate and without encryption, as `wheel unpack` and `wheel pack` do"
             }
             Self::Duplicate | Self::Collision | Self::FileDirConflict | Self::BadName => {
-                "no two systems would unpack it alike; rename the file in the project that it is built from"
+                "systems would unpack it differently; rename the file in the project that it is built from"
             }
             _ => {
-                "it is damaged, or made to be read in two ways; fetch it again, and if it stays so, ask its publisher for a clean build"
+                "it is damaged, or can be read in two ways; download it again, and if that does not help, ask its \
+                publisher for a clean build"
             }
         }
     }
@@ -119,7 +121,7 @@ pub enum ZipError {
     },
     /// The container could not be read: no verdict.
     #[error("the container cannot be read")]
-    #[diagnostic(help("nothing is said about its content; try again"))]
+    #[diagnostic(help("its content is unknown; try again"))]
     Io(#[from] io::Error),
 }
 

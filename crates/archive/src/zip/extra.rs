@@ -65,7 +65,7 @@ impl<'a> Extra<'a> {
             }
         }
         if !rest.is_empty() || (self.is_zip64() && !fields.contains(&u32::MAX)) {
-            let detail = "its ZIP64 field holds more than the 32-bit fields ask for";
+            let detail = "its ZIP64 field has more values than the 32-bit fields need";
             return Err((Rule::Zip64, detail.to_owned()));
         }
         Ok(wide)
@@ -96,7 +96,7 @@ fn check_unicode_path(body: &[u8], name: &[u8], count: u32) -> Result<(), Fault>
         )),
         (false, _) => Err((
             Rule::UnicodePath,
-            "its Unicode path field gives another name".to_owned(),
+            "its Unicode path field has another name".to_owned(),
         )),
     }
 }

@@ -48,7 +48,7 @@ impl Zip64 {
         }
     }
 
-    /// A local header's sizes: APPNOTE wants both in the field or none.
+    /// A local header's sizes: APPNOTE requires both in the field or neither.
     fn narrow_both(&mut self, data: &Data) -> [u32; 2] {
         let [size, compressed] = [data.size, data.compressed].map(|value| self.narrow(value));
         if self.0.is_empty() {

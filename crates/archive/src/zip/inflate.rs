@@ -46,7 +46,7 @@ pub struct Inflater {
 }
 
 // SAFETY: the stream's pointers lead to its own heap state, which nothing else knows and no thread is tied to; `next_in`
-// and `next_out` are set anew in every step and not read between steps.
+// and `next_out` are set in every step and not read between steps.
 unsafe impl Send for Inflater {}
 
 impl Default for Inflater {

@@ -85,7 +85,10 @@ impl Reader<'_> {
         let mut fixed = [0; FIXED];
         self.fill(record, &mut fixed, record.header)?;
         if fixed[..4] != *b"PK\x03\x04" {
-            return Err(record.refuse(Rule::Tiling, "no local header where the directory points"));
+            return Err(record.refuse(
+                Rule::Tiling,
+                "no local header at the offset in the directory",
+            ));
         }
         let [name, extra] = [26, 28].map(|at| usize::from(u16_at(&fixed, at)));
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -144,9 +147,7 @@ impl Reader<'_> {
             (u64::from(u32_at(fields, 4)), u64::from(u32_at(fields, 8)))
         };
         if (u32_at(fields, 0), compressed, size) != (record.crc32, record.compressed, record.size) {
-            return Err(wrong(
-                "its data descriptor says something else than the directory",
-            ));
+            return Err(wrong("its data descriptor differs from the directory"));
         }
         Ok(next)
     }
@@ -155,7 +156,7 @@ impl Reader<'_> {
 /// Compares a local header with its record; gives whether it has a ZIP64 field.
 fn compare(record: &Record, fixed: &[u8], name: &[u8], extra: &[u8]) -> Result<bool, ZipError> {
     let differs = |what: &str| {
-        let detail = format!("its local header has another {what} than the directory");
+        let detail = format!("the {what} in its local header differs from the directory");
         record.refuse(Rule::HeaderMismatch, detail)
     };
     if name != record.name.as_bytes() {

@@ -105,7 +105,7 @@ fn check_all(
                 Ok(found) => done.found.push((i, found)),
                 Err(fault) => {
                     first_fault.fetch_min(i, Ordering::Relaxed);
-                    // All before it are somebody's, all behind it nobody's any more.
+                    // All before it are someone's, all behind it nobody's any more.
                     done.fault = Some((i, fault));
                     return done;
                 }
@@ -186,7 +186,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4);
         let again = pool.build().unwrap().install(|| {
             let verified = (0..64).into_par_iter().map(|_| {
-                // Whoever verifies under a lock would wait for himself here.
+                // Verifying under a lock would wait for itself here.
                 let again = BUSY.replace(true);
                 verify(&file, &Rules::snapshot()).unwrap();
                 BUSY.set(false);

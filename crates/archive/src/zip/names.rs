@@ -1,4 +1,4 @@
-//! Names of entries: what one may look like, and which may not stand beside each other.
+//! Names of entries: what one may look like, and which may not be next to each other.
 //!
 //! Judges text only; nothing is cleaned or repaired.
 
@@ -118,7 +118,7 @@ pub struct Names {
     names: Vec<Name>,
 }
 
-/// Where a name's key ends, and whether a folder stands there.
+/// Where a name's key ends, and whether a folder is there.
 struct Name {
     end: usize,
     directory: bool,
@@ -137,7 +137,7 @@ impl Names {
 
     /// Adds a path without a trailing slash.
     pub fn add(&mut self, path: &str, directory: bool) {
-        // With `/` below every other character, what lies in a folder follows it at once: neighbours tell everything.
+        // With `/` below every other character, what lies in a folder follows it at once: neighbors tell everything.
         let separated = |c: char| if c == '/' { '\0' } else { c };
         match self.sameness {
             Sameness::Exact => self.keys.extend(path.chars().map(separated)),

@@ -19,10 +19,7 @@ const BUFFER: usize = 64 << 10;
 /// no longer match the stream's size or CRC.
 pub fn read_entry(file: &File, stream: &Stream) -> io::Result<Vec<u8>> {
     if stream.size > LARGEST_IN_MEMORY {
-        let detail = format!(
-            "an entry of {} bytes is too large to be held in memory",
-            stream.size
-        );
+        let detail = format!("an entry of {} bytes is too large for memory", stream.size);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, detail));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(stream.size).unwrap_or_default());
@@ -86,7 +83,7 @@ impl Read for EntryReader<'_> {
 pub(super) fn changed() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        "the entry is no longer what was verified",
+        "the entry has changed since it was verified",
     )
 }
 

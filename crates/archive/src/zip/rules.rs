@@ -17,7 +17,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// What the snapshot of a data project may be: [`Writer`](super::Writer) made it from somebody's tree, so it may hold links and
+    /// What the snapshot of a data project may be: [`Writer`](super::Writer) made it from someone's tree, so it may hold
+    /// links and
     /// compress well, and its names need only differ.
     #[must_use]
     pub const fn snapshot() -> Self {

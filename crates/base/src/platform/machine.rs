@@ -99,7 +99,7 @@ impl FromStr for Platform {
             let known: Vec<_> = Arch::ALL.iter().map(|(_, name, _)| *name).collect();
             // No part is repeated by itself: of a mistyped URL it may be half of a password.
             fail(format!(
-                "its architecture is not known, only {}",
+                "its architecture is unknown; known are {}",
                 known.join(", ")
             ))
         })?;

@@ -21,7 +21,7 @@ pub enum MarkerError {
         source: Box<pep508_rs::Pep508Error<VerbatimUrl>>,
     },
     /// It holds a character that no marker may hold.
-    #[error("`{marker}` is not an environment marker: it holds `{character}`")]
+    #[error("`{marker}` is not an environment marker: it contains `{character}`")]
     #[diagnostic(help("markers are plain ASCII (PEP 508)"))]
     Character {
         /// The marker as written.
@@ -31,10 +31,10 @@ pub enum MarkerError {
     },
     /// Its answer depends on the kernel of the machine that runs the image.
     #[error(
-        "the marker `{marker}` depends on `{variable}`, which no description of an image can tell"
+        "the marker `{marker}` depends on `{variable}`, which the description of an image does not contain"
     )]
     #[diagnostic(help(
-        "hold the package at a version without this marker, in the constraints or the requirements"
+        "pin the package to a version without this marker, in the constraints or the requirements"
     ))]
     Unknowable {
         /// The marker as written.
@@ -98,7 +98,7 @@ pub fn parse_marker(marker: &str) -> Result<MarkerTree, MarkerError> {
     })
 }
 
-/// Whether `marker` holds on `target` when `extras` are asked for.
+/// Whether `marker` applies to `target` when `extras` are requested.
 ///
 /// # Errors
 /// [`MarkerError`] when it is no marker, or when its answer turns on `platform_release` or `platform_version`

@@ -9,10 +9,10 @@ const SHOWN: usize = 200;
 
 /// A text that would be stored holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
-#[error("{what} would hold a secret in line {line}: {shown}")]
+#[error("{what} would contain a secret in line {line}: {shown}")]
 #[diagnostic(help(
-    "it is not stored: give the server its token in netrc, in a variable or in the index URL, so that no name, version or URL \
-     needs it; if the server itself puts tokens into its URLs, use an index that does not"
+    "it is not stored: set the server's token in netrc, in a variable or in the index URL, so that no name, version or URL \
+    needs it; if the server itself adds tokens to its URLs, use another index"
 ))]
 pub struct Exposed {
     what: String,

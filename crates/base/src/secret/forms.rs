@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use super::views;
 use super::worth::SHORTEST;
 
-/// User names that tokens of GitLab, and of the servers and indexes beside it, are sent with.
+/// User names with which tokens of GitLab, and of the servers and indexes next to it, are sent.
 const USERS: [&str; 11] = [
     "",
     "oauth2",

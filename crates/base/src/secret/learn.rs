@@ -6,7 +6,7 @@ use super::forms;
 use super::registry::{know, know_login};
 use super::shape::{self, Kind, is_credential_name, percent_decode};
 
-/// Longest plain word, in letters, that is taken for a default such as `postgres` and not for a secret.
+/// The longest plain word, in letters, that counts as a default such as `postgres` and not as a secret.
 const PLAIN: usize = 11;
 
 /// Learns from arguments as they were typed: passwords in URLs, however mistyped, and what follows a flag called like

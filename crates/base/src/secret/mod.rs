@@ -1,7 +1,7 @@
 //! Secrets that this process knows, and what keeps them out of everything that is shown or stored.
 //!
 //! A secret is known from the moment it is read: as a token, in a URL, in netrc or in the environment. From then on
-//! [`scrub`] hides it wherever it appears, whoever wrote the text, and [`Exposed::check`] refuses to store it where a text
+//! [`scrub`] hides it wherever it appears, in text from any source, and [`Exposed::check`] refuses to store it where a text
 //! must stay exact. The list of known secrets belongs to the process and only grows, because a secret stays one.
 //!
 //! Refuses to show a value or to give one back.

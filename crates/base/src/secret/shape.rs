@@ -95,7 +95,7 @@ fn in_urls(word: &str, whole: bool, offset: usize, found: &mut Vec<Login>) {
     }
 }
 
-/// A word, and the first of some signs behind a place that moves on: each is looked for once, however many URLs the word
+/// A word, and the first of some signs behind a place that moves on: each is searched once, however many URLs the word
 /// seems to hold. Otherwise a server could keep this program busy for hours with one long word.
 struct Signs<'w> {
     word: &'w str,
@@ -127,7 +127,7 @@ impl<'w> Signs<'w> {
         let end = self.end.from(self.word, start, |c| "/?#".contains(c));
         let (_, at, bracket) = match self.before_end {
             Some(known) if known.0 == end => known,
-            // From here on only later places are asked for.
+            // From here on, only later places are requested.
             _ => {
                 let found = |sign| self.word[start..end].rfind(sign).map(|it| start + it);
                 *self.before_end.insert((end, found('@'), found(']')))

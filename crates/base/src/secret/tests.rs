@@ -211,12 +211,12 @@ fn what_must_stay_exact_is_refused_by_its_line() {
         Exposed::check("x.toml", "a\nb = \"https://h/of-the-check%20tests/x\"\nc").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "x.toml would hold a secret in line 2: b = \"https://h/****/x\""
+        "x.toml would contain a secret in line 2: b = \"https://h/****/x\""
     );
     let error = Exposed::check("x.toml", "b = \"https://h/x?X-Amz-Signature=abc\"").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "x.toml would hold a secret in line 1: b = \"https://h/x?****\""
+        "x.toml would contain a secret in line 1: b = \"https://h/x?****\""
     );
 }
 
@@ -449,7 +449,7 @@ fn a_secret_that_is_no_utf8_is_hidden_by_whole_characters() {
     let error = Exposed::check("x", "a\n\u{4e2d}of-the-utf8-tests\u{4e2d}").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "x would hold a secret in line 2: \u{4e2d}****"
+        "x would contain a secret in line 2: \u{4e2d}****"
     );
 }
 

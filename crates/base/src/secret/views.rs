@@ -1,6 +1,7 @@
 //! A text as it reads with its escapes undone: `%2F`, `+`, `\u002f`, `\"`, `&quot;`, up to three layers of them.
 //!
-//! A secret may be escaped in whole or in part, in upper or lower case, and by whoever repeats it once more. Undoing finds
+//! A secret may be escaped in whole or in part, in upper or lower case, and once more by each program that repeats it.
+//! Undoing finds
 //! all of that, where a list of the forms would not. Each byte of a view knows which bytes of the text it is made of.
 
 use std::ops::Range;

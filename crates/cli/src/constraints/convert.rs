@@ -16,28 +16,28 @@ use super::super::exit::Exit;
 use super::super::report::Failure;
 use super::super::table;
 
-/// Writes constraints as YAML that a pipeline can include
+/// Write constraints as YAML that other pipelines can include
 ///
-/// The variable PANNIER_CONSTRAINTS_TEXT carries the file whole: jobs without a checkout of it still obey it. A hidden key tells
-/// other tools what each line says.
+/// The variable PANNIER_CONSTRAINTS_TEXT contains the whole file, so jobs need no checkout of it. A hidden key lists the parsed lines
+/// for other tools.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier constraints convert                    # constraints/constraints.txt -> constraints/constraints.yml\n  pannier constraints convert --check            # exit 5 and a diff when the YAML is not up to date\n  pannier constraints convert pins.txt -o -      # to the standard output\n\nIn .gitlab-ci.yml of another project:\n  include: [{project: platform/constraints, file: constraints/constraints.yml}]"
+    after_help = "Examples:\n  pannier constraints convert                    # constraints/constraints.txt -> constraints/constraints.yml\n  pannier constraints convert --check            # exit with 5 and show a diff if the YAML is out of date\n  pannier constraints convert pins.txt -o -      # to standard output\n\nIn .gitlab-ci.yml of another project:\n  include: [{project: platform/constraints, file: constraints/constraints.yml}]"
 )]
 pub(super) struct Arguments {
     /// The constraints [default: those of pannier.yml, else constraints/constraints.txt]
     #[arg(value_name = "IN")]
     input: Option<PathBuf>,
-    /// Where the YAML goes; `-` is the standard output [default: beside the constraints, ending .yml]
+    /// Write the YAML here; `-` is standard output [default: that of the constraints, as .yml]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Write nothing; show what would change (exit 5)
+    /// Write nothing; show what would change and exit with 5
     #[arg(long)]
     check: bool,
 }
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("{} is not what {} converts to", output.display(), input.display())]
+#[error("{} is out of date: it is not what {} converts to", output.display(), input.display())]
 #[diagnostic(help("run `{command}` and commit the file"))]
 struct Drifted {
     input: PathBuf,
@@ -66,7 +66,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
                 converted.variable,
                 VARIABLE_LIMIT
             ),
-            Some("beyond them no job that includes it can start a process: shorten comments, or keep constraints of other teams in a file of their own".to_owned()),
+            Some("above that limit, jobs that include it cannot start a process: shorten comments, or move constraints of \
+            other teams to another file".to_owned()),
         );
     }
     if output == Path::new("-") {
@@ -131,7 +132,7 @@ pub(super) fn convert(
 fn difference(there: &str, wanted: &str, path: &Path) -> String {
     let diff = TextDiff::from_lines(there, wanted);
     let path = path.display();
-    let headers = (format!("{path} (as it is)"), format!("{path} (converted)"));
+    let headers = (format!("{path} (current)"), format!("{path} (converted)"));
     diff.unified_diff()
         .context_radius(3)
         .header(&headers.0, &headers.1)

@@ -19,27 +19,29 @@ use super::super::report::Failure;
 use super::super::table::{Align, Table};
 use super::super::{Format, lock};
 
-/// Shows what changed in the constraints since a revision, or against a file
+/// Show what changed in the constraints since a revision or against a file
 ///
-/// Bounds that were added, removed, raised or lowered, by how much (PEP 440), and which images and packages of the lock get what
-/// changed. The exit code is 0 whether something changed or not.
+/// Shows which bounds were added, removed, raised or lowered, at which level (PEP 440), and which images and packages of the lock are
+/// affected. The exit code is 0 whether something changed or not.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pannier constraints diff origin/main          # since that revision of this repository\n  pannier constraints diff old-constraints.txt  # against a file\n  pannier constraints diff HEAD~3 --format json"
 )]
 pub(super) struct Arguments {
-    /// A file, or a revision of the repository at hand: a branch, tag or commit
+    /// A file, or a branch, tag or commit of the current repository
     #[arg(value_name = "REV|FILE")]
     before: String,
-    /// The constraints [default: those of pannier.yml, else constraints/constraints.txt]
+    /// Compare these constraints
+    ///
+    /// [default: those of pannier.yml, else constraints/constraints.txt]
     #[arg(long, value_name = "FILE")]
     constraints: Option<PathBuf>,
-    /// The lock that tells who gets what [default: pylock.toml, where there is one]
+    /// Read from this lock which images and packages are affected [default: pylock.toml]
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
     #[command(flatten)]
     store: StoreOption,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -47,16 +49,16 @@ pub(super) struct Arguments {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 enum DiffError {
     #[error("cannot read {}", path.display())]
-    #[diagnostic(help("name the file with --constraints"))]
+    #[diagnostic(help("set the file with --constraints"))]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{text}` is no file, and as a revision it cannot be read")]
+    #[error("`{text}` is neither a file nor a readable revision")]
     Revision {
         text: String,
         #[source]
         #[diagnostic_source]
         source: LocalError,
     },
-    #[error("{path} was not there at `{revision}`", path = path.display())]
+    #[error("{path} does not exist at `{revision}`", path = path.display())]
     #[diagnostic(help("name another revision, or the old file itself"))]
     NotThere { path: PathBuf, revision: String },
 }
@@ -137,7 +139,7 @@ fn at_revision(
         Ok(Some(bytes)) => limited::text(bytes),
         Ok(None) => Err(io::Error::new(
             io::ErrorKind::NotFound,
-            format!("it was not there at `{revision}`"),
+            format!("it does not exist at `{revision}`"),
         )),
         Err(error) => Err(io::Error::other(error)),
     };

@@ -15,29 +15,29 @@ use super::super::exit::Exit;
 use super::super::report::Failure;
 use super::super::session::{self, Beside, RequestOptions, configuration};
 
-/// Looks through constraints: pins that are missing, superfluous, yanked, gone, or not for an image's Python
+/// Report pins that are missing, unused, yanked, or not for an image's Python
 ///
-/// Exit 5 when a rule that counts as an error finds something, 1 when the index does not answer. Which rule counts how is set
-/// under `constraints_lint` of pannier.yml.
+/// Exits with 5 if a rule with the severity `error` finds something, and with 1 if an index does not answer. Set the severity of each
+/// rule under `constraints_lint` in pannier.yml.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Rules:\n  unpinned   a line allows more than one version (warning)\n  unused     nothing in the lock is called like this (warning)\n  unheld     a package of the lock that no line holds (warning)\n  yanked     the pinned version was taken back (error)\n  gone       the index has no file of the pinned version any more (error)\n  python     the pinned version forbids an image's Python (error)\n\nExamples:\n  pannier constraints lint\n  pannier constraints lint --format codequality > gl-code-quality-report.json   # artifacts:reports:codequality"
+    after_help = "Rules:\n  unpinned            a line allows more than one version (warning)\n  unused              no package in the lock has this name (warning)\n  unconstrained       no line constrains a package in the lock (warning)\n  yanked              the pinned version is yanked (error)\n  missing-from-index  the index no longer has a file of the pinned version (error)\n  python              the pinned version does not support an image's Python (error)\n\nExamples:\n  pannier constraints lint\n  pannier constraints lint --format codequality > gl-code-quality-report.json   # artifacts:reports:codequality"
 )]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    request: RequestOptions,
-    /// How to print what was found
+    /// Print the findings in this format
     #[arg(long, value_enum, default_value = "text")]
     format: LintFormat,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LintFormat {
-    /// For people.
+    /// Text for people
     Text,
-    /// For machines.
+    /// JSON for programs
     Json,
-    /// For GitLab's code quality report.
+    /// A code quality report for GitLab
     Codequality,
 }
 
@@ -78,7 +78,7 @@ fn text(report: &Report, lines: usize) -> String {
         );
     }
     for rule in &report.not_judged {
-        text += &format!("not judged: {}: {}\n", rule.rule, rule.reason);
+        text += &format!("not checked: {}: {}\n", rule.rule, rule.reason);
     }
     let counted = |severity, one: &str| match report.count(severity) {
         1 => format!("1 {one}"),

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::report::Failure;
 use pannier_core::renovate;
 
-/// Converts, checks, raises and compares constraints
+/// Convert, check, update and compare constraints
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]

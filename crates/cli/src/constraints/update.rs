@@ -11,26 +11,26 @@ use super::super::report::Failure;
 use super::super::session::{self, Beside, RequestOptions, configuration};
 use super::diff::table;
 
-/// Raises pins to the newest versions that still resolve for all images
+/// Update pins to the newest versions that resolve for all images
 ///
-/// uv chooses: pins become lower bounds, ranges stay, and what was chosen is written back into the lines. Comments, order and
-/// spelling stay. Nothing is lowered.
+/// Turns pins into lower bounds, lets uv choose versions, and writes them back into the lines. Ranges, comments, order and spelling
+/// stay. No version is lowered.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier constraints update                   # all pins\n  pannier constraints update numpy rich        # two of them, the others stay\n  pannier constraints update --dry-run         # only show what would change"
+    after_help = "Examples:\n  pannier constraints update                   # all pins\n  pannier constraints update numpy rich        # only these two\n  pannier constraints update --dry-run         # only show what would change"
 )]
 pub(super) struct Arguments {
-    /// Raise the pins of these packages alone
+    /// Update only the pins of these packages [default: all]
     #[arg(value_name = "PKG")]
     packages: Vec<PackageName>,
-    #[command(flatten)]
-    request: RequestOptions,
-    /// Write nothing
+    /// Show what would change and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to print what changed
+    /// Print the changes in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
 fn text(report: &RaiseReport, dry: bool) -> String {
     let mut text = String::new();
     if report.changes.is_empty() {
-        text += "all pins are as new as they can be\n";
+        text += "all pins are up to date\n";
     } else {
         text += &table(&report.changes, &[]).render();
     }
@@ -69,7 +69,7 @@ fn text(report: &RaiseReport, dry: bool) -> String {
         text += &format!("{verb} {}\n", path.display());
     }
     if !report.written.is_empty() && !dry {
-        text += "the lock and the converted file are older now: `pannier lock`, `pannier constraints convert`\n";
+        text += "now run `pannier lock` and `pannier constraints convert`\n";
     }
     text
 }

@@ -17,62 +17,65 @@ use super::context::Context;
 use super::release_log::{self, LogOptions, ReasonOption};
 use super::report::Failure;
 
-/// Moves production branches to tested commits
+/// Move production branches to tested commits
 ///
-/// Shows a plan first, and pushes only when no project in it is refused. A push replaces nothing but what the plan has seen:
-/// what somebody else has deployed meanwhile is never overwritten (exit 8). A commit that is behind production is taken for
-/// an outdated pipeline and refused; one whose deployment is on record is a rollback and goes through. When one of
-/// several projects fails, the others are moved back. Running it again is always safe.
+/// Shows a plan first, and pushes only if it refuses no project in the plan. A branch that someone else has moved since the plan is
+/// never overwritten (exit 8). A commit behind production is refused as outdated, unless a record shows that it was deployed: then it
+/// is a rollback. If one of several projects fails, the others are moved back. It is always safe to run the command again.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier deploy                                      # in a deploy-production job: its project, its commit\n  pannier deploy job-tools --commit 1a2b3c4d --dry-run\n  pannier deploy job-tools@1a2b3c4d other/lib@v2      # several, together or not at all\n  pannier deploy --from-lock pylock.toml              # every package and data project, at its locked commit\n  pannier deploy job-tools@1a2b3c4d --rollback        # back, also to a commit without a recorded deployment"
+    after_help = "Examples:\n  pannier deploy                                      # in a job: its project and commit\n  pannier deploy job-tools --commit 1a2b3c4d --dry-run\n  pannier deploy job-tools@1a2b3c4d other/lib@v2      # several, together or not at all\n  pannier deploy --from-lock pylock.toml              # all packages and data projects of a lock\n  pannier deploy job-tools@1a2b3c4d --rollback        # back, even without a record"
 )]
 pub(super) struct Arguments {
-    /// Projects, as in pannier.yml; `project@commit` says where to [default: the job's project]
+    /// Projects, as in pannier.yml, or `project@commit` [default: the job's project]
     #[arg(value_name = "PROJECT")]
     projects: Vec<String>,
-    /// What is deployed: a commit, tag or branch [default: the job's commit; of a merge request the head of its branch]
+    /// Deploy this commit, tag or branch [default: the job's commit]
+    ///
+    /// In a merge request pipeline, the default is the head of the source branch.
     #[arg(long, value_name = "SHA", conflicts_with = "from_lock")]
     commit: Option<String>,
-    /// The branch that is moved
+    /// Move this branch
     #[arg(long, value_name = "NAME", default_value = "production")]
     branch: String,
-    /// What has to be there now: a commit, or `none`
+    /// Refuse if production is at another commit; `none` means no branch
     #[arg(long, value_name = "SHA", conflicts_with = "from_lock")]
     expect: Option<String>,
-    /// Deploy the packages and data projects of a lock; with PROJECT only those that are called so
+    /// Deploy the packages and data projects of a lock, or only PROJECT
     #[arg(long, value_name = "FILE")]
     from_lock: Option<PathBuf>,
     /// Go back, also to a commit without a recorded deployment
     #[arg(long)]
     rollback: bool,
-    /// Allow what is refused otherwise
+    /// Allow what is otherwise refused
     #[arg(long, value_enum, value_name = "WHAT")]
     allow: Vec<Allow>,
-    /// Allow commits that are neither on the default branch nor the head of an open merge request
+    /// Allow commits that are not on the default branch or in an open merge request
     #[arg(long)]
     any_commit: bool,
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
-    log: LogOptions,
-    #[command(flatten)]
     reason: ReasonOption,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
-/// How a deployment is run, whichever verb asks for it.
+/// The flags of every command that deploys.
 #[derive(Debug, Clone, Args)]
 pub(super) struct RunOptions {
-    /// Only show the plan
+    /// Show the plan and stop
     #[arg(long)]
     dry_run: bool,
-    /// Environment whose deployments tell what was in production [env: CI_ENVIRONMENT_NAME] [default: the branch's name]
+    /// Set the environment whose deployments show what was in production
+    ///
+    /// [env: CI_ENVIRONMENT_NAME] [default: the name of the branch]
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
-    /// Append the audit lines to this file too
+    /// Append the audit log to this file
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
-    /// How to print plan and result
+    /// Print the plan and the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -80,7 +83,8 @@ pub(super) struct RunOptions {
 /// What may be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Allow {
-    /// A commit on another line of development than what is there
+    /// A commit that has diverged from production
+    #[value(name = "diverged", alias = "sidewise")]
     Sidewise,
 }
 

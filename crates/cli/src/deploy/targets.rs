@@ -18,33 +18,34 @@ use super::Arguments;
 /// What is wrong with what was typed.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum Mistake {
-    #[error("nothing says what to deploy")]
+    #[error("no project given")]
     #[diagnostic(help(
-        "name a project, or --from-lock; in a pipeline of the project itself CI_PROJECT_URL and CI_COMMIT_SHA say it"
+        "pass a project or --from-lock; in a pipeline of the project itself, CI_PROJECT_URL and CI_COMMIT_SHA are the \
+        defaults"
     ))]
     Nothing,
-    #[error("nothing says which commit of {project} to deploy")]
-    #[diagnostic(help("write {project}@COMMIT, or --commit for a single project"))]
+    #[error("no commit given for {project}")]
+    #[diagnostic(help("pass {project}@COMMIT, or --commit for a single project"))]
     NoCommit { project: String },
-    #[error("--{flag} is for one project, and there are {count}")]
-    #[diagnostic(help("write project@COMMIT for each"))]
+    #[error("--{flag} applies to one project, but there are {count}")]
+    #[diagnostic(help("pass project@COMMIT for each"))]
     OneOnly { flag: &'static str, count: usize },
-    #[error("{project} is said to be deployed at two commits")]
-    #[diagnostic(help("leave out --commit, or what stands behind the @"))]
+    #[error("two commits are given for {project}")]
+    #[diagnostic(help("omit --commit, or the commit after the `@`"))]
     Both { project: String },
     #[error("`{text}` cannot be deployed: {reason}")]
-    #[diagnostic(help("name a git project: `name`, `group/name@commit` or its URL"))]
+    #[diagnostic(help("pass a git project: `name`, `group/name@commit` or its URL"))]
     NoProject { text: String, reason: String },
     #[error("the lock has no git project called `{name}`")]
     #[diagnostic(help("it has {}", known.join(", ")))]
     NotLocked { name: String, known: Vec<String> },
-    #[error("`{text}` is no commit to expect")]
-    #[diagnostic(help(
-        "write at least 7 digits of a commit, or `none` where there is no branch yet"
-    ))]
+    #[error("`{text}` is not a commit")]
+    #[diagnostic(help("pass at least 7 digits of a commit, or `none` if there is no branch yet"))]
     Expect { text: String },
-    #[error("{path} was made with overrides ({}): it is a try-out", overrides.join(", "))]
-    #[diagnostic(help("merge what is tried out there, lock without overrides, and deploy that"))]
+    #[error("{path} contains overrides ({}): it is a trial run", overrides.join(", "))]
+    #[diagnostic(help(
+        "merge the overridden changes, lock without overrides, and deploy that lock"
+    ))]
     Overridden {
         path: String,
         overrides: Vec<String>,

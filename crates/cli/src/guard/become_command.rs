@@ -19,9 +19,7 @@ const SHORT: usize = 8;
 
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("`{name}` cannot be run")]
-#[diagnostic(help(
-    "the way was free; check the name of the command, its PATH and its permissions"
-))]
+#[diagnostic(help("the guard passed; check the name of the command, PATH and its permissions"))]
 struct CannotRun {
     name: String,
     #[source]

@@ -83,7 +83,7 @@ impl<'a> Given<'a> {
         let text = self.variable("CI_PIPELINE_ID").or(argument);
         let text = text.ok_or_else(|| {
             usage(Usage::Missing {
-                what: "which pipeline this is",
+                what: "pipeline ID",
                 variable: "CI_PIPELINE_ID",
                 flag: "--pipeline-id",
             })
@@ -102,7 +102,7 @@ impl<'a> Given<'a> {
         let text = self.variable("CI_PROJECT_ID").or(access.project.as_deref());
         text.map(ProjectRef::parse).ok_or_else(|| {
             usage(Usage::Missing {
-                what: "which project this is about",
+                what: "project",
                 variable: "CI_PROJECT_ID",
                 flag: "--project-id",
             })
@@ -113,7 +113,7 @@ impl<'a> Given<'a> {
         let text = self.variable("CI_API_V4_URL").or(access.api.as_deref());
         let text = text.ok_or_else(|| {
             usage(Usage::Missing {
-                what: "where GitLab's API is",
+                what: "URL of GitLab's API",
                 variable: "CI_API_V4_URL",
                 flag: "--api-url",
             })

@@ -94,51 +94,47 @@ fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode, Failure> {
 /// Why the command is not run.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum Stopped {
-    #[error("another pipeline is in the way: {list}")]
-    #[diagnostic(help("without --no-wait the guard waits for it"))]
+    #[error("a conflicting pipeline is running: {list}")]
+    #[diagnostic(help("omit --no-wait to wait for it"))]
     Conflict { list: String },
-    #[error("another pipeline is still in the way after {seconds} seconds: {list}")]
-    #[diagnostic(help("GUARD_TIMEOUT (or --timeout) says how many seconds to wait"))]
+    #[error("a conflicting pipeline is still running after {seconds} seconds: {list}")]
+    #[diagnostic(help("set GUARD_TIMEOUT or pass --timeout to wait longer"))]
     TimedOut { list: String, seconds: u64 },
     #[error("a newer pipeline goes first: {list}")]
-    #[diagnostic(help(
-        "nothing is wrong: that one brings what this one would have brought, and more"
-    ))]
+    #[diagnostic(help("nothing is wrong: the newer pipeline contains the changes of this one"))]
     GaveWay { list: String },
 }
 
 /// What is wrong with the usage.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum Usage {
-    #[error("it is not said {what}")]
-    #[diagnostic(help("set {variable} or give {flag}; inside a GitLab job the variable is set"))]
+    #[error("no {what} given")]
+    #[diagnostic(help("set {variable} or pass {flag}; inside a GitLab job, the variable is set"))]
     Missing {
         what: &'static str,
         variable: &'static str,
         flag: &'static str,
     },
-    #[error("{variable} is `{text}`, which is no {wanted}")]
-    #[diagnostic(help("the variable beats {flag} when both are there"))]
+    #[error("{variable} is `{text}`, which is not a {wanted}")]
+    #[diagnostic(help("the variable overrides {flag}"))]
     Value {
         variable: &'static str,
         text: String,
         wanted: &'static str,
         flag: &'static str,
     },
-    #[error("{variable} cannot be used as a URL")]
-    #[diagnostic(help("the variable beats {flag} when both are there"))]
+    #[error("{variable} is not a valid URL")]
+    #[diagnostic(help("the variable overrides {flag}"))]
     Url {
         variable: &'static str,
         flag: &'static str,
         source: pannier_base::url::UrlError,
     },
-    #[error(
-        "`--cancel older` is for those who want newer pipelines to win, `--order oldest` is not"
-    )]
-    #[diagnostic(help("leave one of them away"))]
+    #[error("`--cancel older` conflicts with `--order oldest`")]
+    #[diagnostic(help("omit one of them"))]
     Orders,
     #[error("`--scope {0}` needs the name: CI_JOB_NAME and CI_JOB_STAGE are not set")]
-    #[diagnostic(help("write `--scope {0}=NAME`"))]
+    #[diagnostic(help("pass `--scope {0}=NAME`"))]
     Scope(&'static str),
 }
 
@@ -211,7 +207,7 @@ fn door(access: &Access, given: &Given<'_>, cancel: &cancel::Cancel) -> Result<G
     let tokens = given.tokens(access, &api);
     if tokens.access().is_none() && tokens.job().is_none() {
         return Err(usage(Usage::Missing {
-            what: "which token to use",
+            what: "access token",
             variable: "PRIVATE_TOKEN",
             flag: "--private-token",
         }));

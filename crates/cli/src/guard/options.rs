@@ -1,4 +1,4 @@
-//! The arguments of the guard, with all their spellings. Which of argument and variable holds is said elsewhere (`given`).
+//! The arguments of the guard, with all their spellings. `given` decides between arguments and variables.
 
 use std::ffi::OsString;
 use std::str::FromStr;
@@ -15,16 +15,16 @@ pub(super) const HIDDEN: &str = "[hidden]";
 const EXAMPLES: &str = "\
 Examples:
   pannier guard                            # wait for all older pipelines of the project
-  pannier guard -c '^main$' -- ./deploy    # for those of main only, then become ./deploy
-  pannier guard --scope job -w 1800        # for the same job of older ones, half an hour at most
-  pannier guard --cancel older             # newer wins: cancel older ones that have not begun
-  pannier guard --no-wait                  # exit 7 instead of waiting
+  pannier guard -c '^main$' -- ./deploy    # only for those of main, then run ./deploy
+  pannier guard --scope job -w 1800        # for the same job in older ones, at most 30 minutes
+  pannier guard --cancel older             # cancel older ones whose job has not started
+  pannier guard --no-wait                  # exit with 7 instead of waiting
   pannier guard resource-group production --mode oldest_first
 
-A variable that is set and not empty beats its argument. Exit codes: 0 free, 7 conflict (--no-wait),
-9 cannot be judged, 10 gave way to a newer pipeline, 11 timeout; with COMMAND that command's own.";
+A variable that is set and not empty overrides its argument. Exit codes: 0 no conflict, 7 conflict
+(--no-wait), 9 cannot tell, 10 a newer pipeline goes first, 11 timeout; or the exit code of COMMAND.";
 
-/// Wait until no conflicting pipeline runs, then run a command.
+/// Wait until no conflicting pipeline is running, then run a command
 #[derive(Debug, Args)]
 #[command(
     after_help = EXAMPLES,
@@ -36,9 +36,9 @@ A variable that is set and not empty beats its argument. Exit codes: 0 free, 7 c
 pub struct Arguments {
     #[command(subcommand)]
     pub(super) action: Option<Action>,
-    #[command(flatten)]
-    pub(super) access: Access,
-    /// Guard against pipelines whose ref matches this Python regular expression somewhere [env: GUARD_REF_REGEX] [default: all]
+    /// Wait only for pipelines whose ref matches [env: GUARD_REF_REGEX] [default: all]
+    ///
+    /// The Python regular expression may match anywhere in the ref.
     #[arg(
         short = 'c',
         long = "guard-ref-regex",
@@ -47,7 +47,9 @@ pub struct Arguments {
         help_heading = "Conflicts"
     )]
     pub(super) refs: Option<String>,
-    /// Guard against pipelines whose status matches this from its start [env: GUARD_STATUS_REGEX] [default: all that are alive]
+    /// Wait only for pipelines whose status matches [env: GUARD_STATUS_REGEX] [default: live]
+    ///
+    /// The Python regular expression matches from the start of the status. Live pipelines are those that are not finished.
     #[arg(
         short = 's',
         long = "guard-status-regex",
@@ -56,7 +58,9 @@ pub struct Arguments {
         help_heading = "Conflicts"
     )]
     pub(super) statuses: Option<String>,
-    /// What must not overlap: `pipeline`, `stage` or `job`, the last two of this job or by name (`job=NAME`)
+    /// Wait for whole pipelines, or only for the same `stage` or `job`
+    ///
+    /// `stage=NAME` and `job=NAME` name another one than that of this job.
     #[arg(
         long,
         value_name = "SCOPE",
@@ -64,7 +68,7 @@ pub struct Arguments {
         help_heading = "Conflicts"
     )]
     pub(super) scope: Overlap,
-    /// Guard against the pipelines of this project too, by number or path; may be given more than once
+    /// Wait for pipelines of this project, too (ID or path); repeat for more
     #[arg(
         id = "more_projects",
         long = "project",
@@ -72,13 +76,17 @@ pub struct Arguments {
         help_heading = "Conflicts"
     )]
     pub(super) project: Vec<String>,
-    /// Who goes first [default: oldest]; with `newest` older ones that have not begun exit 10
+    /// Let the oldest or the newest pipeline go first [default: oldest]
+    ///
+    /// With `newest`, older pipelines whose guarded job has not started exit with 10.
     #[arg(long, value_name = "ORDER", help_heading = "Conflicts")]
     pub(super) order: Option<First>,
-    /// Cancel older pipelines that have not begun (needs a token with scope api)
+    /// Cancel older pipelines whose guarded job has not started
+    ///
+    /// This needs a token with the scope `api`.
     #[arg(long, value_name = "WHICH", help_heading = "Conflicts")]
     pub(super) cancel: Option<Cancel>,
-    /// This pipeline [env: CI_PIPELINE_ID]
+    /// Set the ID of this pipeline [env: CI_PIPELINE_ID]
     #[arg(
         short = 'i',
         long = "ci-pipeline-id",
@@ -86,10 +94,10 @@ pub struct Arguments {
         value_name = "ID"
     )]
     pub(super) pipeline: Option<String>,
-    /// The ref of this pipeline, for the log [env: CI_BUILD_REF_NAME, CI_COMMIT_REF_NAME]
+    /// Set the ref of this pipeline, for the log [env: CI_BUILD_REF_NAME, CI_COMMIT_REF_NAME]
     #[arg(long = "ci-build-ref-name", value_name = "REF")]
     pub(super) reference: Option<String>,
-    /// Seconds to wait; 0 looks once [env: GUARD_TIMEOUT] [default: 3600]
+    /// Wait at most this long; 0 checks once [env: GUARD_TIMEOUT] [default: 3600]
     #[arg(
         short = 'w',
         long = "guard-timeout",
@@ -99,10 +107,10 @@ pub struct Arguments {
         help_heading = "Waiting"
     )]
     pub(super) timeout: Option<String>,
-    /// Exit 7 at once when something conflicts
+    /// Exit with 7 instead of waiting
     #[arg(short = 'x', long, visible_alias = "exit", help_heading = "Waiting")]
     pub(super) no_wait: bool,
-    /// Least seconds between two looks; who is further behind looks less often
+    /// Set the minimum polling interval; pipelines further back poll less often
     #[arg(
         long,
         value_name = "SECONDS",
@@ -111,7 +119,7 @@ pub struct Arguments {
         help_heading = "Waiting"
     )]
     pub(super) interval: f64,
-    /// Seconds after which GitLab surely shows every pipeline with a lower number than this one's
+    /// Set the age at which GitLab lists all pipelines with lower IDs than this one
     #[arg(
         long,
         value_name = "SECONDS",
@@ -120,18 +128,20 @@ pub struct Arguments {
         help_heading = "Waiting"
     )]
     pub(super) settle: f64,
+    #[command(flatten)]
+    pub(super) access: Access,
     /// The same as --quiet
     #[arg(long, hide = true)]
     pub(in super::super) silent: bool,
-    /// What to become when the way is free
+    /// Command to run once the guard passes
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
 }
 
-/// Where GitLab is, and as whom it is asked.
+/// How to reach GitLab, and with which token.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Access {
-    /// GitLab's API [env: CI_API_V4_URL]
+    /// Set the URL of GitLab's API [env: CI_API_V4_URL]
     #[arg(
         short = 'u',
         long = "ci-api-v4-url",
@@ -140,7 +150,7 @@ pub(super) struct Access {
         help_heading = "GitLab"
     )]
     pub(super) api: Option<String>,
-    /// The project, by number or path [env: CI_PROJECT_ID]
+    /// Set the project, by ID or path [env: CI_PROJECT_ID]
     #[arg(
         short = 'p',
         long = "ci-project-id",
@@ -149,7 +159,9 @@ pub(super) struct Access {
         help_heading = "GitLab"
     )]
     pub(super) project: Option<String>,
-    /// Access token; better in the variable [env: PRIVATE_TOKEN, then PANNIER_TOKEN, GITLAB_TOKEN, CI_JOB_TOKEN]
+    /// Set the access token; prefer the variable
+    ///
+    /// [env: PRIVATE_TOKEN, then PANNIER_TOKEN, GITLAB_TOKEN, CI_JOB_TOKEN]
     #[arg(
         short = 't',
         long = "private-token",
@@ -165,22 +177,22 @@ pub(super) enum Action {
     ResourceGroup(ResourceGroup),
 }
 
-/// Set the order of GitLab's own queue for a resource group, or show who waits in it.
+/// Set the order of GitLab's queue for a resource group, or show the queue
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pannier guard resource-group production --mode oldest_first\n  pannier guard resource-group production --list"
 )]
 pub(super) struct ResourceGroup {
-    /// Its name: the value of `resource_group` in the job
+    /// The value of `resource_group` in the job
     #[arg(value_name = "NAME")]
     pub(super) name: String,
-    /// In which order those who wait get it
+    /// Set the order in which waiting jobs run
     #[arg(long, value_name = "MODE")]
     pub(super) mode: Option<Mode>,
-    /// Show who waits
+    /// Show the queue
     #[arg(long)]
     pub(super) list: bool,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
     #[command(flatten)]
@@ -191,7 +203,7 @@ pub(super) struct ResourceGroup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(super) enum Mode {
-    /// Whoever is ready first
+    /// The job that is ready first
     Unordered,
     /// The oldest pipeline first
     OldestFirst,
@@ -203,7 +215,7 @@ pub(super) enum Mode {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum First {
-    /// The pipeline that came first: the lower number
+    /// The oldest pipeline
     Oldest,
     /// The newest pipeline
     Newest,
@@ -236,15 +248,15 @@ impl FromStr for Overlap {
             ("pipeline", None) => Ok(Self::Pipeline),
             ("stage", name) => Ok(Self::Stage(name)),
             ("job", name) => Ok(Self::Job(name)),
-            _ => Err("there are pipeline, stage, stage=NAME, job and job=NAME".to_owned()),
+            _ => Err("expected pipeline, stage, stage=NAME, job or job=NAME".to_owned()),
         }
     }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|_| "no number".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     match (0.0..=86400.0).contains(&seconds) {
         true => Ok(seconds),
-        false => Err("between 0 and 86400".to_owned()),
+        false => Err("expected a number from 0 to 86400".to_owned()),
     }
 }

@@ -31,7 +31,7 @@ impl From<Mode> for ProcessMode {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("project {project} has no resource group `{name}`, or none that this token may see")]
 #[diagnostic(help(
-    "GitLab makes it when a job with `resource_group: {name}` first runs; set its mode after that"
+    "GitLab creates it when a job with `resource_group: {name}` first runs; set its mode after that"
 ))]
 struct NoGroup {
     project: String,
@@ -99,7 +99,7 @@ fn shown(waiting: &Conditional<Job>) -> String {
         text.push('\n');
     }
     match text.is_empty() {
-        true => "nobody waits\n".to_owned(),
+        true => "no job is waiting\n".to_owned(),
         false => text,
     }
 }

@@ -18,11 +18,11 @@ use pannier_core::session::{PrepareReport, RequestError};
 /// Name of the suite and class of its cases.
 const SUITE: &str = "pannier prepare";
 /// The case that a fallback fails.
-const CASE: &str = "what is asked for can be prepared";
+const CASE: &str = "the request can be prepared";
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot write the JUnit report {}", path.display())]
-#[diagnostic(help("name a file that this user may write with --junit"))]
+#[diagnostic(help("set a file that this user may write with --junit"))]
 struct Unwritten {
     path: std::path::PathBuf,
     source: std::io::Error,

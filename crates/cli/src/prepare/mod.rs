@@ -20,52 +20,57 @@ use super::report::Failure;
 use super::session::{self, Beside, RequestOptions, configuration};
 use super::table::{self, Align, Table};
 
-/// Writes one venv tarball per image, with manifest and digest beside it
+/// Write one venv tarball per image, with its manifest and digest
 ///
-/// Makes the lock first where there is none that fits, and fills the store with what it lacks.
+/// If no lock matches the request, this command locks first. It adds missing wheels and data to the store.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier prepare                                  # all images of pannier.yml, into dist/\n  pannier prepare --image builder --image tester   # two of them\n  pannier prepare --locked --offline               # what the lock says, from the store alone\n  GITLAB_COM_PACKAGES='job-tools other/lib@v2' DATA_PROJECTS=job-data pannier prepare --here\n  pannier prepare --fallback production --junit prepare.xml   # when an index or a package is broken: the last good lock\n\nIn a job:\n  tar xzf dist/builder.tar.gz && . ./activate"
+    after_help = "Examples:\n  pannier prepare                                  # all images of pannier.yml, into dist/\n  pannier prepare --image builder --image tester   # two of them\n  pannier prepare --locked --offline               # as locked, from the store alone\n  GITLAB_COM_PACKAGES='job-tools other/lib@v2' DATA_PROJECTS=job-data pannier prepare --here\n  pannier prepare --fallback production --junit prepare.xml   # or the last good release\n\nIn a job:\n  tar xzf dist/builder.tar.gz && . ./activate"
 )]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    request: RequestOptions,
-    /// Prepare this image; may be given more than once [default: all]
+    /// Prepare only this image; repeat the flag for more [default: all]
     #[arg(long, value_name = "NAME")]
     image: Vec<String>,
-    /// Refuse to change the lock (exit 3 when it does not fit the request)
+    /// Never change the lock; exit with 3 if it does not match the request
     #[arg(long)]
     locked: bool,
-    /// When an index, a repository or a package fails, prepare what this channel of the release log holds, with a warning
+    /// Prepare the release of this channel if an index, repository or package fails
     #[arg(long, value_name = "CHANNEL", value_parser = super::release_log::channel)]
     fallback: Option<ChannelName>,
-    /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
-    #[arg(long, value_name = "PROJECT")]
+    /// Set the repository of the release log, `project[@branch]` [env: PANNIER_RELEASES]
+    #[arg(
+        long = "release-log",
+        alias = "book",
+        value_name = "PROJECT",
+        help_heading = "Release log"
+    )]
     book: Option<String>,
-    /// Write a JUnit report: a fallback is a failed test in it, which GitLab shows without failing the job
+    /// Write a JUnit report, in which a fallback is a failed test
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Folder for the tarballs [env: PANNIER_OUTPUT] [default: dist]
+    /// Set the folder for the tarballs [env: PANNIER_OUTPUT] [default: dist]
     #[arg(short, long, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    /// How to compress [default: gzip]
+    /// Compress the tarballs with this format [default: gzip]
     #[arg(long, value_enum, value_name = "KIND")]
     compression: Option<CompressionArgument>,
-    /// Whether to ship bytecode [default: none]
+    /// Add bytecode to the tarballs [default: none]
     #[arg(long, value_enum, value_name = "KIND")]
     bytecode: Option<BytecodeArgument>,
-    /// Write gzip as one member per large file: legal, but many readers stop after the first
+    /// Write gzip with one member per large file; some readers stop after the first
     #[arg(long)]
     members: bool,
-    /// Write zstd as one frame, for readers that take no more; compresses anew for each tarball
+    /// Write zstd as one frame, for readers that stop after the first; slower
     #[arg(long, conflicts_with = "members")]
     single_frame: bool,
-    /// Downloads, builds and tarballs at the same time [default: 8]
-    #[arg(short, long, value_name = "N", default_value_t = 8, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Run this many downloads, builds and tarballs in parallel
+    #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -102,9 +107,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
 /// What `--compression` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum CompressionArgument {
-    /// NAME.tar.gz, which every tar reads.
+    /// NAME.tar.gz, which every tar reads
     Gzip,
-    /// NAME.tar.zst, smaller, where tar knows zstd.
+    /// NAME.tar.zst: smaller, for a tar that supports zstd
     Zstd,
 }
 
@@ -120,9 +125,9 @@ impl From<CompressionArgument> for Compression {
 /// What `--bytecode` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum BytecodeArgument {
-    /// No: Python compiles a module when it first imports it.
+    /// No bytecode: Python compiles a module when it first imports it
     None,
-    /// Compiled by a Python of the image's version, where one is at hand.
+    /// Compile with a Python of the image's version, if one is available
     UncheckedHash,
 }
 
@@ -137,7 +142,7 @@ impl From<BytecodeArgument> for Bytecode {
 
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("{flag} is for {kind}, but the tarballs are compressed with {compression}")]
-#[diagnostic(help("add --compression {kind}, or leave {flag} out"))]
+#[diagnostic(help("add --compression {kind}, or omit {flag}"))]
 struct Misfit {
     flag: &'static str,
     kind: Compression,

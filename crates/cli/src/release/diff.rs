@@ -11,26 +11,26 @@ use super::super::report::Failure;
 use super::super::{Format, lock};
 use super::LogOptions;
 
-/// Tells what changed from one release to another, or to a lock file
+/// Compare two releases, or a release and a lock file
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier release diff                          # what the last change of production brought\n  pannier release diff production latest        # what promoting would bring\n  pannier release diff production pylock.toml   # what recording this lock would bring"
+    after_help = "Examples:\n  pannier release diff                          # the last change of production\n  pannier release diff production latest        # what promoting would change\n  pannier release diff production pylock.toml   # what recording this lock would change"
 )]
 pub(super) struct Arguments {
     /// The release to start from
     #[arg(value_name = "BEFORE", default_value = "previous")]
     before: String,
-    /// The release to compare with it, or a lock file (ends in .toml) [default: what the channel holds]
+    /// The release or lock file (.toml) to compare with [default: the channel's release]
     #[arg(value_name = "AFTER")]
     after: Option<String>,
-    #[command(flatten)]
-    log: LogOptions,
-    /// The channel whose `previous` is meant
+    /// Set the channel that `previous` refers to
     #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
-    /// How to print the difference
+    /// Print the differences in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

@@ -14,34 +14,34 @@ use super::super::report::Failure;
 use super::LogOptions;
 use super::publish::transferred;
 
-/// Fetches the tarballs of a release from the package registry, each verified against the release log
+/// Download the tarballs of a release and verify them against the release log
 ///
-/// A tarball that is not the recorded one is refused (exit 4) and never stands in the folder. In a job CI_JOB_TOKEN suffices.
+/// A tarball that is not the recorded one is refused (exit 4) and never appears in the folder. In a job, CI_JOB_TOKEN is enough.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier release fetch                                 # what production holds, into dist/\n  pannier release fetch previous --image builder -o old"
+    after_help = "Examples:\n  pannier release fetch                                 # the release of production, into dist/\n  pannier release fetch previous --image builder -o old"
 )]
 pub(super) struct Arguments {
     /// The release, or a channel
     #[arg(value_name = "RELEASE", default_value = "production")]
     release: String,
-    #[command(flatten)]
-    log: LogOptions,
-    /// Project whose registry it is, by number or path [default: that of the release log]
+    /// Set the project of the package registry, by ID or path [default: the release log's]
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
-    /// Fetch the tarball of this image; may be given more than once [default: all]
+    /// Download only the tarball of this image; repeat the flag for more [default: all]
     #[arg(long, value_name = "NAME")]
     image: Vec<String>,
-    /// Folder for the tarballs
+    /// Set the folder for the tarballs
     #[arg(short, long, value_name = "FOLDER", default_value = "dist")]
     output: PathBuf,
-    /// The channel whose `previous` is meant
+    /// Set the channel that `previous` refers to
     #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

@@ -16,20 +16,20 @@ use super::LogOptions;
 /// How many changes of one release the table shows.
 const CHANGES: usize = 4;
 
-/// Lists the newest releases: how old, who, on which channel, what moved
+/// List the newest releases with age, author, channels and changes
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pannier release list\n  pannier release list --limit 100 --format json"
 )]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    log: LogOptions,
-    /// How many releases
+    /// List at most this many releases
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     limit: usize,
-    /// How to print the list
+    /// Print the list in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

@@ -16,11 +16,11 @@ use super::context::Context;
 use super::release_log::LogOptions;
 use super::report::Failure;
 
-/// Records locks as releases; shows, compares, promotes and keeps them
+/// Record, compare, promote and publish releases
 ///
-/// The release log is a branch of a repository that the team names (`releases` of pannier.yml, PANNIER_RELEASES or --book).
-/// A RELEASE is its name or the beginning of it, a channel such as `production`, `latest`, or `previous`: what the channel held
-/// before.
+/// The release log is a branch of a repository: set `releases` in pannier.yml, PANNIER_RELEASES or --release-log. A RELEASE is the
+/// name of a release or the beginning of it, a channel such as `production`, `latest`, or `previous` (the release that the channel
+/// pointed to before).
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]

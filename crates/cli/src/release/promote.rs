@@ -11,27 +11,27 @@ use super::super::release_log::{self, ReasonOption};
 use super::super::report::Failure;
 use super::LogOptions;
 
-/// Puts a channel on a release
+/// Make a channel point to a release
 ///
-/// Moves no branch of any project: `pannier deploy --from-lock` and `pannier rollback` do that.
+/// Moves no branch; `pannier deploy --from-lock` and `pannier rollback` do that.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier release promote latest                        # production is the newest release\n  pannier release promote 20260301-091500-3f2a1b --channel staging"
+    after_help = "Examples:\n  pannier release promote latest                        # production points to the newest release\n  pannier release promote 20260301-091500-3f2a1b --channel staging"
 )]
 pub(super) struct Arguments {
     /// The release
     #[arg(value_name = "RELEASE")]
     release: String,
-    #[command(flatten)]
-    log: LogOptions,
-    /// The channel
+    /// Set the channel
     #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
     #[command(flatten)]
     reason: ReasonOption,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -55,7 +55,7 @@ pub(super) fn switched(outcome: &WriteOutcome) -> String {
     };
     match &channel.from {
         Some(from) if from == release => format!("{} is {release} already\n", channel.name),
-        Some(from) => format!("{} is {release} now, before it was {from}\n", channel.name),
+        Some(from) => format!("{} is now {release}, before it was {from}\n", channel.name),
         None => format!("{} is {release} now\n", channel.name),
     }
 }

@@ -14,9 +14,9 @@ use super::super::report::Failure;
 use super::super::table::{self, Align, Table};
 use super::LogOptions;
 
-/// Keeps the tarballs of a release in the generic package registry; those that are there already are not sent again
+/// Upload the tarballs of a release to the generic package registry
 ///
-/// In a job CI_JOB_TOKEN suffices.
+/// Skips tarballs that the registry has already. In a job, CI_JOB_TOKEN is enough.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pannier release record --tarballs dist && pannier release publish\n  pannier release publish production --project platform/releases --tarballs dist"
@@ -25,20 +25,20 @@ pub(super) struct Arguments {
     /// The release [default: the newest one with the tarballs of the folder]
     #[arg(value_name = "RELEASE")]
     release: Option<String>,
-    #[command(flatten)]
-    log: LogOptions,
-    /// Project whose registry it is, by number or path [default: that of the release log]
+    /// Set the project of the package registry, by ID or path [default: the release log's]
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
-    /// Folder with the tarballs
+    /// Upload the tarballs in this folder
     #[arg(long, value_name = "FOLDER", default_value = "dist")]
     tarballs: PathBuf,
-    /// The channel whose `previous` is meant
+    /// Set the channel that `previous` refers to
     #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

@@ -13,31 +13,30 @@ use super::super::release_log::{self, ReasonOption};
 use super::super::report::Failure;
 use super::LogOptions;
 
-/// Records the lock as a release, and puts a channel on it if asked
+/// Record the lock as a release, and optionally set a channel
 ///
-/// A job that is run again records nothing twice. A lock that was made with overrides is refused (exit 8): a try-out is nothing
-/// to come back to.
+/// A job that runs again records nothing twice. A lock with overrides is refused (exit 8), because it is a trial run.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pannier release record                                # pylock.toml\n  pannier release record --tarballs dist                # with the digests of its tarballs\n  pannier release record --channel production --reason 'new parser'"
 )]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    log: LogOptions,
-    /// The lock [default: pylock.toml beside pannier.yml]
+    /// Record this lock [default: pylock.toml next to pannier.yml]
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
-    /// Folder with the tarballs that were made from it
+    /// Record the digests of the tarballs in this folder, too
     #[arg(long, value_name = "FOLDER")]
     tarballs: Option<PathBuf>,
-    /// Put this channel on the release
+    /// Make this channel point to the release
     #[arg(long, value_name = "NAME", value_parser = release_log::channel)]
     channel: Option<ChannelName>,
     #[command(flatten)]
     reason: ReasonOption,
-    /// How to print the result
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

@@ -15,26 +15,26 @@ use super::super::report::Failure;
 use super::super::table::{self, Align, Table};
 use super::LogOptions;
 
-/// Shows one release: who, when, why, every package and data project, and what happened to it
+/// Show one release with its packages, data projects and history
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pannier release show                           # what production holds\n  pannier release show previous\n  pannier release show production --lock > pylock.toml"
+    after_help = "Examples:\n  pannier release show                           # the release of production\n  pannier release show previous\n  pannier release show production --lock > pylock.toml"
 )]
 pub(super) struct Arguments {
     /// The release
     #[arg(value_name = "RELEASE", default_value = "production")]
     release: String,
-    #[command(flatten)]
-    log: LogOptions,
-    /// The channel whose `previous` is meant
+    /// Set the channel that `previous` refers to
     #[arg(long, value_name = "NAME", default_value = "production", value_parser = release_log::channel)]
     channel: ChannelName,
-    /// Print its lock
+    /// Print the lock of the release
     #[arg(long, conflicts_with = "format")]
     lock: bool,
-    /// How to print it
+    /// Print the result in this format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {

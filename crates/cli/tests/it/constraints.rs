@@ -196,7 +196,7 @@ fn lint_tells_what_lock_and_index_know() {
     let mut command = project.with_index("constraints lint --format json", &index.url());
     let machine = command.output().unwrap();
     assert_eq!(machine.status.code(), Some(5));
-    let quiet = "constraints_lint: {yanked: warning, gone: off, unpinned: error, unheld: off, \
+    let quiet = "constraints_lint: {yanked: warning, missing-from-index: off, unpinned: error, unconstrained: off, \
                  except: {unused: [back, gone], python: [modern]}}\n";
     let quiet = project.read("pannier.yml") + quiet;
     project.write("pannier.yml", &quiet);

@@ -163,7 +163,7 @@ fn a_run_that_succeeds_asks_for_no_book_and_says_so_in_its_report() {
     let before = world.desk.server.http.count();
     let out = world.ok("prepare --fallback production --junit prepare.xml");
     assert_eq!(world.desk.server.http.count(), before);
-    assert!(!out.contains("NOT what was asked for"), "{out}");
+    assert!(!out.contains("NOT what was requested"), "{out}");
     assert!(world.manifest().get("fallback").is_none());
     let junit = world.desk.read("prepare.xml");
     assert!(
@@ -181,12 +181,12 @@ fn a_collision_and_an_index_that_is_gone_fall_back_too() {
     let (code, out, said) = world.run("prepare --fallback production");
     // 1.0 is excluded by the run itself: the release does not have what is asked for.
     assert_eq!(code, 1, "{out}{said}");
-    assert!(said.contains("asks for `lib!=1.0`"), "{said}");
+    assert!(said.contains("requests `lib!=1.0`"), "{said}");
     world.configure("requirements: [lib]\nconstraints: constraints.txt");
     world.desk.write("constraints.txt", "lib>=1.1\n");
     let (code, out, said) = world.run("prepare --fallback production");
     assert_eq!(code, 0, "{out}{said}");
-    assert!(out.contains("NOT what was asked for, but release"), "{out}");
+    assert!(out.contains("NOT what was requested, but release"), "{out}");
     assert!(said.contains("since then: "), "{said}");
     assert_eq!(world.version(), "1.0");
     // The store has the files of the release; nothing of the index is needed for them.
@@ -218,7 +218,7 @@ fn what_the_run_itself_brought_along_is_not_passed_over() {
     world.configure("requirements: [lib]");
     see("prepare --fallback production --locked");
     see("prepare --fallback nightly");
-    see("prepare --fallback production --book no-such-book");
+    see("prepare --fallback production --release-log no-such-book");
     see("prepare --fallback production --override lib==1.1");
     world.desk.write("packages/tool/pyproject.toml", "[build-system]\nrequires = []\nbuild-backend = 'none'\nbackend-path = ['.']\n[project]\nname = 'tool'\n");
     world.configure("packages: [./packages/tool]");

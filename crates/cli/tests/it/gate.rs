@@ -64,7 +64,7 @@ fn without_a_bump_nothing_is_asked() {
     assert_eq!(ran.code, 0, "{}", ran.screen);
     insta::assert_snapshot!(ran.screen, @r"
     constraints gate: passed
-    No bound changed against main (<commit>): there is nothing to try.
+    No bound changed against main (<commit>): there is nothing to test.
     ");
     assert_eq!(world.index.http.count(), 0);
 }
@@ -89,7 +89,7 @@ fn an_index_that_is_dead_or_lies_judges_nothing() {
         }
         let ran = world.against_main();
         assert_eq!(ran.code, 1, "{page} {answer:?}:\n{}", ran.screen);
-        assert!(ran.screen.contains("not judged"), "{}", ran.screen);
+        assert!(ran.screen.contains("undecided"), "{}", ran.screen);
         assert!(!ran.screen.contains("refused"), "{}", ran.screen);
         assert!(world.wrote("gate.xml").contains("<error"));
         world.index.http.heal();
@@ -111,12 +111,12 @@ fn a_pin_that_was_yanked_is_refused() {
     insta::assert_snapshot!(ran.screen, @r##"
     constraints gate: refused
     1 bump against main (<commit>), 6 of 8 checks passed, 1 skipped, 2 resolutions.
-    bump  change         level  reach            verdict
+    bump  change         level  reach            result
     side  ==1.0 → ==1.2  minor  here: 1 package  refused
     refused: no pin is yanked
         side 1.2 (constraints.txt:4) is yanked: leaks memory
     skipped: other: tarball
-        not affected: it gets what it got before
+        not affected: its packages stay the same
     "##);
 }
 
@@ -170,7 +170,7 @@ fn what_does_not_work_any_more_is_refused_with_the_bump_that_reaches_it() {
     insta::assert_snapshot!(ran.screen, @r##"
     constraints gate: refused
     3 bumps against main (<commit>), 8 of 13 checks passed, 2 skipped, 2 resolutions.
-    bump  change         level  reach             verdict
+    bump  change         level  reach             result
     app   ==1.0 → ==2    major  here: 1 package   refused
     base  ==1.2 → ==1.3  minor  here: 3 packages  refused
     side  ==3 → ==4      major  here: 1 package   suspected
@@ -183,7 +183,7 @@ fn what_does_not_work_any_more_is_refused_with_the_bump_that_reaches_it() {
     refused: here: smoke: python -c 'import base; base.thing'
         exit code 1: AttributeError: module 'base' has no attribute 'thing'
     skipped: other: tarball
-        not affected: it gets what it got before
+        not affected: its packages stay the same
     "##);
 }
 
@@ -210,7 +210,7 @@ fn programs_of_the_teams_own_packages_have_to_answer() {
     insta::assert_snapshot!(ran.screen, @r##"
     constraints gate: refused
     1 bump against main (<commit>), 7 of 9 checks passed, 2 resolutions.
-    bump  change       level  reach             verdict
+    bump  change       level  reach             result
     side  ==1.0 → ==2  major  here: 2 packages  refused
     refused: here: import side
         side: SystemExit: 3
@@ -251,7 +251,7 @@ fn the_base_may_be_a_file_and_a_missing_revision_says_how_to_get_it() {
     assert_eq!(report["outcome"], "passed");
     assert_eq!(report["bumps"][0]["name"], "lone");
     assert_eq!(report["bumps"][0]["reach"]["images"][0], "other");
-    // The image is built for an interpreter that is not at hand: its tests are skipped, not passed.
+    // The image is built for an interpreter that is not available: its tests are skipped, not passed.
     let smoke = report["checks"].as_array().unwrap();
     let smoke = smoke.iter().find(|check| check["name"] == "smoke tests");
     assert_eq!(smoke.unwrap()["result"], "skipped");

@@ -119,7 +119,7 @@ fn a_wheel_of_other_metadata_than_its_index_lists_is_refused() {
     let parts = [
         "lib-1.0-py3-none-any.whl is refused",
         "lib-1.0.dist-info/METADATA",
-        "line 4 of it is `Requires-Dist: hidden`, but the index lists nothing more",
+        "line 4 is `Requires-Dist: hidden`, the index has nothing more",
     ];
     world.refuses(4, &parts);
     let lock = std::fs::read_to_string(world.folder.path().join("pylock.toml")).unwrap();
@@ -154,8 +154,8 @@ fn an_index_that_changes_the_metadata_of_a_stored_wheel_gets_nothing_into_a_new_
         assert_eq!(code, 4, "{command}: {said}");
         let said = said.replace("│ ", "");
         for part in [
-            "cannot lock `lib-1.0-py3-none-any.whl` by the metadata that its index lists",
-            "the index lists `Requires-Dist: hidden`",
+            "cannot lock `lib-1.0-py3-none-any.whl` with the metadata that its index lists",
+            "the index has `Requires-Dist: hidden`",
         ] {
             assert!(said.contains(part), "`{part}` in: {said}");
         }

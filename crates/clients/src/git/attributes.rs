@@ -19,7 +19,7 @@ use pannier_base::url::SafeUrl;
 /// Largest `.gitattributes` that is read, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// A repository beside the mirror whose index is the files of attributes: libgit2 reads them from there. It needs folders
+/// A repository next to the mirror whose index is the files of attributes: libgit2 reads them from there. It needs folders
 /// (empty ones) to know which paths are folders.
 pub(super) struct Attributes {
     repository: Repository,
@@ -47,7 +47,7 @@ impl Attributes {
                 .map_err(GitError::library(url, "reading the attributes"))?;
         }
         let folder = half_made_beside(mirror.path())
-            .map_err(GitError::io("making a folder beside", mirror.path()))?;
+            .map_err(GitError::io("creating a folder next to", mirror.path()))?;
         let repository = share_objects(mirror, url, folder.path())?;
         let fill = || {
             let mut index = repository.index()?;

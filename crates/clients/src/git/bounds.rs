@@ -38,7 +38,7 @@ pub(super) fn check_blob(
 ) -> Result<(), git2::Error> {
     let (length, _) = repository.odb()?.read_header(oid)?;
     if length > most {
-        let text = format!("a file of {length} bytes, where at most {most} are expected");
+        let text = format!("a file of {length} bytes, expected at most {most}");
         return Err(git2::Error::from_str(&text));
     }
     Ok(())
@@ -167,7 +167,7 @@ pub(super) struct Fetched {
     words: Counter,
     pack: Counter,
     objects: Counter,
-    /// What the bytes at hand belong to.
+    /// What the bytes available belong to.
     part: Part,
     /// The beginning of the pack.
     head: Vec<u8>,
@@ -195,7 +195,7 @@ impl Fetched {
     pub(super) fn new(words: u64, pack: u64, objects: u64) -> Self {
         Self {
             packets: Packets::default(),
-            words: Counter::new(words, "bytes besides a pack"),
+            words: Counter::new(words, "bytes outside of a pack"),
             pack: Counter::new(pack, "bytes of a pack"),
             objects: Counter::new(objects, "objects"),
             part: Part::Unknown,
@@ -334,7 +334,7 @@ mod tests {
             let (_, done) = fetched(&answer, 7);
             done.unwrap_err().to_string()
         };
-        let words = "the server sent more than 100 bytes besides a pack";
+        let words = "the server sent more than 100 bytes outside of a pack";
         let pack = "the server sent more than 200 bytes of a pack";
         assert_eq!(endless(b"", b"0008NAK\n"), words);
         assert_eq!(endless(b"", b"0009\x02abcd"), words);

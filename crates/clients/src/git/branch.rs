@@ -1,8 +1,8 @@
 //! A branch as a small folder of files that several writers share: read whole, and written by one commit whose parent is
 //! the commit that was read.
 //!
-//! The server compares before it moves the branch, so a commit of somebody else is never lost. Refuses to force, to merge
-//! and to try again: whoever writes reads again and decides.
+//! The server compares before it moves the branch, so a commit of someone else is never lost. Refuses to force, to merge
+//! and never tries again: the writer reads again and decides.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ pub struct NewCommit<'a> {
 pub enum Written {
     /// The branch is at the new commit.
     Moved(String),
-    /// Somebody else moved the branch before, or is moving it now; nothing was changed.
+    /// Someone else moved the branch before, or is moving it now; nothing was changed.
     Stale {
         /// Where it is as far as it can be seen; `None`: there is no such branch.
         found: Option<String>,
@@ -108,7 +108,7 @@ impl Git {
         }
         let made = work
             .commit(parent, commit)
-            .map_err(GitError::library(repository, "making a commit"))?;
+            .map_err(GitError::library(repository, "creating a commit"))?;
         match work.push(parent, made) {
             Ok(()) => Ok(Written::Moved(made.to_string())),
             // What the server has is the truth, whatever was answered.
@@ -127,7 +127,7 @@ fn stale(found: Option<Oid>) -> Written {
     }
 }
 
-/// Whether the server says that somebody else is moving the branch in this moment: git holds a lock on it then, and what it
+/// Whether the server says that someone else is moving the branch in this moment: git holds a lock on it then, and what it
 /// will hold is not seen yet.
 fn contended(error: &GitError) -> bool {
     const WORDS: [&str; 3] = ["failed to update ref", "cannot lock ref", "failed to lock"];
@@ -157,13 +157,15 @@ impl<'a> Work<'a> {
                 .as_str()
                 .as_bytes(),
         );
-        let beside = git.root.join(format!("{}.branch", &key.to_string()[..32]));
-        let lock = lock(&beside).map_err(GitError::io("locking", &beside))?;
-        let folder = half_made_beside(&beside).map_err(GitError::io("making", &beside))?;
+        let target = git.root.join(format!("{}.branch", &key.to_string()[..32]));
+        let lock = lock(&target).map_err(GitError::io("locking", &target))?;
+        let folder = half_made_beside(&target).map_err(GitError::io("creating", &target))?;
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
-        let bare = Repository::init_opts(folder.path(), &options)
-            .map_err(GitError::library(repository, "making a scratch repository"))?;
+        let bare = Repository::init_opts(folder.path(), &options).map_err(GitError::library(
+            repository,
+            "creating a scratch repository",
+        ))?;
         Ok(Self {
             git,
             repository,
@@ -300,16 +302,16 @@ impl<'a> Work<'a> {
 }
 
 /// One reading or writing of a repository at a time; so what lies there unfinished is of a run that was killed.
-fn lock(beside: &Path) -> std::io::Result<File> {
-    let root = beside.parent().unwrap_or(Path::new("."));
+fn lock(target: &Path) -> std::io::Result<File> {
+    let root = target.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(root)?;
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(beside.with_extension("branch.lock"))?;
+        .open(target.with_extension("branch.lock"))?;
     file.lock()?;
-    let stem = beside.file_name().unwrap_or_default().to_string_lossy();
+    let stem = target.file_name().unwrap_or_default().to_string_lossy();
     let half = format!(".half-{stem}-");
     for entry in fs::read_dir(root)?.flatten() {
         if entry.file_name().to_string_lossy().starts_with(&half) {

@@ -1,6 +1,6 @@
 //! Moving a branch to another commit, forwards, backwards and sidewise, as long as it is where it was seen last.
 //!
-//! Our side forces, the server's side compares and swaps: what somebody else has put there meanwhile is never lost. When a
+//! Our side forces, the server's side compares and swaps: what someone else has put there meanwhile is never lost. When a
 //! connection breaks, what the server has afterwards decides. Refuses to run on when nobody can say what it has.
 
 use std::cell::{Cell, RefCell};
@@ -31,7 +31,7 @@ pub struct BranchMove<'a> {
 pub enum Moved {
     /// The branch is where it should be.
     Done,
-    /// Somebody else moved it before; nothing was changed.
+    /// Someone else moved it before; nothing was changed.
     Stale {
         /// Where it is now; `None`: there is no such branch.
         found: Option<String>,
@@ -52,11 +52,11 @@ pub struct Refusal {
 /// What sort of reason a server has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RefusalKind {
-    /// The branch is protected and whoever pushes is not among those who may push to it.
+    /// The branch is protected, and the user may not push to it.
     Protected,
     /// The branch may only be moved forwards.
     NoForce,
-    /// Whoever pushes may not push to this repository at all.
+    /// The user may not push to this repository at all.
     NoRight,
     /// Something else: most often a hook or a push rule.
     Other,
@@ -99,7 +99,7 @@ impl Git {
     }
 }
 
-/// A push whose connection broke before anybody could say how it ended.
+/// A push whose connection broke before anyone could say how it ended.
 struct Broken(GitError);
 
 impl Fault for Broken {
@@ -158,7 +158,7 @@ impl Push<'_> {
         Ok(ours.map(|it| it.oid))
     }
 
-    /// Sends the move; gives what the server has against it, if anything, and what it said beside.
+    /// Sends the update; returns why the server refuses it, if it does, and its other messages.
     fn send(&self, mirror: &Repository) -> (Result<Option<String>, GitError>, String) {
         let refused: Cell<Option<String>> = Cell::new(None);
         let said: RefCell<Vec<u8>> = RefCell::default();

@@ -21,7 +21,7 @@ pub(super) fn share_objects(
     repository: &SafeUrl,
     into: &Path,
 ) -> Result<Repository, GitError> {
-    let library = || GitError::library(repository, "making a working tree");
+    let library = || GitError::library(repository, "creating a working tree");
     let mut options = RepositoryInitOptions::new();
     options.external_template(false).no_reinit(true);
     let made = Repository::init_opts(into, &options).map_err(library())?;

@@ -1,4 +1,4 @@
-//! What goes wrong with repositories and folders, for whoever has to mend it.
+//! What goes wrong with repositories and folders, for the person who has to fix it.
 
 use std::io;
 use std::path::PathBuf;
@@ -30,8 +30,8 @@ pub enum GitError {
         hint: String,
     },
     /// Several commits begin like this.
-    #[error("`{revision}` is the beginning of several commits of {repository}")]
-    #[diagnostic(help("write more of the commit, best all 40 digits"))]
+    #[error("`{revision}` is the start of several commits of {repository}")]
+    #[diagnostic(help("write more digits of the commit, or better all 40"))]
     Ambiguous {
         /// The repository's URL, without credentials.
         repository: String,
@@ -39,10 +39,10 @@ pub enum GitError {
         revision: String,
     },
     /// The commit is on no branch and no tag, and the server does not hand it out.
-    #[error("{repository} does not hand out commit {commit}")]
+    #[error("{repository} does not serve commit {commit}")]
     #[diagnostic(help(
-        "no branch or tag contains it (was a branch rewritten?): name the branch, tag or `refs/…` that it is on, or let the \
-         server allow it (`uploadpack.allowReachableSHA1InWant`)"
+        "no branch or tag contains it (was a branch rewritten?): name the branch, tag or `refs/…` that contains it, or \
+        allow it on the server (`uploadpack.allowReachableSHA1InWant`)"
     ))]
     NoCommit {
         /// The repository's URL, without credentials.
@@ -73,9 +73,9 @@ pub enum GitError {
         source: Excess,
     },
     /// Something else than a git server answered.
-    #[error("{repository} is no git repository: the server sent {media_type}")]
+    #[error("{repository} is not a git repository: the server sent {media_type}")]
     #[diagnostic(help(
-        "check the address; a sign-in page is answered like this too when credentials are missing"
+        "check the URL; without credentials, some servers answer with a sign-in page"
     ))]
     NotGit {
         /// The repository's URL, without credentials.
@@ -84,7 +84,7 @@ pub enum GitError {
         media_type: String,
     },
     /// The server did not take a push.
-    #[error("{repository} did not take a push to branch `{branch}`: {reason}")]
+    #[error("{repository} refused a push to branch `{branch}`: {reason}")]
     #[diagnostic(help(
         "the token needs to write to the repository (scope `write_repository`), and its owner a role that may push to this \
          branch: see the protected branches in the project's settings"
@@ -111,7 +111,7 @@ pub enum GitError {
     /// A submodule cannot be followed.
     #[error("submodule `{path}` of {repository} cannot be followed: {problem}")]
     #[diagnostic(help(
-        "mend `.gitmodules` of that project (https or relative URLs), or set `submodules: refuse`"
+        "fix `.gitmodules` of that project (https or relative URLs), or set `submodules: refuse`"
     ))]
     Submodule {
         /// The repository's URL, without credentials.
@@ -136,7 +136,7 @@ pub enum GitError {
         folder: String,
     },
     /// A name in a tree or folder that cannot be shipped.
-    #[error("{place} holds {problem}: `{}`", visible::line(path))]
+    #[error("{place} contains {problem}: `{}`", visible::line(path))]
     #[diagnostic(help("rename or remove it there"))]
     Unshippable {
         /// Repository or folder.
@@ -150,7 +150,7 @@ pub enum GitError {
     #[error("{doing} of {repository} failed")]
     #[diagnostic(help(
         "if it fails again, check the repository on the server (`git fsck`) and delete the folder `git` of the store; \
-         Pannier fetches it again"
+        Pannier recreates it"
     ))]
     Library {
         /// The repository's URL, without credentials.
@@ -224,7 +224,7 @@ impl GitError {
             io::ErrorKind::InvalidInput => Self::Unshippable {
                 place: place(),
                 path,
-                problem: "a name or link that not every system accepts (a control or invisible character, a backslash, a \
+                problem: "a name or link that some systems refuse (a control or invisible character, a backslash, a \
                           component of more than 255 bytes, a path of more than 1,024 bytes, or a link of none or more than \
                           4,095)",
             },
@@ -236,7 +236,7 @@ impl GitError {
         }
     }
 
-    /// Whether the mirror may be at fault, so that making it anew may help.
+    /// Whether the mirror may be at fault, so that recreating it may help.
     pub(super) fn blames_mirror(&self) -> bool {
         let Self::Library { source, .. } = self else {
             return false;

@@ -38,12 +38,12 @@ impl fmt::Display for LocalCommit {
     }
 }
 
-/// Why a file's earlier state cannot be had.
+/// Why an earlier version of a file is not available.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LocalError {
     /// The folder is in no repository.
-    #[error("{} is in no git repository", folder.display())]
-    #[diagnostic(help("run inside a clone, or name the old file itself in place of a revision"))]
+    #[error("{} is not in a git repository", folder.display())]
+    #[diagnostic(help("run inside a clone, or name the old file itself instead of a revision"))]
     NoRepository {
         /// Which folder.
         folder: PathBuf,
@@ -58,7 +58,7 @@ pub enum LocalError {
         hint: String,
     },
     /// Two commits have no common ancestor that this clone knows.
-    #[error("this clone has no commit that `{revision}` and HEAD both come from")]
+    #[error("this clone has no common ancestor of `{revision}` and HEAD")]
     #[diagnostic(help("{hint}"))]
     NoMergeBase {
         /// What was compared with HEAD.
@@ -67,15 +67,15 @@ pub enum LocalError {
         hint: String,
     },
     /// A path leads out of the repository.
-    #[error("{} lies outside of the repository", path.display())]
-    #[diagnostic(help("only files of the repository have an earlier state in it"))]
+    #[error("{} is outside of the repository", path.display())]
+    #[diagnostic(help("only files in the repository have earlier versions"))]
     Outside {
         /// Which path.
         path: PathBuf,
     },
     /// libgit2 failed.
-    #[error("{doing} failed in the repository at hand")]
-    #[diagnostic(help("run `git fsck`; a clone that is broken is best made anew"))]
+    #[error("{doing} failed in this repository")]
+    #[diagnostic(help("run `git fsck`; if the clone is damaged, clone again"))]
     Library {
         /// What was being done.
         doing: &'static str,

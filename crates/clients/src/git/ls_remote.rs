@@ -88,11 +88,11 @@ impl Git {
         })
     }
 
-    /// The status by which the repository refuses every push of whoever we are; `None`: it takes them. One request, which
+    /// The status with which the repository refuses every push of this user; `None`: it takes them. One request, which
     /// says nothing of a single branch.
     ///
     /// # Errors
-    /// [`GitError`] when it cannot be found out.
+    /// [`GitError`] if the request fails.
     pub fn refuses_pushes(&self, repository: &SafeUrl) -> Result<Option<u16>, GitError> {
         let asked = self.client.repeat(|| {
             transport::connected(self.network(), repository, "asking for a push", || {
@@ -108,7 +108,7 @@ impl Git {
     }
 
     /// The commit (40 hexadecimal digits) that a revision means among `heads`; what is neither tag nor branch may be the
-    /// beginning of a commit, which is looked for in the repository's history.
+    /// beginning of a commit, which is searched in the history of the repository.
     ///
     /// # Errors
     /// [`GitError`].

@@ -2,7 +2,7 @@
 //!
 //! A mirror's references are the server's branches and tags as of the last fetch, in one `packed-refs` file that is
 //! replaced whole: no branch can be in another's way, and a kill leaves the old state or the new one. A mirror that
-//! cannot be read is made anew. Refuses to connect when it already has what is wanted, and to store credentials.
+//! cannot be read is recreated. Refuses to connect when it already has what is wanted, and to store credentials.
 
 use std::fs::{self, File};
 use std::io;
@@ -77,7 +77,7 @@ impl<'a> Mirror<'a> {
     }
 
     /// Runs `work` on the mirror once it holds what is wanted, fetching that only when it does not. When the mirror
-    /// turns out to be damaged, it is made anew and `work` runs once more.
+    /// turns out to be damaged, it is recreated and `work` runs once more.
     pub(super) fn with<T>(
         &self,
         wanted: Wanted<'_>,
@@ -96,7 +96,7 @@ impl<'a> Mirror<'a> {
             }
         }
         drop(shared);
-        // Held until the work is done: nobody makes the mirror anew in between.
+        // Held until the work is done: nobody recreates the mirror in between.
         let _exclusive = self.lock(Lock::Exclusive)?;
         if damaged {
             self.discard()?;
@@ -132,7 +132,7 @@ impl<'a> Mirror<'a> {
         self.fetch(&mirror, Wanted::Commit(commit))
     }
 
-    /// Puts the mirror away, so that the next run fetches it anew.
+    /// Removes the mirror, so that the next run fetches it again.
     pub(super) fn forget(&self) -> Result<(), GitError> {
         let _exclusive = self.lock(Lock::Exclusive)?;
         self.discard()
@@ -164,9 +164,9 @@ impl<'a> Mirror<'a> {
             }
             self.discard()?;
         }
-        let making = GitError::io("making a mirror in", self.root);
+        let making = GitError::io("creating a mirror in", self.root);
         let half = half_made_beside(&path).map_err(making)?;
-        let library = || GitError::library(self.repository, "making the mirror");
+        let library = || GitError::library(self.repository, "creating the mirror");
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
         Repository::init_opts(half.path(), &options).map_err(library())?;
@@ -342,7 +342,7 @@ fn half_made(name: &str) -> String {
     format!(".half-{name}-")
 }
 
-/// A folder beside a mirror that goes with its owner; when that is killed, with the next run that changes the mirror.
+/// A folder next to a mirror that is removed with its owner; if that is killed, by the next run that changes the mirror.
 /// Only under the mirror's lock.
 pub(super) fn half_made_beside(mirror: &Path) -> io::Result<Temporary> {
     let name = mirror.file_name().unwrap_or_default().to_string_lossy();

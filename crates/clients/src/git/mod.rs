@@ -50,7 +50,7 @@ use pannier_base::url::SafeUrl;
 impl Git {
     /// The commit (40 hexadecimal digits) that a full reference (`refs/…`, `HEAD`), tag, branch or commit means now.
     ///
-    /// 40 hexadecimal digits are a commit without any asking. Fewer digits are looked for in the mirror, which is
+    /// 40 hexadecimal digits are a commit without a request. Fewer digits are searched in the mirror, which is
     /// fetched for it, when no tag or branch is called so. A mirror that has the commit also gets the tags of now.
     ///
     /// # Errors
@@ -99,8 +99,9 @@ impl Git {
                     ErrorCode::NotFound => GitError::NoRevision {
                         repository: name(repository),
                         revision: beginning.to_owned(),
-                        hint: "no branch or tag is called so, and no commit on them begins so"
-                            .to_owned(),
+                        hint:
+                            "no branch or tag has this name, and no commit on them starts with it"
+                                .to_owned(),
                     },
                     _ => GitError::library(repository, "looking for a commit")(source),
                 })?;
@@ -179,6 +180,6 @@ fn parse(repository: &SafeUrl, commit: &str) -> Result<Oid, GitError> {
     oid.ok_or_else(|| GitError::NoRevision {
         repository: name(repository),
         revision: commit.to_owned(),
-        hint: "a commit of 40 hexadecimal digits is needed here".to_owned(),
+        hint: "expected a commit of 40 hexadecimal digits".to_owned(),
     })
 }

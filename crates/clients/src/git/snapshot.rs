@@ -153,7 +153,7 @@ impl Files<'_> {
             return Err(GitError::Unshippable {
                 place: place(),
                 path: path.to_owned(),
-                problem: "a link that is longer than any path may be",
+                problem: "a link that is longer than the limit for paths",
             });
         }
         let blob = self.blob(oid)?;

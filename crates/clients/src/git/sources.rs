@@ -1,7 +1,7 @@
 //! The commits that a snapshot is made of, and what of each goes into it: what `export-ignore` keeps out is not even looked
 //! at, submodules are refused or followed as for checkouts.
 //!
-//! Of each entry of a tree one bit of knowledge is kept; whoever writes walks through the tree again.
+//! Keeps one bit per entry of a tree; writing it walks through the tree again.
 
 use std::collections::BTreeMap;
 

@@ -74,13 +74,13 @@ pub(super) fn url(
         return Err(refuse(
             repository,
             path,
-            "`.gitmodules` gives it no URL".to_owned(),
+            "`.gitmodules` has no URL for it".to_owned(),
         ));
     };
     let found = resolve(repository, written).map_err(|source| GitError::Submodule {
         repository: name(repository),
         path: path.to_owned(),
-        problem: "its URL cannot be used".to_owned(),
+        problem: "its URL is not valid".to_owned(),
         source: Some(source),
     })?;
     let local = |url: &SafeUrl| url.expose().scheme() == "file";
@@ -88,7 +88,7 @@ pub(super) fn url(
         return Err(refuse(
             repository,
             path,
-            "it leads to a folder of this machine".to_owned(),
+            "it points to a folder of this machine".to_owned(),
         ));
     }
     Ok(found)

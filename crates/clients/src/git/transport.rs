@@ -131,7 +131,7 @@ fn set_up_once() -> Result<(), git2::Error> {
     }
     for scheme in ["http", "https"] {
         let factory = |remote: &git2::Remote<'_>| Transport::smart(remote, true, Smart::default());
-        // SAFETY: registering must not run beside the creation of transports; as above, nothing of libgit2 runs yet.
+        // SAFETY: registering must not run in parallel to the creation of transports; as above, nothing of libgit2 runs yet.
         unsafe { git2::transport::register(scheme, factory)? };
     }
     Ok(())

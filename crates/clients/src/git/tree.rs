@@ -1,6 +1,6 @@
 //! What a commit's tree holds, told entry by entry: a list of hundreds of thousands of files would not be small.
 //!
-//! Refuses names that could leave the folder that they are written to, where that is asked for.
+//! Refuses names that could leave the folder that they are written to, if requested.
 
 use std::borrow::Cow;
 use std::vec::IntoIter;
@@ -124,7 +124,7 @@ impl Walk<'_> {
             let path = self.path(&level.path, entry.name_bytes())?;
             seen += 1;
             if seen > MOST {
-                return Err(self.refuse("more entries than the million that are read", &path));
+                return Err(self.refuse("more than a million entries", &path));
             }
             let (oid, kind, mode) = (entry.id(), entry.kind(), entry.filemode());
             drop(entry);
@@ -164,7 +164,7 @@ impl Walk<'_> {
                 return Err(self.refuse("a name that is not UTF-8", &name));
             }
             if evil {
-                return Err(self.refuse("a name that no tree may hold", &name));
+                return Err(self.refuse("a name that no tree may contain", &name));
             }
         }
         let path = if folder.is_empty() {

@@ -9,7 +9,7 @@ use super::project::ProjectRef;
 use super::request::ApiRequest;
 use super::token::{Needs, Role};
 
-/// What the API says of a branch to whoever asks.
+/// What the API reports about a branch.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Branch {
     /// Its name.
@@ -47,7 +47,7 @@ impl Protection {
 }
 
 impl Gitlab {
-    /// A branch; `None`: there is none. A job's token may ask for lists of branches only, so that is what is asked for: of
+    /// A branch; `None`: there is none. A job token may only list branches, so the request is for a list: of
     /// those that begin so, as GitLab takes `^` or `$` in a search, but not both.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub struct Deployment {
     pub deployable: Option<Deployable>,
 }
 
-/// Somebody, as answers name them.
+/// Someone, as answers name them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Person {
     /// The login.

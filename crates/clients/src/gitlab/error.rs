@@ -1,4 +1,5 @@
-//! What goes wrong between Pannier and GitLab, for whoever has to mend it: the call, GitLab's own words, the request's id in the
+//! What goes wrong between Pannier and GitLab, for the person who has to fix it: the call, GitLab's own words, the request's
+//! id in the
 //! server's logs, and which token would be needed.
 
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub enum GitlabError {
         hint: String,
     },
     /// No answer came.
-    #[error("GitLab cannot be asked: {what}")]
+    #[error("cannot query GitLab: {what}")]
     Connection {
         /// The method and the path.
         what: String,
@@ -40,8 +41,8 @@ pub enum GitlabError {
         source: HttpError,
     },
     /// Something that must not be done twice was sent, and its answer did not come.
-    #[error("it is not known whether {what} happened: GitLab's answer did not come")]
-    #[diagnostic(help("look at the project in GitLab; running the same command again is safe"))]
+    #[error("cannot tell whether {what} happened: GitLab did not answer")]
+    #[diagnostic(help("check the project in GitLab; it is safe to run the same command again"))]
     Uncertain {
         /// The method and the path.
         what: String,
@@ -49,10 +50,10 @@ pub enum GitlabError {
         #[source]
         source: Option<HttpError>,
     },
-    /// The answer is no JSON of the expected shape.
-    #[error("GitLab's answer to {what} cannot be understood")]
+    /// The answer is not JSON of the expected shape.
+    #[error("GitLab's answer to {what} is not valid")]
     #[diagnostic(help(
-        "check that the API's address is that of a GitLab (CI_API_V4_URL), and not of a login page before it"
+        "check that the URL of the API (CI_API_V4_URL) is that of a GitLab server, and not of a sign-in page"
     ))]
     Shape {
         /// The method and the path.
@@ -64,7 +65,7 @@ pub enum GitlabError {
     /// A list came in part.
     #[error("GitLab's answer to {what} is incomplete: {missing} came")]
     #[diagnostic(help(
-        "check what is between this machine and GitLab: a proxy or cache may change or keep answers; otherwise try again"
+        "check proxies and caches between this machine and GitLab, which may change or keep answers; otherwise try again"
     ))]
     Incomplete {
         /// The method and the path.
@@ -73,7 +74,7 @@ pub enum GitlabError {
         missing: String,
     },
     /// No token for this call is known.
-    #[error("GitLab wants a token for this{}", if *job { ", and CI_JOB_TOKEN does not suffice" } else { "" })]
+    #[error("GitLab requires a token for this{}", if *job { ", and CI_JOB_TOKEN is not enough" } else { "" })]
     #[diagnostic(help("set PANNIER_TOKEN, GITLAB_TOKEN or PRIVATE_TOKEN to {needs}"))]
     NoToken {
         /// What it needs.
@@ -174,30 +175,30 @@ fn hint(reply: &Reply, needs: &Needs, token: Option<&Token>) -> String {
             let place = moved().unwrap_or_else(|| "an unknown place".to_owned());
             format!("the project has moved to {place}: use its new path")
         }
-        (400 | 422, _) => "GitLab does not take these values".to_owned(),
+        (400 | 422, _) => "GitLab refuses these values".to_owned(),
         (401, Some(token)) => format!(
-            "the token from {} is not valid here: it may be expired, revoked or of another GitLab",
+            "the token from {} is not valid here: it may be expired, revoked or for another GitLab",
             token.source()
         ),
         (403 | 404, Some(token)) if token.kind() == Kind::Job => {
-            format!("the job's token may not do this; it takes {needs}")
+            format!("the job token may not do this; this needs {needs}")
         }
         (403, Some(token)) => format!(
-            "the token from {} may not do this; it takes {needs}",
+            "the token from {} may not do this; this needs {needs}",
             token.source()
         ),
         (404, Some(token)) => format!(
-            "check the path; GitLab also answers so when the token from {} may not see it: it takes {needs}",
+            "check the path; GitLab also answers this if the token from {} may not see the project: this needs {needs}",
             token.source()
         ),
-        (401 | 403 | 404, None) => format!(
-            "no token is known: set PANNIER_TOKEN, GITLAB_TOKEN or PRIVATE_TOKEN to {needs}"
-        ),
-        (409, _) => "somebody else changed it at the same moment: look, then try again".to_owned(),
+        (401 | 403 | 404, None) => {
+            format!("no token is set: set PANNIER_TOKEN, GITLAB_TOKEN or PRIVATE_TOKEN to {needs}")
+        }
+        (409, _) => "someone else changed it at the same time: check it, then try again".to_owned(),
         (429, _) => {
             "GitLab limits requests: try again later, or with fewer jobs at once".to_owned()
         }
-        (500.., _) => "the server is in trouble: try again later".to_owned(),
-        _ => "see GitLab's own words".to_owned(),
+        (500.., _) => "the server has a problem: try again later".to_owned(),
+        _ => "see the message from GitLab".to_owned(),
     }
 }

@@ -20,7 +20,7 @@ const PAGES: usize = 10;
 pub struct BranchPush {
     /// When GitLab took it in.
     pub at: Timestamp,
-    /// The login of whoever pushed.
+    /// The login of the user who pushed.
     pub by: Option<String>,
     /// Where the branch was; `None`: there was none.
     pub from: Option<String>,

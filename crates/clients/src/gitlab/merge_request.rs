@@ -15,7 +15,7 @@ pub struct MergeRequest {
     pub iid: u64,
     /// `opened`, `closed`, `merged`, `locked`.
     pub state: String,
-    /// The project that it wants to be merged into.
+    /// The target project.
     #[serde(default)]
     pub project_id: Option<u64>,
     /// The head of its source branch.

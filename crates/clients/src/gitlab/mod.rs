@@ -112,7 +112,7 @@ impl Gitlab {
     }
 
     /// Sends one request and gives its successful answer. A POST is sent once: when its answer is lost it ends as
-    /// [`GitlabError::Uncertain`], and whoever asked looks whether it happened.
+    /// [`GitlabError::Uncertain`], and the caller checks whether it happened.
     ///
     /// # Errors
     /// [`GitlabError`].
@@ -121,7 +121,8 @@ impl Gitlab {
         self.send_to(&url, request, needs, Vec::new())
     }
 
-    /// Asks GraphQL, which is beside the REST API. Without a token: a job's token is not taken there, and what is asked for is
+    /// Queries GraphQL, which is separate from the REST API. Without a token: it does not accept a job token, and the query
+    /// is for
     /// public.
     fn query<T: DeserializeOwned>(&self, query: &str) -> Result<T, GitlabError> {
         let request = ApiRequest::get("graphql").with("query", query);

@@ -1,7 +1,7 @@
 //! The generic package registry: the files of a version, one file up, one file down. Both as streams: a tarball is never in
 //! memory as a whole.
 //!
-//! GitLab takes a file of the same name again and again, and serves the newest. Refuses to send one twice by itself: whoever
+//! GitLab takes a file of the same name again and again, and serves the newest. Never sends one twice by itself: whoever
 //! uploads looks first what is there.
 
 use std::fs::File;

@@ -155,7 +155,7 @@ impl Gitlab {
         if first.status == 304 && version.is_none() {
             return Err(GitlabError::Incomplete {
                 what: request.to_string(),
-                missing: "nothing but \"not changed\", which nobody asked for".to_owned(),
+                missing: "only \"not changed\" without a conditional request".to_owned(),
             });
         }
         if first.status != 304 {
@@ -287,7 +287,7 @@ impl Gitlab {
                 true => Ok(Some(next)),
                 false => Err(GitlabError::Unusable {
                     what: format!(
-                        "a request to {}, where the next page is said to be: the API is at {}; a request",
+                        "a request to {}, the URL of the next page, although the API is at {}; a request",
                         next.host(),
                         self.api.host()
                     ),

@@ -207,7 +207,7 @@ impl Gitlab {
         self.ask(&ApiRequest::get(path), &Needs::READ_BY_JOB)
     }
 
-    /// The branch that a merge request wants to merge.
+    /// The source branch of a merge request.
     ///
     /// # Errors
     /// [`GitlabError`].

@@ -46,7 +46,7 @@ impl fmt::Display for ApiRequest {
 }
 
 /// A text as one segment of a path: everything but a `pchar` is percent-encoded
-/// (<https://www.rfc-editor.org/rfc/rfc3986#section-3.3>). GitLab wants slashes within names encoded, too.
+/// (<https://www.rfc-editor.org/rfc/rfc3986#section-3.3>). GitLab requires slashes within names to be encoded, too.
 pub(super) fn segment(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -22,7 +22,7 @@ const READ: Needs = Needs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessMode {
-    /// Whoever is ready first; what a new group does.
+    /// The job that is ready first; the default of a new group.
     Unordered,
     /// The oldest pipeline first, whether it is ready or not.
     OldestFirst,

@@ -45,7 +45,7 @@ pub enum Standing {
     Alive,
     /// It goes on when a person or a clock says so.
     Blocked,
-    /// It is over, unless somebody retries it.
+    /// It is over, unless someone retries it.
     Done,
 }
 

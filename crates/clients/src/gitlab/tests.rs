@@ -61,7 +61,7 @@ fn the_token_that_suffices_goes() {
     let error = sent(&[&job], &Needs::WRITE).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "GitLab wants a token for this, and CI_JOB_TOKEN does not suffice"
+        "GitLab requires a token for this, and CI_JOB_TOKEN is not enough"
     );
     assert!(error.is_denied());
     assert!(sent(&[], &Needs::WRITE_BY_JOB).is_err());

@@ -146,7 +146,7 @@ impl fmt::Display for Needs {
         )?;
         if self.job {
             f.write_str(
-                ", or a running job's CI_JOB_TOKEN that the project's job token allowlist lets in",
+                ", or CI_JOB_TOKEN of a running job that the project's job token allowlist permits",
             )?;
         }
         Ok(())

@@ -53,7 +53,7 @@ pub(super) enum Leads {
     /// No farther than the origin that was asked: its answer is believed. Only reading requests are led there; for any other
     /// request the redirect is the answer.
     Within,
-    /// Anywhere: whoever reads the answer checks what came. A body goes on only where the status keeps the method (307, 308).
+    /// Anywhere: the reader of the answer checks it. A body goes on only where the status keeps the method (307, 308).
     Anywhere,
 }
 
@@ -304,7 +304,7 @@ impl Client {
             url = next_hop(call.url, &url, location)?;
             self.check_hop(call, &url, leads)?;
         }
-        let problem = format!("after {REDIRECTS} redirects there is still no answer (a loop?)");
+        let problem = format!("there was no answer after {REDIRECTS} redirects (a loop?)");
         Err(redirect_error(call.url, problem))
     }
 
@@ -324,7 +324,7 @@ impl Client {
         }
         if !matches!(call.auth, Auth::Header(_)) && self.is_confined(call.url) {
             let problem = format!(
-                "to another server ({}), which a source that was named for this run may not do",
+                "to another server ({}), which is not allowed for a source of this run",
                 shown(url)
             );
             return Err(redirect_error(call.url, problem));
@@ -373,14 +373,14 @@ impl Client {
 
 /// Where a redirect from `from` leads, for what was asked of `asked`.
 fn next_hop(asked: &SafeUrl, from: &SafeUrl, location: Option<&str>) -> Result<SafeUrl, HttpError> {
-    let unusable = || redirect_error(asked, "without a usable address");
+    let unusable = || redirect_error(asked, "without a valid URL");
     let target = from
         .expose()
         .join(location.ok_or_else(unusable)?)
         .map_err(|_| unusable())?;
     let target = SafeUrl::of_server(target.as_str()).map_err(|_| unusable())?;
     if from.expose().scheme() == "https" && target.expose().scheme() != "https" {
-        let problem = format!("only to the unprotected {}", shown(&target));
+        let problem = format!("to {}, which is not encrypted", shown(&target));
         return Err(redirect_error(asked, problem));
     }
     // What the asked URL held goes on within its origin; what a server writes into a redirect is not believed.

@@ -26,7 +26,7 @@ pub struct Options {
     pub user_agent: String,
     /// Whether every request is refused before a connection is made.
     pub offline: bool,
-    /// URLs that must not lead to another origin, nor anything below them: whoever named them was trusted with that origin alone.
+    /// URLs that must not redirect to another origin, nor anything below them: their source is trusted with that origin only.
     pub confined: Vec<SafeUrl>,
     /// Largest file that is downloaded, in bytes.
     pub longest: u64,

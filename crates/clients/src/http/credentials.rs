@@ -10,7 +10,7 @@ use pannier_base::url::SafeUrl;
 
 /// User names and passwords by host or origin. `Debug` shows how many there are and nothing else.
 ///
-/// What a URL itself holds beats everything. Then comes an index URL's user information for what lies beside the
+/// Credentials in a URL take precedence. Then the user information of an index URL for files next to the
 /// index, then an explicit entry for the origin, then netrc for the host, and last an index URL's user information for
 /// anything else of its origin.
 #[derive(Clone, Default)]
@@ -98,7 +98,7 @@ impl Credentials {
         self
     }
 
-    /// Adds the user information of an index URL, if it has any: files of the index are asked for with it too.
+    /// Adds the user information of an index URL, if it has any: files of the index are requested with it, too.
     #[must_use]
     pub fn with_index(mut self, index: &SafeUrl) -> Self {
         if let Some((user, password)) = index.credentials() {

@@ -1,4 +1,4 @@
-//! Why a request failed, for whoever has to mend it: the URL without credentials, the status, the server headers that
+//! Why a request failed, for the person who has to fix it: the URL without credentials, the status, the server headers that
 //! help an operator, and a hint.
 //!
 //! Refuses to hold a credential: neither user information nor query of a URL is kept (signed redirects carry their
@@ -23,7 +23,7 @@ use pannier_base::url::SafeUrl;
 pub enum HttpError {
     /// The client is not allowed to connect.
     #[error("{url} is needed, but this run is offline")]
-    #[diagnostic(help("run once without `--offline`, so that the store holds it"))]
+    #[diagnostic(help("run once without `--offline`, so that the store has it"))]
     Offline {
         /// The URL, without credentials and query.
         url: String,
@@ -64,7 +64,7 @@ pub enum HttpError {
         source: reqwest::Error,
     },
     /// The body ended early or could not be read to its end.
-    #[error("{url} broke off after {received} bytes{}", expected.map(|n| format!(" of {n}")).unwrap_or_default())]
+    #[error("the connection to {url} broke after {received} bytes{}", expected.map(|n| format!(" of {n}")).unwrap_or_default())]
     #[diagnostic(help("the server or a proxy in between cut the connection; try again later"))]
     Truncated {
         /// The URL, without credentials and query.
@@ -78,7 +78,7 @@ pub enum HttpError {
         source: io::Error,
     },
     /// The body comes so slowly that waiting for it makes no sense.
-    #[error("{url} is too slow: {received} bytes came in a quarter of an hour or more")]
+    #[error("{url} is too slow: {received} bytes arrived in 15 minutes or more")]
     #[diagnostic(help("check the server and the proxies in between; try again later"))]
     Slow {
         /// The URL, without credentials and query.
@@ -91,7 +91,7 @@ pub enum HttpError {
     },
     /// A redirect leads nowhere.
     #[error("{url} was redirected, but {problem}")]
-    #[diagnostic(help("check the URL: the server's own address for it may have changed"))]
+    #[diagnostic(help("check the URL: it may have changed on the server"))]
     Redirect {
         /// The URL that was asked first, without credentials and query.
         url: String,
@@ -100,9 +100,7 @@ pub enum HttpError {
     },
     /// A text or file is larger than any that is expected.
     #[error("{url} is larger than {limit} bytes")]
-    #[diagnostic(help(
-        "check the URL and the server: nothing that Pannier asks for is that large"
-    ))]
+    #[diagnostic(help("check the URL and the server: Pannier expects nothing that large"))]
     TooLarge {
         /// The URL, without credentials and query.
         url: String,
@@ -117,7 +115,7 @@ pub enum HttpError {
         url: String,
     },
     /// What arrived could not be put away.
-    #[error("{url} could not be written down")]
+    #[error("cannot store {url}")]
     #[diagnostic(help("check the free space and the permissions of the store's folder"))]
     Sink {
         /// The URL, without credentials and query.
@@ -127,7 +125,7 @@ pub enum HttpError {
         source: io::Error,
     },
     /// The client itself could not be made.
-    #[error("no HTTP client can be set up")]
+    #[error("cannot set up the HTTP client")]
     #[diagnostic(help(
         "check the system's certificates and the variables SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY"
     ))]
@@ -249,19 +247,19 @@ fn status_hint(status: u16, url: &SafeUrl, login: Option<LoginSource>) -> String
             "the credentials from {source} were refused for {host}: check that they are valid and may read this project"
         ),
         (401 | 403, None) => format!(
-            "no credentials are known for {host}: give them in netrc (`machine {host} login … password …`) or in the URL"
+            "no credentials are set for {host}: set them in netrc (`machine {host} login … password …`) or in the URL"
         ),
         (404 | 410, None) => format!(
-            "check the address; private projects also answer {status} to those without credentials, and none are known for {host}"
+            "check the URL; private projects also answer {status} without credentials, and none are set for {host}"
         ),
         (404 | 410, Some(source)) => format!(
-            "check the address; private projects also answer {status} when the credentials (here from {source}) may not read them"
+            "check the URL; private projects also answer {status} if the credentials (here from {source}) may not read them"
         ),
-        (407, _) => "the proxy wants credentials: give them in HTTPS_PROXY".to_owned(),
+        (407, _) => "the proxy requires credentials: set them in HTTPS_PROXY".to_owned(),
         (429, _) => {
             "the server limits requests: try again later, or with fewer jobs at a time".to_owned()
         }
-        (500.., _) => "the server is in trouble: try again later".to_owned(),
+        (500.., _) => "the server has a problem: try again later".to_owned(),
         _ => "check the URL".to_owned(),
     }
 }
@@ -272,25 +270,27 @@ fn connection_problem(error: &reqwest::Error, url: &SafeUrl) -> (&'static str, S
     let host = url.host();
     let causes = causes(error);
     if causes.contains("certificate") || causes.contains("tls") && causes.contains("alert") {
-        let hint = "a private certificate authority is made known with SSL_CERT_FILE".to_owned();
+        let hint =
+            "set SSL_CERT_FILE to the certificates of a private certificate authority".to_owned();
         return (TLS, hint);
     }
     if causes.contains("corrupt message") {
-        let hint = "something without TLS listens there: is an `http://` URL meant?".to_owned();
+        let hint =
+            "the server does not use TLS: use an `http://` URL if that is intended".to_owned();
         return ("the server speaks no TLS", hint);
     }
     if causes.contains("dns error") || causes.contains("failed to lookup address") {
-        let hint = format!("check the spelling of `{host}` and this machine's name service");
-        return ("its host name is not known", hint);
+        let hint = format!("check the spelling of `{host}` and the DNS settings of this machine");
+        return ("its host name is unknown", hint);
     }
     let hint = format!(
         "check that `{host}` is up and that a proxy or firewall lets the connection through"
     );
     if error.is_timeout() {
-        return ("no answer came in time", hint);
+        return ("no answer in time", hint);
     }
     if error.is_connect() {
-        return ("the connection is not accepted", hint);
+        return ("the connection was refused", hint);
     }
     ("the connection broke", hint)
 }

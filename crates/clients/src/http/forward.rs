@@ -1,6 +1,6 @@
 //! Requests that another program made: the answer goes back to it whatever its status, with its body as it comes.
 //!
-//! Refuses to repeat a request: whoever made it decides that. Redirects follow the rules of every request; credentials do, too,
+//! Never repeats a request: its caller decides that. Redirects follow the rules of every request; credentials do, too,
 //! but are for trusted servers alone.
 
 use super::call::{Auth, Call, Leads};

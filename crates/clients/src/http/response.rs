@@ -38,7 +38,7 @@ const SLOWEST: u64 = 100;
 
 /// A body that comes so slowly that it will not end.
 #[derive(Debug, thiserror::Error)]
-#[error("fewer than {SLOWEST} bytes a second came")]
+#[error("fewer than {SLOWEST} bytes arrived per second")]
 pub(super) struct TooSlow;
 
 /// Since when a body comes.

@@ -1,4 +1,4 @@
-//! The only door to Python interpreters: which ones are at hand, and what image each would be.
+//! The only door to Python interpreters: which ones are available, and what image each would be.
 //!
 //! Runs one short, isolated program (`-I -S`) and nothing of the user's. Refuses to guess: what an interpreter does not say
 //! of itself is an error.
@@ -33,8 +33,8 @@ pub struct Described {
 #[derive(Debug, Error, Diagnostic)]
 pub enum PythonError {
     /// It cannot be started.
-    #[error("the interpreter {path} cannot be started")]
-    #[diagnostic(help("install Python 3.8 or newer there, or name another one with --python"))]
+    #[error("cannot start the interpreter {path}")]
+    #[diagnostic(help("install Python 3.8 or newer there, or set another one with --python"))]
     Start {
         /// Which one.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum PythonError {
         said: String,
     },
     /// It says something that Pannier does not know.
-    #[error("the interpreter {path} describes itself as something unknown")]
+    #[error("the interpreter {path} returned an unknown description")]
     Version {
         /// Which one.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum PythonError {
         source: PythonVersionError,
     },
     /// It runs on a platform that Pannier does not know.
-    #[error("the interpreter {path} runs on something unknown")]
+    #[error("the interpreter {path} runs on an unknown platform")]
     Platform {
         /// Which one.
         path: PathBuf,
@@ -70,8 +70,8 @@ pub enum PythonError {
         source: PlatformError,
     },
     /// There is none.
-    #[error("no Python interpreter was found on the search path")]
-    #[diagnostic(help("install Python 3, or name an interpreter with --python"))]
+    #[error("no Python interpreter is on PATH")]
+    #[diagnostic(help("install Python 3, or set an interpreter with --python"))]
     None,
 }
 
@@ -105,7 +105,7 @@ pub fn describe(path: &Path, environment: &ChildEnvironment) -> Result<Described
         let value = line.and_then(|rest| rest.trim().strip_prefix(':'));
         value
             .map(|value| value.trim().trim_matches('"').to_owned())
-            .ok_or_else(|| failed(&format!("it did not say its {key}")))
+            .ok_or_else(|| failed(&format!("its output has no {key}")))
     };
     let python: PythonVersion =
         value("python")?
@@ -139,7 +139,7 @@ pub fn first(search: &[PathBuf]) -> Result<PathBuf, PythonError> {
         .ok_or(PythonError::None)
 }
 
-/// The interpreters of a machine, looked for only when somebody asks.
+/// The interpreters of a machine, looked for only when someone asks.
 #[derive(Debug)]
 pub struct Pythons {
     search: Vec<PathBuf>,
@@ -222,7 +222,7 @@ mod tests {
             &ChildEnvironment::default(),
         )
         .unwrap_err();
-        assert!(error.to_string().contains("cannot be started"), "{error}");
+        assert!(error.to_string().contains("cannot start"), "{error}");
     }
 
     #[test]
@@ -243,9 +243,6 @@ mod tests {
     #[test]
     fn the_probe_fits_one_line() {
         assert!(!one_line().contains('\n'));
-        assert!(
-            !one_line().contains('\''),
-            "it stands between single quotes"
-        );
+        assert!(!one_line().contains('\''), "it is between single quotes");
     }
 }

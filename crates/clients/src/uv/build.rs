@@ -38,9 +38,9 @@ impl Uv {
         around: &Surroundings,
     ) -> Result<PathBuf, UvError> {
         let task = format!("build a wheel of `{}`", build.source.display());
-        // Beside the wheel's folder: the caller chose that file system, TMPDIR has no say below the rim.
-        let beside = build.out.parent().unwrap_or(build.out);
-        let folder = tempfile::tempdir_in(beside).map_err(UvError::file("written", beside))?;
+        // Next to the wheel's folder: the caller chose that file system, and TMPDIR does not apply below the command line.
+        let parent = build.out.parent().unwrap_or(build.out);
+        let folder = tempfile::tempdir_in(parent).map_err(UvError::file("written", parent))?;
         let constraints = folder.path().join("build-constraints.txt");
         let lines: Vec<String> = build.constraints.lines().map(str::to_owned).collect();
         fs::write(&constraints, around.lines(&lines)?)
@@ -126,7 +126,7 @@ fn only_wheel(out: &Path, task: String) -> Result<PathBuf, UvError> {
         (last, others) => Err(UvError::Unexpected {
             task,
             problem: format!(
-                "{} wheels lie in `{}`",
+                "there are {} wheels in `{}`",
                 others + usize::from(last.is_some()),
                 out.display()
             ),

@@ -19,7 +19,7 @@ pub enum Refresh {
     /// As uv does it: pages that the server says are still good are not asked for again.
     #[default]
     AsCached,
-    /// Every page is asked for again.
+    /// Every page is requested again.
     All,
 }
 
@@ -38,7 +38,7 @@ pub struct Compile<'a> {
     pub python: &'a str,
     /// A `pylock.toml` whose versions are preferred.
     pub preferences: Option<&'a str>,
-    /// Whether index pages are asked for again.
+    /// Whether index pages are requested again.
     pub refresh: Refresh,
     /// Packages whose source archives are neither built nor listed; `:all:` for all of them.
     pub only_binary: &'a [String],
@@ -228,7 +228,7 @@ impl Uv {
             "requirements.in",
         ];
         let call = Call {
-            task: "tell its index",
+            task: "report its index",
             arguments: arguments.map(OsString::from).to_vec(),
             folder,
             extra: own_configuration(folder),
@@ -256,7 +256,7 @@ fn pinned(said: &str) -> Option<String> {
     )
 }
 
-/// The user's own uv.toml is looked for below this folder, where there is none.
+/// uv searches for the user's uv.toml in this folder, which has none.
 pub(super) fn own_configuration(folder: &Path) -> BTreeMap<&'static str, String> {
     let nowhere = folder.join("no-configuration");
     [("XDG_CONFIG_HOME", nowhere.to_string_lossy().into_owned())].into()

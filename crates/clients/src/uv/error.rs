@@ -13,9 +13,9 @@ use super::version::{MINIMUM_VERSION, PINNED_VERSION};
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum UvError {
     /// There is no uv, and none could be fetched.
-    #[error("there is no uv {MINIMUM_VERSION} or newer here: {}", .tried.join("; "))]
+    #[error("uv {MINIMUM_VERSION} or newer is not available: {}", .tried.join("; "))]
     #[diagnostic(help(
-        "three ways out: install uv (`pip install uv`), set PANNIER_UV to its path, or set `index.url` to an index \
+        "install uv (`pip install uv`), set PANNIER_UV to its path, or set `index.url` to an index \
          that has the wheel of uv {PINNED_VERSION}"
     ))]
     NotFound {
@@ -26,7 +26,7 @@ pub enum UvError {
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// What PANNIER_UV names is no usable uv.
-    #[error("PANNIER_UV names `{}`, which is not usable: {problem}", .program.display())]
+    #[error("PANNIER_UV is `{}`, which is not usable: {problem}", .program.display())]
     #[diagnostic(help("set PANNIER_UV to a uv {MINIMUM_VERSION} or newer, or unset it"))]
     Named {
         /// The path as it was given.
@@ -35,7 +35,7 @@ pub enum UvError {
         problem: String,
     },
     /// uv could not be started.
-    #[error("`{}` could not be started", .program.display())]
+    #[error("cannot start `{}`", .program.display())]
     #[diagnostic(help("check that the file is an executable for this machine"))]
     Start {
         /// The program.
@@ -53,10 +53,8 @@ pub enum UvError {
         explanation: String,
     },
     /// uv said yes, but what it left is not what was asked for.
-    #[error("uv was to {task}, but {problem}")]
-    #[diagnostic(help(
-        "this version of uv is not one that Pannier knows; try uv {PINNED_VERSION}"
-    ))]
+    #[error("uv failed to {task}: {problem}")]
+    #[diagnostic(help("Pannier does not know this version of uv; try uv {PINNED_VERSION}"))]
     Unexpected {
         /// What it was to do.
         task: String,
@@ -64,7 +62,7 @@ pub enum UvError {
         problem: String,
     },
     /// What adds the credentials of indexes could not be started.
-    #[error("the loopback server for indexes with credentials could not be started (`{}`)", .path.display())]
+    #[error("cannot start the loopback server for indexes with credentials (`{}`)", .path.display())]
     #[diagnostic(help(
         "check that the store's folder is writable and that this machine can listen on 127.0.0.1"
     ))]
@@ -75,7 +73,7 @@ pub enum UvError {
         #[source]
         source: io::Error,
     },
-    /// A file beside uv could not be written or read.
+    /// A file for uv could not be written or read.
     #[error("`{}` could not be {action}", .path.display())]
     #[diagnostic(help("check the free space and the permissions of the folder"))]
     File {

@@ -1,6 +1,6 @@
 //! Fetching the pinned uv: one wheel, known by its digest, from the configured index or from where pip finds it.
 //!
-//! Refuses any file whose SHA-256 is not in the table below, whoever served it.
+//! Refuses any file whose SHA-256 is not in the table below, from any server.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -79,18 +79,18 @@ impl Pin {
 /// Why the pinned uv could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("the network must not be used (--offline)")]
+    #[error("the network is disabled (--offline)")]
     Offline,
     #[error("no wheel of it is pinned for {0}")]
     NoPin(&'static str),
     #[error("the index `{index}` does not list `{name}`")]
     NotListed { index: String, name: String },
-    #[error("the index `{index}` could not be asked for it")]
+    #[error("cannot query the index `{index}` for it")]
     Index {
         index: String,
         source: Box<crate::http::HttpError>,
     },
-    #[error("`{url}` has SHA-256 {found}, {expected} is expected")]
+    #[error("`{url}` has the SHA-256 digest {found}, expected {expected}")]
     Digest {
         url: String,
         found: Digest,
@@ -100,9 +100,9 @@ pub(super) enum FetchError {
     Pip(String),
     #[error("its wheel is refused")]
     Zip(#[source] zip::ZipError),
-    #[error("its wheel holds no program `uv`")]
+    #[error("its wheel does not contain the program `uv`")]
     NoProgram,
-    #[error("it could not be kept")]
+    #[error("it could not be stored")]
     Io(#[from] io::Error),
 }
 
@@ -112,7 +112,7 @@ pub(super) fn fetch(program: &Path, finder: &Finder<'_>) -> Result<(), FetchErro
     if finder.around.offline {
         return Err(FetchError::Offline);
     }
-    // One at a time, threads and processes alike: whoever waited takes what the other has fetched.
+    // One at a time, threads and processes alike: those that waited use what the other has fetched.
     let before = inode(program);
     let folder = program.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -272,7 +272,7 @@ fn python(
         .lines()
         .rev()
         .find(|line| !line.trim().is_empty())
-        .unwrap_or("it says nothing");
+        .unwrap_or("it prints nothing");
     Err(scrub(last.trim()))
 }
 

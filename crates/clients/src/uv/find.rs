@@ -48,7 +48,7 @@ impl Finder<'_> {
         }
         let fetched = fetch::fetch(&program, self).map_err(|why| UvError::NotFound {
             tried: {
-                tried.push(format!("uv {PINNED_VERSION} could not be fetched"));
+                tried.push(format!("uv {PINNED_VERSION} could not be downloaded"));
                 tried.clone()
             },
             source: Some(Box::new(why)),
@@ -84,7 +84,7 @@ impl Finder<'_> {
             .map_err(|why| format!("cannot be started ({why})"))?;
         if !output.status.success() {
             return Err(format!(
-                "ended with {} when asked for its version",
+                "exited with {} when asked for its version",
                 output.status
             ));
         }
@@ -108,8 +108,7 @@ fn version(said: &str) -> Result<String, String> {
         (Some("uv"), Some(version)) => version.parse::<Version>().ok(),
         _ => None,
     };
-    let found =
-        found.ok_or_else(|| "does not answer like uv when asked for its version".to_owned())?;
+    let found = found.ok_or_else(|| "does not print a version like uv".to_owned())?;
     let minimum: Version = MINIMUM_VERSION.parse().expect("the constant is a version");
     match found >= minimum {
         true => Ok(found.to_string()),
@@ -134,7 +133,7 @@ mod tests {
         assert!(
             version("uvicorn 1.0")
                 .unwrap_err()
-                .contains("does not answer")
+                .contains("does not print a version")
         );
         assert!(version("").is_err());
     }

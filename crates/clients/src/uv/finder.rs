@@ -1,4 +1,4 @@
-//! What is known of where uv may be, before it is looked for.
+//! What is known about the location of uv, before it is searched.
 
 use std::path::{Path, PathBuf};
 

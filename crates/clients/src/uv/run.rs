@@ -119,7 +119,7 @@ fn explanation(said: &str, log: Log) -> String {
     let text = match kept.len().checked_sub(KEPT_LINES) {
         None | Some(0) => kept.join("\n"),
         Some(cut) => format!(
-            "{}\n… ({cut} lines are left out)\n{}",
+            "{}\n… ({cut} lines omitted)\n{}",
             kept[0],
             kept[cut + 1..].join("\n")
         ),
@@ -138,7 +138,7 @@ fn shortened(line: &str) -> String {
     }
     match line.len() - kept {
         0 => line.to_owned(),
-        cut => format!("{} … ({cut} bytes are left out)", &line[..kept]),
+        cut => format!("{} … ({cut} bytes omitted)", &line[..kept]),
     }
 }
 
@@ -220,7 +220,7 @@ mod tests {
             );
             let text = explanation(&format!("error: a\n{line}\nlast"), Log::Dropped);
             assert!(!text.contains("of-the"), "{text}");
-            assert!(text.ends_with("bytes are left out)\nlast"), "{text}");
+            assert!(text.ends_with("bytes omitted)\nlast"), "{text}");
             assert!(text.len() < 5000);
         }
     }

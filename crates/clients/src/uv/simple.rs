@@ -1,7 +1,7 @@
 //! A project's page of a package index: JSON (PEP 691) or HTML (PEP 503), read for its files and which of them are yanked
 //! (PEP 592).
 //!
-//! Refuses to trust digests that a page states: the caller knows the digest of what it wants. Refuses to take for a page what is
+//! Refuses to trust digests that a page states: the caller knows the expected digest. Refuses to treat as a page what is
 //! none: a sign-in form that a proxy answers with lists no files, and that says nothing about a project.
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub enum ListingError {
     /// It answers with something else.
     #[error("{url} is not the page of a project: {problem}")]
     #[diagnostic(help(
-        "check the URL of the index; a sign-in page is answered like this too when credentials are missing"
+        "check the URL of the index; without credentials, some servers answer with a sign-in page"
     ))]
     NotAPage {
         /// The page's URL, without credentials.
@@ -70,7 +70,7 @@ pub fn listing(
     }
 }
 
-/// The metadata that an index has beside the wheel at `wheel`, at most its first [`LONGEST`] bytes and one; `None` when it has none.
+/// The metadata that an index has for the wheel at `wheel`, at most its first [`LONGEST`] bytes and one; `None` when it has none.
 ///
 /// # Errors
 /// [`HttpError`] when the index cannot be asked; that it refuses to answer means that it has none.
@@ -123,14 +123,14 @@ impl DownloadSink for Start {
 fn read(text: &str) -> Result<Vec<ListedFile>, &'static str> {
     if !text.trim_start().starts_with('{') {
         let files: Vec<_> = tags(text, "a").iter().filter_map(html_file).collect();
-        // An empty page and the page of somebody else look the same.
+        // An empty page and the page of someone else look the same.
         return match files.is_empty() {
             true => Err("it lists no files"),
             false => Ok(files),
         };
     }
     let page: serde_json::Value =
-        serde_json::from_str(text).map_err(|_| "it is JSON that breaks off")?;
+        serde_json::from_str(text).map_err(|_| "it is incomplete JSON")?;
     let files = page["files"].as_array().ok_or("it has no list of files")?;
     let listed = files.iter().map(|file| {
         let yanked = &file["yanked"];

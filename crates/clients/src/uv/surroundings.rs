@@ -29,7 +29,7 @@ pub struct Surroundings {
 /// Where index packages come from. Credentials may stand in the URLs; they are never shown or stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Indexes {
-    /// The index that is asked last; `None` means uv's own default.
+    /// The index with the lowest priority; `None` means uv's own default.
     pub url: Option<SafeUrl>,
     /// Indexes that are asked before it, in this order.
     pub extra: Vec<SafeUrl>,

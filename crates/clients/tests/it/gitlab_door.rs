@@ -147,7 +147,7 @@ fn a_refusal_says_what_gitlab_says_and_which_token_it_takes() {
     );
     assert_eq!(
         error.help().unwrap().to_string(),
-        "the token from PANNIER_TOKEN may not do this; it takes an access token with scope `api` and role Developer or higher in the project"
+        "the token from PANNIER_TOKEN may not do this; this needs an access token with scope `api` and role Developer or higher in the project"
     );
     assert!(error.is_denied() && !error.may_pass());
 }

@@ -107,7 +107,7 @@ fn the_named_one_is_taken_or_refused_but_never_passed_over() {
         .unwrap_err()
         .to_string();
     assert!(
-        why.contains("PANNIER_UV") && why.contains("cannot be started"),
+        why.contains("PANNIER_UV") && why.contains("cannot start"),
         "{why}"
     );
 }
@@ -163,7 +163,10 @@ fn an_index_that_lies_about_uv_is_not_believed() {
     let name = pinned_name(&index, store.path());
     index.add(IndexFile::new("uv", &name, b"something else".to_vec()));
     let why = chain(&find(None, &[], store.path(), &with_index(&index)).unwrap_err());
-    assert!(why.contains("has SHA-256") && why.contains(&name), "{why}");
+    assert!(
+        why.contains("has the SHA-256 digest") && why.contains(&name),
+        "{why}"
+    );
     assert!(
         !store
             .path()

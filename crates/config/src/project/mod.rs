@@ -58,7 +58,7 @@ pub struct ProjectError {
     pub reason: String,
 }
 
-/// Where short names are looked for.
+/// Where short names are searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitBase {
     /// Folder of the repositories that are given by name alone.
@@ -150,9 +150,9 @@ impl ProjectSpec {
     }
 }
 
-/// A project is given by its name alone, and nothing says where such projects live.
+/// A project has only a name, and there is no base URL for names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is given by its name alone, and there is no git_base")]
+#[error("it has only a name, and git_base is not set")]
 pub struct MissingBase;
 
 impl fmt::Display for ProjectSpec {

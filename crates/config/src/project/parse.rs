@@ -107,7 +107,7 @@ fn parse_extras(list: &str) -> Result<Vec<PackageName>, String> {
     for extra in list.split(',').map(str::trim).filter(|e| !e.is_empty()) {
         let extra: PackageName = extra
             .parse()
-            .map_err(|_| "the brackets hold no list of extras")?;
+            .map_err(|_| "the brackets do not contain a list of extras")?;
         extras.push(extra);
     }
     extras.sort();
@@ -117,10 +117,10 @@ fn parse_extras(list: &str) -> Result<Vec<PackageName>, String> {
 
 fn parse_place(text: &str) -> Result<Place, String> {
     if text.is_empty() {
-        return Err("nothing says where it is".to_owned());
+        return Err("it has no URL".to_owned());
     }
     if let Some(c) = text.chars().find(|c| c.is_control()) {
-        return Err(format!("the control character {c:?} stands in it"));
+        return Err(format!("it contains the control character {c:?}"));
     }
     if is_folder(text) {
         return Ok(Place::Directory(tidy(Path::new(text))));
@@ -129,7 +129,7 @@ fn parse_place(text: &str) -> Result<Place, String> {
         return parse_url(text).map(Place::Git);
     }
     if let Some(c) = text.chars().find(|c| c.is_whitespace()) {
-        return Err(format!("white space ({c:?}) stands in it"));
+        return Err(format!("it contains white space ({c:?})"));
     }
     parse_short(text)
 }
@@ -153,7 +153,7 @@ fn parse_url(text: &str) -> Result<GitUrl, String> {
         );
     }
     if path.trim_matches('/').is_empty() {
-        return Err("the URL names a host and no repository".to_owned());
+        return Err("the URL has a host and no repository".to_owned());
     }
     if let Some(revision) = &url.revision {
         check_revision(revision)?;
@@ -172,7 +172,7 @@ fn parse_short(text: &str) -> Result<Place, String> {
     };
     if path.contains("://") {
         // Not repeated: without what stood behind the `@`, nobody sees that it holds a password.
-        return Err("a URL is expected to start with `https://` or `git+https://`".to_owned());
+        return Err("a URL must start with `https://` or `git+https://`".to_owned());
     }
     let path = path.strip_suffix(".git").unwrap_or(path);
     for component in path.split('/') {
@@ -180,7 +180,7 @@ fn parse_short(text: &str) -> Result<Place, String> {
         if component.is_empty() || !component.chars().all(plain) {
             // Not repeated in part: without its `@` nobody sees that it holds a password.
             return Err(
-                "a path of a project has ASCII letters, digits, `.`, `_`, `-` between single `/`"
+                "the path of a project contains only ASCII letters, digits, `.`, `_`, `-` between single `/`"
                     .to_owned(),
             );
         }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use crate::file::ConfigFile;
 use crate::tests::EXAMPLE;
+use pannier_core::constraints::RuleSettings;
 
 fn parse(text: &str) -> Result<ConfigFile, String> {
     ConfigFile::parse(text, Path::new("ci/pannier.yml")).map_err(|error| match &error.help {
@@ -60,6 +61,15 @@ fn what_is_wrong_is_told_with_its_place() {
     let report = cases.map(|text| parse(text).expect_err(text)).join("\n");
     assert!(!report.contains("secret"), "{report}");
     insta::assert_snapshot!(report);
+}
+
+#[test]
+fn earlier_names_of_lint_rules_are_accepted() {
+    let old = "constraints_lint: {unheld: off, gone: warning, unusable: error, except: {unheld: [a], gone: [b], unusable: [c]}}\n";
+    let new = "constraints_lint: {unconstrained: off, missing-from-index: warning, except: {unconstrained: [a], missing-from-index: [b]}}\n";
+    let settings = |text| parse(text).unwrap().constraints_lint.unwrap().settings();
+    assert_eq!(settings(old), settings(new));
+    assert_ne!(settings(new), RuleSettings::default());
 }
 
 proptest! {

@@ -39,7 +39,7 @@ fn flag_beats_variable_beats_file() {
         [
             "https://git.example.org/team/book.git kept (pannier.yml: releases)",
             "https://git.example.org/other/book.git pannier/releases (PANNIER_RELEASES)",
-            "https://git.example.org/team/third.git b (--book)",
+            "https://git.example.org/team/third.git b (--release-log)",
             "https://git.example.org/team/book.git pannier/releases (pannier.yml: releases)",
         ]
     );
@@ -55,7 +55,7 @@ fn what_is_no_branch_of_a_repository_is_refused() {
             "git+https://git.example.org/b.git#subdirectory=x",
             "a repository",
         ),
-        ("a b c", "--book"),
+        ("a b c", "--release-log"),
     ] {
         let said = settings(BASE, "", Some(book)).unwrap_err();
         assert!(said.contains(word), "{book}: {said}");

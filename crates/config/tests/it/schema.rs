@@ -1,6 +1,6 @@
 //! The pages that are generated from the types of `pannier.yml` are those of the repository.
 //!
-//! `PANNIER_BLESS=1 cargo test -p pannier-config` writes them anew.
+//! `PANNIER_BLESS=1 cargo test -p pannier-config` regenerates them.
 
 use std::path::Path;
 

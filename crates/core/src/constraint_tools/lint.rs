@@ -1,4 +1,4 @@
-//! Looks through constraints by the rules of [`crate::constraints::Rule`].
+//! Checks constraints by the rules of [`crate::constraints::Rule`].
 //!
 //! Pure: lock and what the indexes list are handed in. What cannot be judged without one of them is said, never passed over.
 
@@ -19,7 +19,7 @@ use pannier_base::name::{ImageName, PackageName};
 use pannier_base::platform::Target;
 use pannier_clients::uv::ListedFile;
 
-/// What is looked through.
+/// What is checked.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
     /// The constraints file; findings about what no line holds are told of it.
@@ -79,7 +79,7 @@ impl Report {
     }
 }
 
-/// Looks through the constraints.
+/// Checks the constraints.
 #[must_use]
 pub fn lint(subject: &Subject<'_>, settings: &RuleSettings) -> Report {
     let mut look = Look {
@@ -91,13 +91,16 @@ pub fn lint(subject: &Subject<'_>, settings: &RuleSettings) -> Report {
     match subject.lock {
         Some(lock) => look.against_lock(lock),
         None => look.not_judged(
-            &[Rule::Unused, Rule::Unheld],
-            "there is no lock: `pannier lock` makes it",
+            &[Rule::Unused, Rule::Unconstrained],
+            "there is no lock: run `pannier lock`",
         ),
     }
     match subject.releases {
         Ok(releases) => look.against_index(releases),
-        Err(reason) => look.not_judged(&[Rule::Yanked, Rule::Gone, Rule::Python], reason),
+        Err(reason) => look.not_judged(
+            &[Rule::Yanked, Rule::MissingFromIndex, Rule::Python],
+            reason,
+        ),
     }
     let mut report = look.report;
     report.findings.sort_by(|a, b| {
@@ -161,12 +164,15 @@ impl Look<'_> {
                 let specifier = line.specifier();
                 let allows = match specifier.as_str() {
                     "" => "any version".to_owned(),
-                    specifier => format!("every version that is {specifier}"),
+                    specifier => format!("every version {specifier}"),
                 };
                 self.found(
                     Rule::Unpinned,
                     line,
-                    format!("{} may be {allows}; pin it with `==`", line.name()),
+                    format!(
+                        "the line of {} allows {allows}; pin it with `==`",
+                        line.name()
+                    ),
                 );
             }
         }
@@ -179,7 +185,7 @@ impl Look<'_> {
             let name = line.name();
             if !locked.contains(&name) {
                 let message = format!(
-                    "nothing in the lock needs {name}; if only builds do, list it under `constraints_lint: {{except: {{unused: […]}}}}`"
+                    "no package in the lock is called {name}; if only builds need it, list it under `constraints_lint: {{except: {{unused: […]}}}}`"
                 );
                 self.found(Rule::Unused, line, message);
             }
@@ -196,18 +202,18 @@ impl Look<'_> {
             if !index || held.contains(&package.name) || !told.insert(&package.name) {
                 continue;
             }
-            let Some(severity) = self.settings.of(Rule::Unheld, &package.name) else {
+            let Some(severity) = self.settings.of(Rule::Unconstrained, &package.name) else {
                 continue;
             };
             let version = package.version.as_ref().map(ToString::to_string);
             self.report.findings.push(Finding {
-                rule: Rule::Unheld,
+                rule: Rule::Unconstrained,
                 severity,
                 package: package.name.clone(),
                 file: self.subject.file.to_owned(),
                 line: None,
                 message: format!(
-                    "no line holds {name}, which the lock has; add `{name}=={}`",
+                    "no line constrains {name}, which is in the lock; add `{name}=={}`",
                     version.unwrap_or_default(),
                     name = package.name
                 ),
@@ -226,10 +232,10 @@ impl Look<'_> {
             let files: Vec<&ListedFile> = releases.files(&name, version).collect();
             if files.is_empty() {
                 let what = match listed {
-                    None => format!("no index knows {name}"),
-                    Some(_) => format!("the index has no file of {name} {version} any more"),
+                    None => format!("no index has {name}"),
+                    Some(_) => format!("the index no longer has a file of {name} {version}"),
                 };
-                self.found(Rule::Gone, line, what);
+                self.found(Rule::MissingFromIndex, line, what);
                 continue;
             }
             if let Some(reason) = yanked(&files) {
@@ -272,7 +278,7 @@ impl Look<'_> {
         }
         for (requires, images) in forbidden {
             let message = format!(
-                "{name} {version} needs Python {requires}, which forbids {}",
+                "{name} {version} requires Python {requires}, which excludes {}",
                 images.join(", ")
             );
             self.found(Rule::Python, line, message);

@@ -1,6 +1,6 @@
 //! Looking after constraints: what is wrong with them, what they can be raised to, whom a change of them reaches.
 //!
-//! [`lint`](lint()) looks through them with lock and index, [`loosened`] and [`raised`] are the two sides of a resolution that raises
+//! [`lint`](lint()) checks them with lock and index, [`loosened`] and [`raised`] are the two sides of a resolution that raises
 //! pins, [`reach`](reach()) finds the images of a package. Writes no file.
 
 mod index;

@@ -144,7 +144,7 @@ fn statements(
         return with_version(statement, version);
     }
     if statement.contains("${") {
-        return Err("it holds a variable");
+        return Err("it contains a variable");
     }
     let line = &document.constraints()[index];
     let lines = chosen.iter().map(|(version, marker)| {

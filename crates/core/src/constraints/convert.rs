@@ -46,7 +46,7 @@ pub enum ConvertError {
     /// The file cannot be read.
     #[error("cannot read the constraints {}", path.display())]
     #[diagnostic(help("{}", match source.kind() {
-        io::ErrorKind::NotFound => "name the file: `pannier constraints convert FILE`",
+        io::ErrorKind::NotFound => "pass the file: `pannier constraints convert FILE`",
         _ => "save it as a file that this user may read, in UTF-8",
     }))]
     Read {
@@ -57,14 +57,15 @@ pub enum ConvertError {
         source: io::Error,
     },
     /// Lines cannot be used.
-    #[error("the constraints cannot be used:\n{0}")]
+    #[error("the constraints are not valid:\n{0}")]
     Lines(LineErrors),
     /// The text does not fit.
     #[error(
-        "the constraints take {bytes} bytes as a variable, and Linux starts no process whose environment holds more than {VARIABLE_LIMIT} in one"
+        "the constraints take {bytes} bytes as a variable, and Linux limits one variable to {VARIABLE_LIMIT} bytes"
     )]
     #[diagnostic(help(
-        "with this file included every job of the pipeline would fail with `Argument list too long`: shorten comments, or keep constraints of other teams in a file of their own"
+        "every job that includes this file would fail with `Argument list too long`: shorten comments, or move constraints \
+        of other teams to another file"
     ))]
     TooLarge {
         /// Bytes that the variable would take.
@@ -75,13 +76,13 @@ pub enum ConvertError {
 /// Reads the bytes of a file.
 pub type BytesReader<'a> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'a;
 
-/// Converts a file and those that it names by `-c`. `beside` is the folder of the result: files are named as seen from there.
+/// Converts a file and those that it names by `-c`. `folder` is the folder of the result: file names are relative to it.
 ///
 /// # Errors
 /// [`ConvertError`].
 pub fn convert(
     file: &Path,
-    beside: &Path,
+    folder: &Path,
     read: &BytesReader<'_>,
 ) -> Result<Converted, ConvertError> {
     let mut gathered = Gathered {
@@ -110,7 +111,7 @@ pub fn convert(
         return Err(ConvertError::TooLarge { bytes: variable });
     }
     Ok(Converted {
-        yaml: yaml(&text, &gathered, beside),
+        yaml: yaml(&text, &gathered, folder),
         count: gathered.constraints.len(),
         variable,
     })
@@ -169,13 +170,13 @@ impl Gathered<'_> {
         };
         if statement.starts_with("${") {
             self.errors.push(fail(
-                "a variable stands for the name, which tools could not tell then",
+                "the name is a variable, so other tools cannot read it",
                 "write the name",
             ));
         }
         if line.constraint.has_password() && !statement.contains("${") {
             self.errors.push(fail(
-                "the URL holds a password, and every job of every pipeline sees variables",
+                "the URL contains a password, and every job of every pipeline sees variables",
                 "write `${NAME}` instead, and set the variable where it is needed",
             ));
         }
@@ -270,9 +271,9 @@ fn written(statement: &str, line: &ConstraintLine) -> Written {
 }
 
 /// GitLab reads YAML 1.1, where `on`, `1e3` and `12:30` are no texts: every text is quoted, and so is every name.
-fn yaml(text: &str, gathered: &Gathered<'_>, beside: &Path) -> String {
+fn yaml(text: &str, gathered: &Gathered<'_>, folder: &Path) -> String {
     let seen = |path: &Path| {
-        let path = path.strip_prefix(beside).unwrap_or(path);
+        let path = path.strip_prefix(folder).unwrap_or(path);
         path.display().to_string()
     };
     let (first, digest) = &gathered.sources[0];

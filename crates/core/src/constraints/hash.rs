@@ -174,7 +174,7 @@ pub fn url_hash(requirement: &Requirement<VerbatimUrl>) -> Result<Option<FileHas
     }
 }
 
-/// The hash in the fragment of a URL (`#sha256=…`, which may stand beside `egg=` and `subdirectory=`).
+/// The hash in the fragment of a URL (`#sha256=…`, which may be next to `egg=` and `subdirectory=`).
 ///
 /// # Errors
 /// A hash other than one SHA-256 digest: resolving knows a file by that alone, so nothing else would be checked.

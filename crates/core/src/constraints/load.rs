@@ -18,7 +18,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Vec<ConstraintLine>, Vec<LineErr
     let nothing = |_: &Path| {
         Err(std::io::Error::new(
             std::io::ErrorKind::Unsupported,
-            "other files are not followed here",
+            "other files are not read here",
         ))
     };
     let variables = Variables::new();
@@ -85,7 +85,7 @@ impl<'a> Loader<'a> {
         self.file(file, Kind::Constraints)
     }
 
-    /// Takes a text of constraints; `name` stands for it in messages, and files that it names are looked for beside that.
+    /// Takes a text of constraints; `name` is its name in messages, and the files that it names are relative to it.
     pub fn constraints_text(&mut self, text: &str, name: &Path) {
         self.text(text, name, Kind::Constraints);
     }
@@ -164,7 +164,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// A file that is named in another one is beside that one.
+    /// A file that is named in another one is relative to that one.
     fn include(&mut self, line: &LogicalLine, file: &Path, other: &Path, kind: Kind) {
         let path = plain(&file.parent().unwrap_or(Path::new("")).join(other));
         if let Err(why) = self.file(&path, kind) {
@@ -227,10 +227,7 @@ pub(super) fn unset_error(unset: UnsetVariable, file: &Path) -> LineError {
         file: file.to_owned(),
         line: unset.place.line,
         column: unset.place.column,
-        message: format!(
-            "the environment variable {} is named, but it is not set",
-            unset.name
-        ),
+        message: format!("the environment variable {} is not set", unset.name),
         text: unset.shown,
         mark: unset.mark,
         help: Some(format!("set {}, or write the value", unset.name)),

@@ -104,7 +104,7 @@ fn metadata_is_read_as_uv_reads_it() {
     let ignored = "a>=1 ; python_version in '3.8, 3.9' or os_name == 'nt'";
     assert_eq!(read(ignored).as_deref(), Ok("a>=1 ; os_name == 'nt'"));
     assert_eq!(read("a>=1 ; 'x' == 'x'").as_deref(), Ok("a>=1"));
-    // Whoever overrides the package does not fetch from there.
+    // An override of the package does not fetch from there.
     for text in ["a @ https://example.org/a", "a @ svn+https://example.org/a"] {
         assert_eq!(read(text).as_deref(), Ok(text));
         assert!(text.parse::<Constraint>().is_err(), "{text}");

@@ -1,6 +1,6 @@
-//! The rules that constraints are looked through with, and how serious each is.
+//! The rules that constraints are checked with, and the severity of each.
 //!
-//! Knows names and defaults alone; what looks is [`crate::constraint_tools`].
+//! Contains only names and defaults; [`crate::constraint_tools`] checks.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,37 +10,37 @@ use serde::Serialize;
 
 use pannier_base::name::PackageName;
 
-/// What may be wrong with constraints that can be read.
+/// What can be wrong with valid constraints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// A line allows more than one version.
     Unpinned,
-    /// Nothing in the lock is called like this.
+    /// No package in the lock has this name.
     Unused,
-    /// A package of the lock that no line holds.
-    Unheld,
-    /// The pinned version was taken back (PEP 592).
+    /// No line constrains a package in the lock.
+    Unconstrained,
+    /// The pinned version is yanked ([PEP 592](https://peps.python.org/pep-0592/)).
     Yanked,
-    /// The index has no file of the pinned version any more.
-    Gone,
-    /// The pinned version does not allow an image's Python (`Requires-Python`).
+    /// The index no longer has a file of the pinned version.
+    MissingFromIndex,
+    /// The pinned version does not support an image's Python (`Requires-Python`).
     Python,
 }
 
-/// How serious a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The rule is not looked at.
+    /// The rule is not checked.
     Off,
-    /// It is told.
+    /// A finding is reported.
     Warning,
-    /// It is told, and the check fails.
+    /// A finding is reported, and the check fails.
     Error,
 }
 
-/// How serious each rule is, and what it passes over.
+/// How serious each rule is, and which packages are exempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleSettings {
     levels: BTreeMap<Rule, Severity>,
@@ -48,13 +48,13 @@ pub struct RuleSettings {
 }
 
 impl Rule {
-    /// All of them, in the order in which findings of one line are told.
+    /// All of them, in the order in which findings of one line are reported.
     pub const ALL: [Self; 6] = [
         Self::Unpinned,
         Self::Unused,
-        Self::Unheld,
+        Self::Unconstrained,
         Self::Yanked,
-        Self::Gone,
+        Self::MissingFromIndex,
         Self::Python,
     ];
 
@@ -62,8 +62,8 @@ impl Rule {
     #[must_use]
     pub const fn default_severity(self) -> Severity {
         match self {
-            Self::Unpinned | Self::Unused | Self::Unheld => Severity::Warning,
-            Self::Yanked | Self::Gone | Self::Python => Severity::Error,
+            Self::Unpinned | Self::Unused | Self::Unconstrained => Severity::Warning,
+            Self::Yanked | Self::MissingFromIndex | Self::Python => Severity::Error,
         }
     }
 
@@ -73,9 +73,9 @@ impl Rule {
         match self {
             Self::Unpinned => "unpinned",
             Self::Unused => "unused",
-            Self::Unheld => "unheld",
+            Self::Unconstrained => "unconstrained",
             Self::Yanked => "yanked",
-            Self::Gone => "gone",
+            Self::MissingFromIndex => "missing-from-index",
             Self::Python => "python",
         }
     }
@@ -113,22 +113,22 @@ impl RuleSettings {
         self.levels.insert(rule, severity);
     }
 
-    /// Lets a rule pass over packages.
+    /// Exempts packages from a rule.
     pub fn except(&mut self, rule: Rule, packages: impl IntoIterator<Item = PackageName>) {
         self.except.entry(rule).or_default().extend(packages);
     }
 
-    /// How serious the rule is for a package; `None` when it is not looked at.
+    /// How serious the rule is for a package; `None` if it is not checked.
     #[must_use]
     pub fn of(&self, rule: Rule, package: &PackageName) -> Option<Severity> {
         let excepted = self.except.get(&rule);
         let severity = self.levels[&rule];
-        let looked_at = severity != Severity::Off
+        let checked = severity != Severity::Off
             && !excepted.is_some_and(|packages| packages.contains(package));
-        looked_at.then_some(severity)
+        checked.then_some(severity)
     }
 
-    /// Whether the rule is looked at for any package.
+    /// Whether the rule is checked for any package.
     #[must_use]
     pub fn is_on(&self, rule: Rule) -> bool {
         self.levels[&rule] != Severity::Off

@@ -107,8 +107,8 @@ fn split_hashes(text: &str) -> Result<(&str, Vec<FileHash>), Problem> {
                 let name = word.split('=').next().unwrap_or(word);
                 return Err(Problem {
                     offset: text.len() - rest.len(),
-                    message: format!("the option `{name}` is not supported behind a requirement"),
-                    help: Some("only `--hash=…` may stand here; remove the option".to_owned()),
+                    message: format!("the option `{name}` is not supported after a requirement"),
+                    help: Some("only `--hash=…` is allowed here; remove the option".to_owned()),
                 });
             }
         };
@@ -129,15 +129,15 @@ fn checkable(constraint: &Constraint, options: Vec<FileHash>) -> Result<Vec<File
     let Some(url) = constraint.url() else {
         return match options.is_empty() || constraint.is_pinned() {
             true => Ok(options),
-            false => {
-                Err("hashes name the files of one version: pin the version with `==`".to_owned())
-            }
+            false => Err(
+                "hashes belong to the files of one version: pin the version with `==`".to_owned(),
+            ),
         };
     };
     if url.scheme().starts_with("git+") {
         return match options.is_empty() {
             true => Ok(options),
-            false => Err("a git repository has no file that a hash could name".to_owned()),
+            false => Err("hashes do not apply to a git repository".to_owned()),
         };
     }
     let mut hashes = options;
@@ -147,7 +147,7 @@ fn checkable(constraint: &Constraint, options: Vec<FileHash>) -> Result<Vec<File
     match hashes.as_slice() {
         [] => Ok(hashes),
         [one] if one.is_sha256() => Ok(hashes),
-        _ => Err("a URL names one file: state the one sha256 digest of it".to_owned()),
+        _ => Err("a URL names one file: add its one sha256 digest".to_owned()),
     }
 }
 
@@ -183,7 +183,7 @@ fn option(text: &str, kind: Kind) -> Result<Statement, Problem> {
             | "--trusted-host",
             _,
         ) => fail(
-            format!("`{name}` is set once for everything, not in this file"),
+            format!("`{name}` applies to the whole run and cannot be set in this file"),
             "use `index: {url: …, extra: […]}` of pannier.yml, or UV_DEFAULT_INDEX and UV_INDEX",
         ),
         _ => fail(

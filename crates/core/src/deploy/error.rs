@@ -16,14 +16,14 @@ use pannier_clients::git::{GitError, RefusalKind};
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum DeployError {
     /// Projects could not be looked into.
-    #[error("{} cannot be looked into; nothing was changed", listed(failed.iter().map(|it| it.project.as_str())))]
+    #[error("cannot read {}; nothing was changed", listed(failed.iter().map(|it| it.project.as_str())))]
     Unplanned {
         /// Which, and why.
         #[related]
         failed: Vec<Unplanned>,
     },
     /// A single one could not.
-    #[error("{project} cannot be looked into; nothing was changed")]
+    #[error("cannot read {project}; nothing was changed")]
     UnplannedOne {
         /// Which.
         project: String,
@@ -57,7 +57,7 @@ pub enum DeployError {
     },
     /// The audit file cannot be written.
     #[error("cannot write to {}; nothing was changed", path.display())]
-    #[diagnostic(help("name another file with --audit"))]
+    #[diagnostic(help("set another file with --audit"))]
     Audit {
         /// The file.
         path: PathBuf,

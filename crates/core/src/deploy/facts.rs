@@ -254,7 +254,7 @@ impl Look<'_> {
         let asked = self.merged.get_or_insert_with(|| {
             let (gitlab, project) = api.ok_or("there is no token for GitLab's API")?;
             if commits > MANY {
-                return Err(format!("{commits} commits are too many to ask for"));
+                return Err(format!("{commits} commits are too many for one request"));
             }
             // Whatever left a commit here was merged after that commit was made; a day is left to clocks.
             let since = Timestamp::from_second(comparison.since - 86_400);
@@ -294,7 +294,7 @@ impl Look<'_> {
             Ok(Some(branch)) => branch,
             Ok(None) => return Ok(answer(Right::Yes, Force::Unknown, None)),
             Err(error) => {
-                let note = format!("whether the branch is protected is not known: {error}");
+                let note = format!("cannot tell whether the branch is protected: {error}");
                 return Ok(answer(Right::Yes, Force::Unknown, Some(note)));
             }
         };

@@ -186,7 +186,7 @@ impl Search<'_> {
                 push.at.strftime(TIME),
             );
             self.passed = Some(format!(
-                "it was in production ({by} pushed {way} on {at}), but nothing tells that its deployment succeeded"
+                "it was in production ({by} pushed {way} on {at}), but no record shows that its deployment succeeded"
             ));
         }
     }
@@ -209,7 +209,7 @@ impl Search<'_> {
                 if let Some(pipeline) = found.objects.unwrap_or_default().first() {
                     let page = &pipeline.web_url;
                     self.passed = Some(format!(
-                        "it was in production ({page}), but nothing tells that its deployment succeeded"
+                        "it was in production ({page}), but no record shows that its deployment succeeded"
                     ));
                 }
             }

@@ -143,7 +143,7 @@ mod tests {
         let said = [
             ("", rules(false, false)),
             ("--rollback", rules(true, false)),
-            ("--allow sidewise", rules(false, true)),
+            ("--allow diverged", rules(false, true)),
         ];
         let mut table = String::new();
         for (relation, value) in relations {
@@ -171,9 +171,9 @@ mod tests {
         for (origin, wanted) in [
             (Origin::DefaultBranch, "forward"),
             (Origin::OpenMergeRequest(3), "forward"),
-            (Origin::Elsewhere(None), "! elsewhere"),
-            (Origin::Elsewhere(Some(3)), "! elsewhere"),
-            (unknown, "! elsewhere"),
+            (Origin::Elsewhere(None), "! not-merged"),
+            (Origin::Elsewhere(Some(3)), "! not-merged"),
+            (unknown, "! not-merged"),
         ] {
             let facts = Facts {
                 origin,

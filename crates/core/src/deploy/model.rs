@@ -18,7 +18,8 @@ pub enum Kind {
     Forward,
     /// To what was there before, or openly back.
     Rollback,
-    /// To another line of development.
+    /// To a commit that has diverged from production.
+    #[serde(rename = "diverged")]
     Sidewise,
 }
 
@@ -31,7 +32,7 @@ impl Kind {
             Self::First => "first",
             Self::Forward => "forward",
             Self::Rollback => "rollback",
-            Self::Sidewise => "sidewise",
+            Self::Sidewise => "diverged",
         }
     }
 }
@@ -176,7 +177,7 @@ pub struct By {
 impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(who) = &self.who else {
-            return f.write_str(" (by whom is unknown)");
+            return f.write_str(" (by an unknown user)");
         };
         write!(f, " (by {who}")?;
         for more in [&self.at, &self.page].into_iter().flatten() {

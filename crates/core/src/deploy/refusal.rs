@@ -11,7 +11,7 @@ use super::target::Expect;
 pub enum Refusal {
     /// It is behind production, and not known to have been there.
     #[error(
-        "{} is outdated: {}{by} is there, which has it already{past}",
+        "{} is outdated: production is already at {}{by}, which contains it{past}",
         short(to),
         short(now)
     )]
@@ -29,9 +29,9 @@ pub enum Refusal {
         hint: &'static str,
     },
     /// Something else is there than was expected.
-    #[error("{expected} was expected, but {found}")]
+    #[error("expected {expected}, but {found}")]
     #[diagnostic(help(
-        "somebody else has deployed meanwhile, and that is not overwritten: look at it, then plan anew with --dry-run"
+        "someone else has deployed since, and that is not overwritten: check it, then plan again with --dry-run"
     ))]
     Overtaken {
         /// What should have been there.
@@ -41,11 +41,11 @@ pub enum Refusal {
     },
     /// It is on another line of development.
     #[error(
-        "what is there, {}{by}, has commits that this one lacks, and the other way round",
+        "production is at {}{by}, which has commits that this one lacks, and vice versa",
         short(now)
     )]
     #[diagnostic(help(
-        "rebase or merge, so that nothing of production gets lost; or say --allow sidewise"
+        "rebase or merge, so that no commit of production is lost; or pass --allow diverged"
     ))]
     Sidewise {
         /// What is there.
@@ -67,14 +67,14 @@ pub enum Refusal {
     /// The server does not have it.
     #[error("the server has no commit {commit}")]
     #[diagnostic(help(
-        "its branch was rewritten or removed and the commit with it: run a new pipeline and deploy that one's commit"
+        "its branch was rewritten or removed: run a new pipeline and deploy its commit"
     ))]
     Vanished {
         /// Which one.
         commit: String,
     },
     /// The branch is protected and force is not allowed.
-    #[error("the branch is protected and may only move forwards, and this is a {}", kind.word())]
+    #[error("the branch is protected and allows only fast-forwards, and this is a {}", kind.word())]
     #[diagnostic(help(
         "allow force push in Settings > Repository > Protected branches of the project (as a maintainer), or deploy a commit \
          that reverts the change"
@@ -95,16 +95,16 @@ pub enum Refusal {
     /// The branch is protected against us.
     #[error("{problem}")]
     #[diagnostic(help(
-        "let the token's owner push to it: Settings > Repository > Protected branches of the project (as a maintainer); a job's \
-         token has the rights of whoever started the job"
+        "let the token's owner push to it: Settings > Repository > Protected branches of the project (as a maintainer); a \
+        job token has the permissions of the user who started the job"
     ))]
     Protected {
         /// Whose token.
         problem: String,
     },
     /// The branch is the default one.
-    #[error("it is the default branch of the project: that one is moved by merging")]
-    #[diagnostic(help("name a production branch with --branch"))]
+    #[error("it is the default branch of the project, which changes only by merging")]
+    #[diagnostic(help("set a production branch with --branch"))]
     DefaultBranch,
 }
 
@@ -115,8 +115,8 @@ impl Refusal {
         match self {
             Self::Outdated { .. } => "outdated",
             Self::Overtaken { .. } => "overtaken",
-            Self::Sidewise { .. } => "sidewise",
-            Self::Elsewhere { .. } => "elsewhere",
+            Self::Sidewise { .. } => "diverged",
+            Self::Elsewhere { .. } => "not-merged",
             Self::Vanished { .. } => "vanished",
             Self::NeedsForce { .. } => "needs force",
             Self::NoRight { .. } => "no right",
@@ -126,7 +126,8 @@ impl Refusal {
     }
 
     pub(super) fn outdated(facts: &Facts) -> Self {
-        const NEWER: &str = "if a newer pipeline was faster, there is nothing to do; to go back to this commit, pass --rollback";
+        const NEWER: &str = "if a newer pipeline was faster, there is nothing to do; pass --rollback to go back to this \
+        commit";
         let (past, hint) = match &facts.history {
             History::Passed { how } => (format!("; {how}"), NEWER),
             History::Unrecorded { searched, unread } if unread.is_empty() => {
@@ -167,12 +168,12 @@ impl Refusal {
     pub(super) fn no_right(status: u16, token: Option<&str>) -> Self {
         let problem = match token {
             Some(token) => format!("the token from {token} may not push here (answer {status})"),
-            None => format!("nobody may push here without a token (answer {status})"),
+            None => format!("pushing requires a token (answer {status})"),
         };
         let hint = match token {
             Some("CI_JOB_TOKEN") => {
-                "a job's token pushes to its own project only, and only where Settings > CI/CD > Job token permissions allows Git \
-                 push; for other projects set PANNIER_TOKEN to an access token with scope `write_repository` and role Developer \
+                "a job token can only push to its own project, and only if Settings > CI/CD > Job token permissions allows \
+                Git push; for other projects set PANNIER_TOKEN to an access token with scope `write_repository` and role Developer \
                  or higher"
             }
             _ => {
@@ -188,7 +189,7 @@ impl Refusal {
             Some(token) => {
                 format!("the branch is protected, and the token from {token} may not push to it")
             }
-            None => "the branch is protected, and nobody pushes to it without a token".to_owned(),
+            None => "the branch is protected, and pushing to it requires a token".to_owned(),
         };
         Self::Protected { problem }
     }
@@ -203,7 +204,7 @@ pub(super) fn short(commit: &str) -> &str {
 /// What is on the branch, and by whom.
 pub(super) fn found(now: Option<&str>, by: &By) -> String {
     match now {
-        Some(now) => format!("{}{by} is there", short(now)),
+        Some(now) => format!("the branch is at {}{by}", short(now)),
         None => "there is no such branch".to_owned(),
     }
 }
@@ -211,7 +212,7 @@ pub(super) fn found(now: Option<&str>, by: &By) -> String {
 /// That nothing tells of a commit in production. No more than that: it is no proof that it never was there.
 fn unrecorded(searched: &[String]) -> String {
     match searched {
-        [] => "; whether it was in production before is not known".to_owned(),
+        [] => "; it is unknown whether it was in production before".to_owned(),
         _ => format!(
             "; no record of it in production (searched: {})",
             searched.join(", ")
@@ -223,7 +224,7 @@ fn elsewhere(default: &str, merge_request: Option<u64>, unknown: Option<&str>) -
     let first = format!("the commit is not on the default branch `{default}`");
     match (merge_request, unknown) {
         (Some(iid), Some(why)) => {
-            format!("{first}, and whether its merge request !{iid} is open is not known ({why})")
+            format!("{first}, and it is unknown whether its merge request !{iid} is open ({why})")
         }
         (Some(iid), None) => format!("{first}, and its merge request !{iid} is not open"),
         (None, _) => format!("{first}, and no open merge request has it as its head"),
@@ -232,9 +233,11 @@ fn elsewhere(default: &str, merge_request: Option<u64>, unknown: Option<&str>) -
 
 const fn elsewhere_hint(unknown: Option<&str>) -> &'static str {
     match unknown {
-        Some(_) => "give a token that reads merge requests (a job's own does), or say --any-commit",
+        Some(_) => {
+            "set a token that can read merge requests (a job token can), or pass --any-commit"
+        }
         None => {
-            "merge it first, or deploy the newest commit of its merge request; --any-commit deploys it all the same"
+            "merge it first, deploy the newest commit of its merge request, or pass --any-commit"
         }
     }
 }

@@ -82,7 +82,7 @@ impl Plan {
         for step in &self.steps {
             let unknown = match &step.merge_requests {
                 Contained::Unknown { why } => {
-                    Some(format!("which merge requests it has is not known: {why}"))
+                    Some(format!("its merge requests are unknown: {why}"))
                 }
                 Contained::Known { .. } => None,
             };
@@ -99,7 +99,8 @@ impl Plan {
         });
         let stays: Vec<&str> = stays.map(|step| step.name.as_str()).collect();
         if !stays.is_empty() {
-            let note = "the branch may only move forwards, so this goes last and is not moved back";
+            let note =
+                "the branch allows only fast-forwards, so this goes last and is not moved back";
             found.push((note.to_owned(), stays));
         }
         let line = |(note, names): (String, Vec<&str>)| format!("{}: {note}", names.join(", "));
@@ -207,7 +208,7 @@ impl Outcome {
             Self::Nothing => "nothing",
             Self::Moved => "moved",
             Self::Undone => "undone",
-            Self::Stuck { .. } => "stuck",
+            Self::Stuck { .. } => "not-restored",
             Self::Overtaken { .. } => "overtaken",
             Self::Refused { .. } => "refused",
             Self::Unknown { .. } => "unknown",
@@ -256,14 +257,14 @@ impl End {
                     let found = found(now.as_deref(), by);
                     format!("not moved: {found}, which was not there when the plan was made")
                 }
-                Stands::Unknown => "not moved: somebody else was faster".to_owned(),
+                Stands::Unknown => "not moved: someone else was faster".to_owned(),
             },
             Outcome::Refused { kind, said } => {
                 let reason = match kind {
                     RefusalKind::Protected => "the branch is protected",
-                    RefusalKind::NoForce => "the branch may only move forwards",
+                    RefusalKind::NoForce => "the branch allows only fast-forwards",
                     RefusalKind::NoRight => "the token may not push here",
-                    RefusalKind::Other => "the server does not take it",
+                    RefusalKind::Other => "the server refuses it",
                 };
                 format!("not moved: {reason} ({said})")
             }

@@ -2,7 +2,7 @@
 //! of changes.
 //!
 //! Changes may need each other: one that fails alone is not to blame when it passes with another. So first as many changes as
-//! possible are accepted together; what is left over fails beside them, and its smallest failing company is looked for by delta
+//! possible are accepted together; the rest fails next to them, and its smallest failing company is found by delta
 //! debugging (Zeller and Hildebrandt's ddmin). Never asks about the same set twice, and stops at a limit.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ pub enum Stop<E> {
 pub struct Blame<R, E> {
     /// Changes that pass together.
     pub accepted: Set,
-    /// What cannot be accepted beside them, each with its smallest failing company.
+    /// What cannot be accepted with them, each with its smallest failing company.
     pub culprits: Vec<Culprit<R>>,
     /// What was left over when asking ended early.
     pub open: Vec<usize>,
@@ -128,7 +128,7 @@ pub fn blame<P: Clone, R: Clone, E>(
 struct Search<P, R, O> {
     memo: Memo<P, R, O>,
     accepted: Set,
-    /// What did not pass beside the accepted ones.
+    /// What did not pass together with the accepted ones.
     left: Vec<usize>,
 }
 
@@ -137,7 +137,7 @@ impl<P: Clone, R: Clone, E, O: FnMut(&Set) -> Result<Verdict<P, R>, E>> Search<P
     fn accept_all(&mut self, unlikely: Vec<usize>, likely: Vec<usize>) -> Result<(), Stop<E>> {
         self.take(&unlikely)?;
         self.take(&likely)?;
-        // What was left over may pass beside what was accepted after it, or together with others that were left over.
+        // The rest may pass together with what was accepted after it, or together with others that were left over.
         while self.take_single()? || self.take_all_but_one()? || self.take_pair()? {}
         Ok(())
     }

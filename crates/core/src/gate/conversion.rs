@@ -12,7 +12,7 @@ use crate::constraints::{BytesReader, convert};
 pub enum Conversion {
     /// They are those of now.
     Fits,
-    /// They are others, or there are none; what differs, and the command that mends it.
+    /// They differ or are missing; the differences, and the command that fixes it.
     Drifted(String),
     /// The constraints cannot be converted; why.
     Impossible(String),
@@ -20,12 +20,12 @@ pub enum Conversion {
 
 /// Compares the file `converted` with what `file` converts to. Both are named as `read` takes them.
 pub fn conversion(file: &Path, converted: &Path, read: &BytesReader<'_>) -> Conversion {
-    let beside = converted.parent().unwrap_or(Path::new(""));
-    let now = match convert(file, beside, read) {
+    let folder = converted.parent().unwrap_or(Path::new(""));
+    let now = match convert(file, folder, read) {
         Ok(now) => now.yaml,
-        Err(error) => return Conversion::Impossible(super::trouble::told(&error)),
+        Err(error) => return Conversion::Impossible(super::error_class::told(&error)),
     };
-    let mend = format!(
+    let fix = format!(
         "run `pannier constraints convert {} -o {}` and commit the file",
         file.display(),
         converted.display()
@@ -33,7 +33,7 @@ pub fn conversion(file: &Path, converted: &Path, read: &BytesReader<'_>) -> Conv
     let found = match read(converted) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Conversion::Drifted(format!("there is no {}: {mend}", converted.display()));
+            return Conversion::Drifted(format!("there is no {}: {fix}", converted.display()));
         }
         Err(error) => {
             return Conversion::Impossible(format!("cannot read {}: {error}", converted.display()));
@@ -45,7 +45,7 @@ pub fn conversion(file: &Path, converted: &Path, read: &BytesReader<'_>) -> Conv
     let diff = TextDiff::from_lines(&found, &now);
     let shown = diff.unified_diff().context_radius(1).to_string();
     Conversion::Drifted(format!(
-        "{} is not what {} converts to: {mend}\n{}",
+        "{} is not what {} converts to: {fix}\n{}",
         converted.display(),
         file.display(),
         pannier_base::secret::scrub(shown.trim_end())

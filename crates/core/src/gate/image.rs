@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::change::ImageChange;
-use super::needs::{Extras, Installed, Needs, needs};
+use super::dependency_check::{Extras, Installed, Needs, needs};
+use super::error_class::{ErrorClass, told};
 use super::report::{Check, CheckResult};
 use super::smoke::{self, Task, Tree};
-use super::trouble::{Trouble, told};
 use super::{Question, Tools};
 use crate::lock::model::Lock;
 use crate::lock::model::LockedSource;
@@ -55,7 +55,7 @@ pub(super) struct Affected<'a> {
 /// What was found out about an image.
 pub(super) struct Tried {
     pub checks: Vec<Check>,
-    /// Who needs what in it; `None` when its wheels cannot be had.
+    /// Which package requires which in it; `None` if its wheels are not available.
     pub needs: Option<Needs>,
 }
 
@@ -123,7 +123,7 @@ impl Affected<'_> {
         side: &Side<'_>,
         python: Option<&Described>,
         folder: &Path,
-    ) -> Result<Packed, Trouble> {
+    ) -> Result<Packed, ErrorClass> {
         let mut request = side.request.clone();
         for image in &mut request.images {
             if let Some(python) = python.filter(|_| image.name == self.image.name) {
@@ -193,7 +193,7 @@ impl Affected<'_> {
     fn metadata<'b>(&self, needs: &Needs, before: &impl Fn() -> Option<&'b Before>) -> Vec<Check> {
         if needs.problems.is_empty() {
             let notes = needs.unclear.iter();
-            let notes: Vec<String> = notes.map(|line| format!("not judged: {line}")).collect();
+            let notes: Vec<String> = notes.map(|line| format!("undecided: {line}")).collect();
             return vec![self.check("metadata", CheckResult::Passed(notes.join("\n")))];
         }
         let known = before().map(|before| before.needs.problems.as_slice());

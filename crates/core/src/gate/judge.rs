@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 use super::blame::Set;
 use super::change::{ImageChange, image_change};
 use super::conversion::Conversion;
+use super::dependency_check::Needs;
+use super::error_class::{ErrorClass, told};
 use super::image::{Affected, Side};
-use super::lookup::{Lookup, worse};
-use super::needs::Needs;
+use super::index_check::{IndexCheck, worse};
 use super::report::{Blamed, BumpVerdict, Check, CheckResult, JudgedBump, Outcome, Reach, Report};
 use super::resolving::{Case, Failed, Found, Resolver, Unwarned};
-use super::trouble::{Trouble, told};
 use super::{Question, Tools};
 use crate::constraints::{Bump, compare};
 use crate::lock::model::Lock;
@@ -27,11 +27,11 @@ const PINS: &str = "no pin is yanked";
 #[must_use]
 pub fn judge(question: &Question<'_>, tools: &Tools<'_>) -> Report {
     let bumps = compare(question.old, question.constraints());
-    let mut court = Court {
+    let mut court = GateRun {
         question,
         tools,
         bumps: &bumps,
-        lookup: Lookup {
+        lookup: IndexCheck {
             question,
             tools,
             bumps: &bumps,
@@ -50,11 +50,11 @@ pub fn judge(question: &Question<'_>, tools: &Tools<'_>) -> Report {
 /// Packages that a bump reaches, by image.
 type Reached = BTreeMap<ImageName, BTreeSet<PackageName>>;
 
-struct Court<'a> {
+struct GateRun<'a> {
     question: &'a Question<'a>,
     tools: &'a Tools<'a>,
     bumps: &'a [Bump],
-    lookup: Lookup<'a>,
+    lookup: IndexCheck<'a>,
     resolver: Resolver<'a>,
     checks: Vec<Check>,
     blamed: Vec<Blamed>,
@@ -63,7 +63,7 @@ struct Court<'a> {
     reach: Vec<Reached>,
 }
 
-impl Court<'_> {
+impl GateRun<'_> {
     fn set(&mut self, name: &str, result: CheckResult) {
         self.checks.push(Check::of_set(name, result));
     }
@@ -71,7 +71,7 @@ impl Court<'_> {
     fn sit(&mut self) {
         match self.question.conversion.clone() {
             Conversion::Fits => self.set(CONVERSION, CheckResult::Passed(String::new())),
-            // One command mends it, and then everything else can be looked at.
+            // One command fixes it, and then everything else can be checked.
             Conversion::Drifted(why) => return self.set(CONVERSION, CheckResult::Drifted(why)),
             Conversion::Impossible(why) => return self.set(CONVERSION, CheckResult::Refused(why)),
         }
@@ -92,11 +92,11 @@ impl Court<'_> {
             }
             Err(failed) => match self.lookup.believed(failed, previous, true) {
                 failed @ Failed {
-                    trouble: Trouble::Refused { .. },
+                    trouble: ErrorClass::Refused { .. },
                     ..
                 } => {
                     let text = format!(
-                        "they do not, so everything counts as changed:\n{}",
+                        "they do not resolve, so everything counts as changed:\n{}",
                         failed.trouble.text()
                     );
                     self.set(OLD, CheckResult::Skipped(text));
@@ -147,7 +147,7 @@ impl Court<'_> {
     fn unresolved(&mut self, old: Result<Lock, Failed>, failed: Failed) {
         let known = old.as_ref().ok().or(self.question.previous);
         let failed = self.lookup.believed(failed, known, false);
-        if let Trouble::NotJudged(_) = failed.trouble {
+        if let ErrorClass::NotJudged(_) = failed.trouble {
             return self.set(NEW, failed.trouble.result());
         }
         let old = match old {
@@ -158,7 +158,7 @@ impl Court<'_> {
                 let result = match failed.of_build && before.of_build {
                     true => CheckResult::NotJudged(text.to_owned()),
                     false => CheckResult::Refused(format!(
-                        "they do not, and neither do the old ones, so no bump is to blame:\n{text}"
+                        "neither they nor the old ones resolve, so no bump is to blame:\n{text}"
                     )),
                 };
                 return self.set(NEW, result);
@@ -203,7 +203,9 @@ impl Court<'_> {
             lines.push(blamed.companions.shown());
         }
         if let Some(why) = &found.stopped {
-            lines.push(format!("looking for the bump to blame ended early: {why}"));
+            lines.push(format!(
+                "the search for the bump to blame ended early: {why}"
+            ));
             lines.push(text.to_owned());
         }
         lines.join("\n")
@@ -244,7 +246,7 @@ impl Court<'_> {
                 }
             };
             if !change.is_affected() {
-                let text = "not affected: it gets what it got before".to_owned();
+                let text = "not affected: its packages stay the same".to_owned();
                 self.reach_image(&image.name, &change, None);
                 let result = CheckResult::Skipped(text);
                 self.checks

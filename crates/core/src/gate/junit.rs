@@ -62,6 +62,6 @@ fn status(result: &CheckResult) -> TestCaseStatus {
         }
         CheckResult::Drifted(text) => failed(NonSuccessKind::Failure, "drift", text),
         CheckResult::Refused(text) => failed(NonSuccessKind::Failure, "refused", text),
-        CheckResult::NotJudged(text) => failed(NonSuccessKind::Error, "not judged", text),
+        CheckResult::NotJudged(text) => failed(NonSuccessKind::Error, "undecided", text),
     }
 }

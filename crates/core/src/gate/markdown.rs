@@ -19,7 +19,7 @@ pub fn markdown(report: &Report) -> String {
     let mut text = format!("## Constraints gate: {}\n\n", report.outcome.shown());
     let _ = writeln!(text, "{}", cell(&summary(report)));
     if !report.bumps.is_empty() {
-        text += "\n| bump | change | level | reach | verdict |\n|---|---|---|---|---|\n";
+        text += "\n| bump | change | level | reach | result |\n|---|---|---|---|---|\n";
         for one in &report.bumps {
             let _ = writeln!(
                 text,
@@ -70,7 +70,7 @@ pub fn markdown(report: &Report) -> String {
     section(&mut text, report, "Refused", |result| {
         matches!(result, CheckResult::Refused(_))
     });
-    section(&mut text, report, "Not judged", |result| {
+    section(&mut text, report, "Undecided", |result| {
         matches!(result, CheckResult::NotJudged(_))
     });
     section(&mut text, report, "Skipped", |result| {
@@ -103,7 +103,7 @@ pub fn summary(report: &Report) -> String {
         let _ = write!(checks, ", {skipped} skipped");
     }
     match (report.bumps.is_empty(), report.outcome) {
-        (true, Outcome::Passed) => format!("{bumps}: there is nothing to try."),
+        (true, Outcome::Passed) => format!("{bumps}: there is nothing to test."),
         _ => format!("{bumps}, {checks}, {resolutions}."),
     }
 }

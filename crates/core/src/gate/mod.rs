@@ -7,19 +7,19 @@
 
 pub mod blame;
 mod change;
-mod child;
 mod conversion;
+mod dependency_check;
+mod error_class;
 mod image;
+mod index_check;
 mod judge;
 mod junit;
-mod lookup;
 mod markdown;
-mod needs;
-mod pins;
+mod process;
 mod report;
 mod resolving;
 mod smoke;
-mod trouble;
+mod yanked;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ pub struct Tools<'a> {
     pub pythons: &'a Pythons,
     /// What uv sees of the world.
     pub around: &'a Surroundings,
-    /// Gives uv, which is looked for when it is first needed.
+    /// Returns uv, which is searched when it is first needed.
     pub uv: &'a (dyn Fn() -> Result<Uv, UvError> + Sync),
     /// Tells the time, for what is measured of tarballs.
     pub clock: fn() -> Instant,

@@ -216,9 +216,9 @@ impl Outcome {
     pub const fn shown(self) -> &'static str {
         match self {
             Self::Passed => "passed",
-            Self::Drifted => "drifted",
+            Self::Drifted => "out of date",
             Self::Refused => "refused",
-            Self::NotJudged => "not judged",
+            Self::NotJudged => "undecided",
         }
     }
 }
@@ -232,7 +232,7 @@ impl BumpVerdict {
             Self::Resolves => "resolves",
             Self::Refused => "refused",
             Self::Suspected => "suspected",
-            Self::NotJudged => "not judged",
+            Self::NotJudged => "undecided",
         }
     }
 }
@@ -274,7 +274,7 @@ impl Reach {
     pub fn shown(&self) -> String {
         const FEW: usize = 3;
         if self.images.is_empty() {
-            return "nothing that is installed".to_owned();
+            return "no installed package".to_owned();
         }
         let images = match self.images.len() {
             many if many > FEW => format!("{many} images"),
@@ -299,11 +299,11 @@ impl Companions {
     pub fn shown(&self) -> String {
         match self {
             Self::NoneHelps => {
-                "no other pin stands in its way: a requirement of a package or of the request does"
+                "no other pin conflicts with it; a requirement of a package or of the request does"
                     .to_owned()
             }
             Self::NotJudged(why) => {
-                format!("whether other pins would have to come along was not found out: {why}")
+                format!("it is unknown which other pins would have to change with it: {why}")
             }
             Self::Pins(pins) => {
                 let pins = pins.iter().map(|pin| {
@@ -314,7 +314,7 @@ impl Companions {
                     format!("{} {} → {to} ({})", pin.name, pin.from, pin.place)
                 });
                 let pins: Vec<_> = pins.collect();
-                format!("would have to come along: {}", pins.join(", "))
+                format!("would have to change with it: {}", pins.join(", "))
             }
         }
     }

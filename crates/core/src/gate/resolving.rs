@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::blame::{self, Set, Stop, Verdict};
+use super::error_class::ErrorClass;
 use super::report::{Blamed, Companion, Companions};
-use super::trouble::Trouble;
 use super::{Question, Tools};
 use crate::constraints::{Bump, ConstraintLine, build_constraints, with_bumps};
 use crate::lock::model::Lock;
@@ -26,7 +26,7 @@ const BLAME_LIMIT: usize = 36;
 /// Most sets that are resolved to find what would have to come along, for one bump.
 const COMPANIONS_LIMIT: usize = 12;
 
-/// Bumps for which that is looked for.
+/// Bumps for which that is searched.
 const COMPANIONS_OF: usize = 2;
 
 /// Resolves, and counts.
@@ -38,7 +38,7 @@ pub(super) struct Resolver<'a> {
 
 /// Why a set of constraints has no lock.
 pub(super) struct Failed {
-    pub trouble: Trouble,
+    pub trouble: ErrorClass,
     /// Whether it failed at what builds tell, which depends on the constraints for builds.
     pub of_build: bool,
 }
@@ -116,7 +116,7 @@ impl<'a> Resolver<'a> {
         });
         locked.map_err(|error| Failed {
             of_build: matches!(error, ResolveError::Metadata { .. }),
-            trouble: Trouble::from(error).readable(&request.images),
+            trouble: ErrorClass::from(error).readable(&request.images),
         })
     }
 
@@ -170,9 +170,7 @@ impl Case<'_> {
         for culprit in &found.culprits {
             let companions = match blamed.len() < COMPANIONS_OF {
                 true => self.companions(&found.accepted, culprit, &stage),
-                false => {
-                    Companions::NotJudged(format!("it was looked for {COMPANIONS_OF} bumps only"))
-                }
+                false => Companions::NotJudged(format!("only {COMPANIONS_OF} bumps were searched")),
             };
             blamed.push(Blamed {
                 bump: culprit.change,
@@ -207,7 +205,7 @@ impl Case<'_> {
 
     /// Resolves; only an answer counts.
     fn ask(&self, lines: &[ConstraintLine]) -> Result<Verdict<Lock, Refusal>, String> {
-        // Each set of build constraints builds everything anew, so that is done only where it matters.
+        // Each set of build constraints rebuilds everything, so that is done only where it matters.
         let builder = match self.failed.of_build {
             true => self.resolver.builder(lines),
             false => self.resolver.builder(self.resolver.question.constraints()),
@@ -216,8 +214,8 @@ impl Case<'_> {
         match self.resolver.resolve(lines, old, &builder, &Silent) {
             Ok(lock) => Ok(Verdict::Passes(lock)),
             Err(failed) => match failed.trouble {
-                Trouble::Refused { text, .. } => Ok(Verdict::Refused(Refusal { text })),
-                Trouble::NotJudged(why) => Err(why),
+                ErrorClass::Refused { text, .. } => Ok(Verdict::Refused(Refusal { text })),
+                ErrorClass::NotJudged(why) => Err(why),
             },
         }
     }
@@ -281,7 +279,7 @@ fn companion(line: &ConstraintLine, lock: &Lock) -> Companion {
 
 fn stopped(stop: Stop<String>) -> String {
     match stop {
-        Stop::Limit(limit) => format!("it was given up after {limit} resolutions"),
+        Stop::Limit(limit) => format!("it stopped after {limit} resolutions"),
         Stop::Failed(why) => why,
     }
 }
@@ -296,7 +294,7 @@ pub(super) fn mentions(text: &str, name: &PackageName) -> bool {
     })
 }
 
-/// A reporter without warnings: those about the old constraints are nobody's business.
+/// A reporter without warnings: those about the old constraints do not matter.
 pub(super) struct Unwarned<'a>(pub &'a dyn Reporter);
 
 impl Reporter for Unwarned<'_> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::child::{self, Ended};
+use super::process::{self, Ended};
 use crate::request::ImageRequest;
 use pannier_archive::limited;
 use pannier_base::cancel::Cancel;
@@ -135,7 +135,7 @@ impl Tree<'_> {
             .env("PANNIER_DATA", self.root.join("data"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("LC_ALL", "C.UTF-8");
-        child::run(command, self.limit, self.cancel)
+        process::run(command, self.limit, self.cancel)
     }
 
     fn bin(&self) -> PathBuf {
@@ -193,14 +193,14 @@ pub(super) fn interpreter(image: &ImageRequest, pythons: &Pythons) -> Result<Des
     };
     let mut of_version = candidates.filter(same).peekable();
     if of_version.peek().is_none() {
-        return Err(format!("no Python {} is at hand", image.target.python));
+        return Err(format!("no Python {} is available", image.target.python));
     }
     of_version
         .find(|found| runs(&found.target, &image.target))
         .cloned()
         .ok_or_else(|| {
             format!(
-                "no Python {} that runs what is made for {} is at hand",
+                "no Python {} that can run packages for {} is available",
                 image.target.python, image.target.platform
             )
         })
@@ -223,7 +223,7 @@ mod tests {
     fn ended(script: &str) -> Ended {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        child::run(command, Duration::from_secs(60), &Cancel::default()).unwrap()
+        process::run(command, Duration::from_secs(60), &Cancel::default()).unwrap()
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn takes_part(state: &State<'_>, pipeline: &Pipeline, now: Timestamp) -> Result<
     Ok(match (state.contest, pipeline.status.standing()) {
         (Contest::Matching, _) | (_, Standing::Done) => false,
         (Contest::Alive(_), Standing::Alive) => true,
-        // A rest that has just begun may be over before anybody counts it as one; one that begins later than now is no
+        // A rest that has just begun may be over before anyone counts it as one; one that begins later than now is no
         // rest yet.
         (Contest::Alive(_), Standing::Blocked) => {
             state.plan.order == Order::Oldest && now.duration_since(pipeline.updated_at) < REST

@@ -9,9 +9,9 @@ use pannier_clients::gitlab::{RunStatus, Standing};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum ExpressionError {
     /// It is no expression.
-    #[error("`{text}` is no regular expression for {what}: {problem}")]
+    #[error("`{text}` is not a regular expression for {what}: {problem}")]
     #[diagnostic(help(
-        "use the syntax of Python's `re`; docs/guard.md lists the few things that are not supported"
+        "use the syntax of Python's `re`; docs/guard.md lists what is not supported"
     ))]
     Bad {
         /// The expression.
@@ -23,14 +23,14 @@ pub enum ExpressionError {
     },
     /// It is empty.
     #[error("the regular expression for {what} is empty")]
-    #[diagnostic(help("leave the option away: without it every {what} counts"))]
+    #[diagnostic(help("omit the option: without it, every {what} counts"))]
     Empty {
         /// Refs or statuses.
         what: &'static str,
     },
     /// No status that can conflict matches it.
     #[error(
-        "`{text}` matches no status of an unfinished pipeline, so it would guard against nothing"
+        "`{text}` matches no status of an unfinished pipeline, so the guard would wait for nothing"
     )]
     #[diagnostic(help(
         "the statuses are created, waiting_for_resource, preparing, waiting_for_callback, pending, running, canceling, manual and scheduled; the expression matches from the start"
@@ -108,7 +108,7 @@ impl Statuses {
         Ok(statuses)
     }
 
-    /// The known statuses that conflict: what the API is asked for.
+    /// The known statuses that conflict: those requested from the API.
     ///
     /// # Errors
     /// [`ExpressionError`] when it cannot be told.

@@ -1,6 +1,6 @@
 //! What a conflicting pipeline means for this pipeline: asks for its jobs, and for its family's where that can change its place.
 //!
-//! What was found out holds as long as that pipeline has not changed; with a scope its jobs are read anew at each look.
+//! The results are valid as long as that pipeline has not changed; with a scope, its jobs are read again at each poll.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::turn::{Family, Member};
 use super::verdict::{Order, Way, behind, way};
 use pannier_clients::gitlab::{Gitlab, Pipeline, ProjectRef, RunStatus, Standing};
 
-/// After so long what was found out about a pipeline is asked for again.
+/// After this time, the facts about a pipeline are requested again.
 const STALE: Duration = Duration::from_secs(600);
 
 /// By what it is known that a conflicting pipeline has not changed between two rounds: how it is listed, and its jobs and trigger jobs with
@@ -84,7 +84,7 @@ pub(super) fn judge(
         return Ok(way(Order::Newest, state.rank, conflict.least(), work));
     }
     let place = place_of(state, conflict, &project, now, budget)?;
-    // Whoever asks for pipelines that wait for a person minds those that wait for one of these, too.
+    // An expression that matches pipelines that wait for a person includes those that wait for one of these.
     let asked_for = matched && conflict.pipeline.status.standing() == Standing::Blocked;
     let place = Place {
         rests: place.rests && !asked_for,
@@ -196,7 +196,7 @@ fn place_of(
     Ok(place)
 }
 
-/// Whether a place can change only when the lists show a change. That a parent stops working beside a child that rests,
+/// Whether a place can change only when the lists show a change. That a parent stops working while its child is idle,
 /// they do not show, nor anything of other projects.
 fn lasts(place: Place, listed: &Pipeline, family: &Family) -> bool {
     let root = family.members().first().map(|root| root.pipeline.id);
@@ -256,7 +256,7 @@ pub(super) fn place(
     };
     let since = alone.since(scope, entry, now);
     let from_the_start = first.is_some_and(|first| since == Since::Known(first));
-    // Nobody of a family can have begun earlier than its root. What is kept until a list changes wants the family.
+    // No pipeline of a hierarchy can have started before its root. What is kept until a list changes needs the hierarchy.
     if root.id == pipeline.id
         && from_the_start
         && (!is_whole(state) || pipeline.id == state.me.id)

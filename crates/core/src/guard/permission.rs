@@ -40,7 +40,7 @@ pub(super) fn to_cancel<'p>(
 ) -> Result<(), GuardError> {
     let refused = |why: String| Err(GuardError::MayNotCancel { why });
     if gitlab.tokens().access().is_none() {
-        return refused("a job's token cannot do that".to_owned());
+        return refused("a job token cannot do that".to_owned());
     }
     let own = ApiRequest::get("personal_access_tokens/self");
     let own: Option<Own> = budget.find(|| gitlab.ask(&own, &Needs::READ))?;
@@ -56,7 +56,9 @@ pub(super) fn to_cancel<'p>(
         let settings: Settings =
             budget.ask(|| gitlab.ask(&ApiRequest::get(path.as_str()), &Needs::READ))?;
         let wanted = match settings.ci_restrict_pipeline_cancellation_role.as_deref() {
-            Some("no_one") => return refused(format!("project {project} lets nobody do that")),
+            Some("no_one") => {
+                return refused(format!("project {project} allows nobody to do that"));
+            }
             Some("maintainer") => MAINTAINER,
             _ => DEVELOPER,
         };

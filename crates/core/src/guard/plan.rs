@@ -9,7 +9,7 @@ use super::job_state::Scope;
 use super::verdict::Order;
 use pannier_clients::gitlab::{GitlabError, Job, Pipeline, ProjectRef};
 
-/// Whether somebody waits at all.
+/// Whether someone waits at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     /// A conflict is the answer.
@@ -18,7 +18,7 @@ pub enum Patience {
     UpTo(Duration),
 }
 
-/// What happens to older pipelines that are not at work, when newer ones go first.
+/// What happens to older pipelines whose guarded work is not running, when newer ones go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Older {
     /// Their own guards give way.
@@ -63,9 +63,9 @@ pub struct Plan {
 pub struct Other {
     /// The pipeline; with who started it where that was asked for.
     pub pipeline: Pipeline,
-    /// The branch that its merge request wants to merge, where that was asked for.
+    /// The source branch of its merge request, if that was requested.
     pub branch: Option<String>,
-    /// The job by which it stands in the way, where that is known.
+    /// The job that conflicts, if that is known.
     pub job: Option<Job>,
     /// Whether it has been asked to stop.
     pub cancelled: bool,
@@ -74,17 +74,17 @@ pub struct Other {
 /// What came of it.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Nothing stands in the way.
+    /// No pipeline conflicts.
     Free,
-    /// Somebody does, and there was no waiting.
+    /// Someone does, and there was no waiting.
     Conflict(Vec<Other>),
-    /// Somebody still does after all the waiting.
+    /// Someone still does after all the waiting.
     TimedOut(Vec<Other>),
     /// A newer pipeline goes first.
     GaveWay(Vec<Other>),
 }
 
-/// Why it cannot be told whether somebody stands in the way.
+/// Why a guard cannot tell whether a pipeline conflicts.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum GuardError {
     /// An expression cannot be judged.
@@ -92,17 +92,15 @@ pub enum GuardError {
     #[diagnostic(transparent)]
     Expression(#[from] ExpressionError),
     /// GitLab refuses.
-    #[error("it cannot be found out whether another pipeline is in the way")]
+    #[error("cannot tell whether a conflicting pipeline is running")]
     Gitlab(
         #[source]
         #[diagnostic_source]
         GitlabError,
     ),
     /// GitLab had trouble until the time was over.
-    #[error(
-        "it could not be found out in time whether another pipeline is in the way ({tries} tries)"
-    )]
-    #[diagnostic(help("a longer --timeout leaves more time for tries"))]
+    #[error("could not tell in time whether a conflicting pipeline is running ({tries} tries)")]
+    #[diagnostic(help("set a longer --timeout to allow more tries"))]
     Late {
         /// How often it was tried.
         tries: u32,
@@ -112,9 +110,10 @@ pub enum GuardError {
         source: GitlabError,
     },
     /// Cancelling is wanted and not allowed.
-    #[error("older pipelines are to be cancelled, but {why}")]
+    #[error("cannot cancel older pipelines: {why}")]
     #[diagnostic(help(
-        "give a token with scope `api` of a member who may cancel pipelines (Developer, or what the project's settings ask for), or leave --cancel away"
+        "set a token with the scope `api` of a member who may cancel pipelines (Developer, or the role in the project's \
+        settings), or omit --cancel"
     ))]
     MayNotCancel {
         /// What is missing.

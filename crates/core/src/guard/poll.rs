@@ -1,6 +1,6 @@
 //! One look at GitLab: which pipelines are alive, which of them matter, and what that means for this one.
 //!
-//! Asks for no more than the verdict needs: of the pipelines that came before, the first that stands in the way suffices.
+//! Requests no more than the decision needs: of the pipelines before this one, the first conflicting one is enough.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,7 +20,7 @@ use pannier_clients::gitlab::{RunStatus, Standing};
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) way: Way,
-    /// Those who stand in the way, the first one with all that is known of it.
+    /// The conflicting pipelines, the first one with all known facts.
     pub(super) others: Vec<Other>,
     /// The server's time.
     pub(super) now: Timestamp,
@@ -76,7 +76,7 @@ fn refresh(state: &mut State<'_>, budget: &mut Budget<'_>) -> Result<Timestamp, 
 
 /// Finds this pipeline's place. While it cannot be known (another of the family's jobs waits for a runner, and the server
 /// does not say since when) it is the last one: those who look at this family meanwhile take it for the first one, so
-/// nobody goes ahead wrongly, and it is known as soon as that job starts.
+/// no guard proceeds wrongly, and it is known as soon as that job starts.
 fn take_place(
     state: &mut State<'_>,
     now: Timestamp,

@@ -1,9 +1,9 @@
 //! Who came first. A pipeline's rank is the moment since which its family has had its turn without a break (`turn`), then the
 //! number of the pipeline at the root of the family; parent and children always have one rank, because they are one run.
 //!
-//! For an ordinary pipeline that moment is its creation, so the lower number goes first. One that rested (it waited for a person
-//! or a clock, or was over and got retried) comes in again behind everybody who has gone ahead meanwhile. So a rank that
-//! is drawn later is never lower than one that was drawn earlier: whoever comes to life later finds those who may be at work
+//! For an ordinary pipeline that moment is its creation, so the lower number goes first. One that was idle (it waited for a person
+//! or a clock, or finished and was retried) rejoins the queue behind all that may have started meanwhile. So a rank that
+//! is assigned later is never lower than an earlier one: a pipeline that becomes active later finds those that may be running
 //! before itself. Computed from what the server says alone, so that every guard computes the same.
 
 use jiff::{SignedDuration, Timestamp};

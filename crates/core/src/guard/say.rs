@@ -1,4 +1,4 @@
-//! What a guard says: who stands in the way, since when, and for how much longer. Texts alone.
+//! The messages of a guard: which pipelines conflict, since when, and for how much longer.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use pannier_clients::gitlab::{Job, Pipeline, RunStatus};
 /// Most pipelines that are named.
 const NAMED: usize = 8;
 
-/// The pipeline that a guard stands in.
+/// The pipeline of a guard.
 #[must_use]
 pub fn me(pipeline: &Pipeline, reference: Option<&str>) -> String {
     let reference = reference.unwrap_or(&pipeline.reference);
@@ -21,14 +21,14 @@ pub fn me(pipeline: &Pipeline, reference: Option<&str>) -> String {
     }
 }
 
-/// Who stands in the way, in full: a line for the whole and a line for each.
+/// All conflicting pipelines: a line for the whole and a line for each.
 #[must_use]
 pub fn news(me: &str, others: &[Other], usual: Option<SignedDuration>, now: Timestamp) -> String {
     let count = match others.len() {
-        1 => "1 pipeline stands".to_owned(),
-        count => format!("{count} pipelines stand"),
+        1 => "1 conflicting pipeline".to_owned(),
+        count => format!("{count} conflicting pipelines"),
     };
-    let mut text = format!("{me} waits: {count} in the way");
+    let mut text = format!("{me} waits for {count}");
     for other in others.iter().take(NAMED) {
         let _ = write!(text, "\n  {}", line(other, usual, now));
     }
@@ -66,7 +66,7 @@ pub fn still(
     text
 }
 
-/// One pipeline that stands in the way.
+/// One conflicting pipeline.
 #[must_use]
 pub fn line(other: &Other, usual: Option<SignedDuration>, now: Timestamp) -> String {
     let pipeline = &other.pipeline;
@@ -139,7 +139,7 @@ fn name(other: &Other) -> String {
     line_of(&text).into_owned()
 }
 
-/// Since when what stands in the way does so: its job's start where that is known.
+/// Since when a pipeline conflicts: the start of its job if that is known.
 fn since(other: &Other) -> Timestamp {
     let job = other.job.as_ref().and_then(|job: &Job| job.started_at);
     job.unwrap_or(other.pipeline.created_at)

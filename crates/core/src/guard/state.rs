@@ -84,7 +84,7 @@ impl<'a> State<'a> {
 /// Who takes part, as the status expression has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contest {
-    /// Whoever is alive, from this moment on: the expression takes running pipelines, as guards' own are.
+    /// All live pipelines, from this moment on: the expression takes running pipelines, as guards' own are.
     Alive(Entry),
     /// Those whose status matches and nobody else: none of them can be a guard that waits.
     Matching,
@@ -128,7 +128,7 @@ pub(super) struct Conflict {
     /// In which of the views.
     pub(super) view: usize,
     pub(super) pipeline: Pipeline,
-    /// The branch that its merge request wants to merge, where that was asked for.
+    /// The source branch of its merge request, if that was requested.
     pub(super) branch: Option<String>,
     pub(super) root: Root,
 }

@@ -222,7 +222,7 @@ fn since_when_a_pipeline_is_alive() {
         since(&over, &retried, Entry::Created),
         Since::Known(at(1105))
     );
-    // Just now somebody played a job that no runner has taken.
+    // Just now someone played a job that no runner has taken.
     let waking = [
         "1 build success 1000 1002 1010 1100",
         "2 deploy pending 1000 - - -",

@@ -2,10 +2,10 @@
 //! jobs, so that every guard computes the same.
 //!
 //! A family is one run and has one place in the order, because its members wait for each other inside GitLab: the trigger job
-//! of a parent may wait for its child (`strategy: mirror` or `depend`). It keeps its place as long as somebody of it is at
-//! work, since everybody behind it waits for that one. When all of it rested, others may have gone ahead, and all of it comes
-//! in again behind them: the parent as well as the child whose job was played. So nobody can be told to wait for a parent whose
-//! child waits for him.
+//! of a parent may wait for its child (`strategy: mirror` or `depend`). It keeps its place as long as one of its pipelines is
+//! active, since all pipelines behind it wait for that one. When all of it was idle, others may have started, and all of it
+//! rejoins the queue behind them: the parent as well as the child whose job someone started. So no guard waits for a parent
+//! whose child waits for that guard.
 //!
 //! A trigger job says little itself: with `depend` it shows `running` while its child waits for a person, with `mirror` it shows
 //! `manual`, and afterwards both look alike. So it counts for work only while a pipeline below it works.
@@ -16,7 +16,7 @@ use super::job_state::{Scope, is_over};
 use super::queue::{Entry, REST, Since};
 use pannier_clients::gitlab::{Job, Pipeline, RunStatus, Standing};
 
-/// Whatever GitLab itself does after the end of a job, a further try of it for example, it does sooner. What somebody asks
+/// Whatever GitLab itself does after the end of a job, a further try of it for example, it does sooner. What someone asks
 /// for later than this found the pipeline over.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(1);
 
@@ -35,7 +35,7 @@ pub struct Member {
 #[derive(Debug, Clone)]
 pub struct Family(Vec<Member>);
 
-/// From when to when somebody is at work; without an end, [`Timestamp::MAX`].
+/// From when to when a pipeline is running; without an end, [`Timestamp::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Span {
     begin: Timestamp,
@@ -132,7 +132,7 @@ impl Family {
 
     /// Whether a member that looks alive does nothing but wait, through a trigger job, for a pipeline that waits for a person
     /// or a clock. Nobody waits for it then, just as nobody waits for that pipeline. What an unknown status means is not known,
-    /// so whoever has one does not rest.
+    /// so a pipeline with one is not idle.
     #[must_use]
     pub fn rests(&self, member: &Member, now: Timestamp) -> bool {
         let unknown = |status: &RunStatus| matches!(status, RunStatus::Other(_));

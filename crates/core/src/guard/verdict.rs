@@ -1,37 +1,39 @@
-//! Who waits for whom: the whole rule, pure.
+//! Which guard waits for which pipeline: the whole rule, pure.
 //!
-//! # Why no two are at work at the same time
-//! *Oldest first.* A guard goes ahead when nobody of a lower [`Rank`] is alive with work to do. Whoever comes to life later
-//! draws a higher rank and waits for it. A single pipeline that is read now and judged a moment later does no harm, because in
-//! between it can only change in one way: it ends. (If it comes to life again, its rank is a new one.) A family can do more: while
-//! its parent is at work its child comes to life with the rank of both, and then the parent ends. Whoever read the child before
-//! and the parent after that saw neither at work. So where somebody of a lower rank was read at all, it takes *two rounds*, of
-//! lists and of jobs, that show the same: then there was a moment between them at which nobody of them was at work, and
-//! whoever of them works later has drawn a new rank after that moment.
+//! # Why two guarded jobs never run at the same time
+//! *Oldest first.* A guard proceeds when no live pipeline with a lower [`Rank`] has guarded work to do. A pipeline that becomes
+//! active later gets a higher rank and waits for it. A single pipeline that is read now and judged a moment later does no harm,
+//! because in between it can only finish. (If it becomes active again, it has a new rank.) A family can do more: while its parent
+//! is running, its child becomes active with the rank of both, and then the parent finishes. A guard that read the child before
+//! and the parent after that saw neither running. So if any pipeline of a lower rank was read, it takes *two rounds*, of lists
+//! and of jobs, that show the same. Then there was a moment between them at which none of them was running, and one that runs
+//! later got a new rank after that moment.
 //!
-//! *Newest first.* A guard's job runs before the guard reads anything. Of two guards the one that reads second therefore sees
-//! the other: the older one gives way to any newer pipeline that is alive, the newer one waits for an older one whose
-//! guarded job runs. One whose guarded job has not started when it is looked at reads later, sees the newer one and gives way.
+//! *Newest first.* A guard's job runs before the guard reads anything. Of two guards, the one that reads second therefore sees
+//! the other. The older one gives way to any newer live pipeline; the newer one waits for an older one whose guarded job is
+//! running. If the guarded job of the older one has not started at that time, its guard reads later, sees the newer one and gives
+//! way.
 //!
-//! # Why no set of guards waits in a circle
+//! # Why guards never wait in a circle
 //! *Oldest first*: each waits only for lower ranks, and ranks are a total order. *Newest first*: each waits only for older
-//! pipelines, by the number of the root, which is a total order too. Along any chain of waiting the rank (the number) falls,
-//! so the chain ends, and it ends at somebody who does not wait.
+//! pipelines, by the number of the root, which is also a total order. Along any chain of waiting the rank (the number) falls,
+//! so the chain ends, and it ends at a pipeline that does not wait.
 //!
-//! GitLab adds waiting of its own: a parent's trigger job may wait for its child's end. That is a step within a family, and a
-//! family has one rank (`turn`), which all of it draws anew when all of it has rested. So such a step leaves the rank as it is,
-//! and there can be only as many of them as a family has generations: the chain still ends. A rank that only the child drew anew
-//! would break this: somebody is told to wait for the parent, the parent's trigger job waits for the child, and the child waits
-//! for that somebody. And a family that is told from its status alone to be alive would break it too: a parent shows `running`
-//! while its child waits for a person, who need not come; so nobody waits for it ([`Place::rests`]).
+//! GitLab adds waiting of its own: a parent's trigger job may wait for its child to finish. That is a step within a family, and
+//! a family has one rank (`turn`), which changes only for all of it, after all of it was idle. So such a step keeps the rank,
+//! and there can be only as many of them as a family has generations: the chain still ends. A new rank for the child alone would
+//! break this: a pipeline would wait for the parent, the parent's trigger job for the child, and the child for that pipeline. A
+//! family that counts as live because of its status alone would break it, too: a parent shows `running` while its child waits
+//! for a person, who may never come. So no guard waits for it ([`Place::rests`]).
 //!
-//! That is all the waiting that GitLab shows. Two more kinds it does not show, so nothing here knows of them: which pipeline of
-//! another project or branch a trigger job (`trigger: project`) made this one, and which resource group a job belongs to.
+//! That is all the waiting that GitLab shows. It does not show two more kinds, so this code ignores them: the pipeline of
+//! another project or branch whose trigger job (`trigger: project`) created this one, and the resource group of a job.
 //!
-//! While it cannot be said since when a family is awake, others take it for the first ([`behind`]) and its own guards take it
-//! for the last ([`own`]). Both end with the start of the job that waits for a runner, which waits for no guard.
+//! While it is unknown since when a family is active, others treat it as the first ([`behind`]) and its own guards treat it as
+//! the last ([`own`]). Both end with the start of the job that waits for a runner, which waits for no guard.
 //!
-//! Both hold for guards of one order, scope and expression on the same projects; guards that differ see different conflicts.
+//! Both proofs apply to guards with one order, scope and expression on the same projects; guards that differ see different
+//! conflicts.
 
 use jiff::Timestamp;
 
@@ -43,7 +45,7 @@ use super::queue::{Place, Rank, Since};
 pub enum Order {
     /// The pipeline that came first.
     Oldest,
-    /// The newest pipeline; older ones that are not at work give way.
+    /// The newest pipeline; older ones whose guarded work is not running give way.
     Newest,
 }
 

@@ -13,7 +13,7 @@ use super::{permission, say};
 use pannier_clients::gitlab::{Gitlab, PipelineFilter, ProjectRef, RunStatus};
 use pannier_clients::http::Clock;
 
-/// Without waiting for anybody, GitLab's own trouble is waited out for as long.
+/// Without waiting for anyone, GitLab's own trouble is waited out for as long.
 const TROUBLE: Duration = Duration::from_secs(60);
 /// Who is further behind than this looks no less often.
 const SLOWEST: u32 = 25;
@@ -22,11 +22,11 @@ const QUIET: Duration = Duration::from_secs(60);
 /// How many past pipelines an estimate is made from.
 const PAST: u8 = 20;
 
-/// Holds until nothing stands in the way of the plan's pipeline, or until the plan's patience ends. `told` gets what there is
+/// Waits until no pipeline conflicts with that of the plan, or until the timeout of the plan. `told` gets what there is
 /// to say, a text of one or more lines each time.
 ///
 /// # Errors
-/// [`GuardError`] when it cannot be found out who stands in the way. That is never taken for a conflict or for its absence.
+/// [`GuardError`] when the conflicts are unknown. That never counts as a conflict or as its absence.
 pub fn hold(
     gitlab: &Gitlab,
     clock: &dyn Clock,
@@ -51,7 +51,7 @@ pub fn hold(
         }
         let seen = match seen {
             Ok(seen) => seen,
-            // Somebody stood in the way when it could last be seen.
+            // Someone stood in the way when it could last be seen.
             Err(GuardError::Late { .. }) if !log.last.is_empty() => {
                 return Ok(Outcome::TimedOut(log.last));
             }
@@ -157,8 +157,8 @@ impl<'a> Log<'a> {
     fn free(&mut self, me: &str, spent: Duration) {
         let waited = self.begun.map(|begun| signed(spent.saturating_sub(begun)));
         let text = match waited {
-            Some(waited) => format!("{me} goes ahead after {}", say::length(waited)),
-            None => format!("{me} goes ahead: nothing stands in the way"),
+            Some(waited) => format!("{me} proceeds after {}", say::length(waited)),
+            None => format!("{me} proceeds: no conflicting pipeline is running"),
         };
         (self.told)(&text);
     }

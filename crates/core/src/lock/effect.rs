@@ -17,7 +17,7 @@ pub struct Effect {
     /// What the overridden now need, no longer need, or need in another version.
     #[schemars(with = "Vec<String>")]
     pub needed: Vec<Change>,
-    /// What moved beside that.
+    /// What changed in addition.
     #[schemars(with = "Vec<String>")]
     pub others: Vec<Change>,
 }

@@ -21,7 +21,7 @@ pub fn freshness(locked: &PannierTable, wanted: &Parts) -> Freshness {
     let mut lines = changes(&locked.parts, wanted);
     if lines.is_empty() {
         lines.push(
-            "the lock's digest of the request is not that of its parts: it was edited".to_owned(),
+            "the lock's digest of the request does not match its parts: it was edited".to_owned(),
         );
     }
     Freshness::Stale(lines)

@@ -117,7 +117,7 @@ pub struct PannierTable {
     /// Why one version did not serve all images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forks: Vec<Fork>,
-    /// What came from elsewhere in the run that made this lock, sorted by name. A lock with overrides is of that run alone: it
+    /// The overrides of the run that made this lock, sorted by name. A lock with overrides is of that run alone: it
     /// is no known good state of production.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<Applied>,
@@ -157,7 +157,7 @@ pub enum LockedData {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         subdirectory: Option<String>,
     },
-    /// A folder of the machine at work.
+    /// A folder of this machine.
     #[serde(rename_all = "kebab-case")]
     Directory {
         /// `/`-separated path, relative to the lock file where it was so in the request.

@@ -43,8 +43,8 @@ pub enum Choice<'a> {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SelectError {
     /// The lock does not know the image.
-    #[error("the lock knows no image `{image}`, only {}", .known.join(", "))]
-    #[diagnostic(help("bring the lock up to date with `pannier lock`"))]
+    #[error("the lock has no image `{image}`, only {}", .known.join(", "))]
+    #[diagnostic(help("update the lock with `pannier lock`"))]
     UnknownImage {
         /// The image.
         image: ImageName,
@@ -53,7 +53,7 @@ pub enum SelectError {
     },
     /// None of the lock's environments is this image's, or its Python is not allowed.
     #[error("the lock was not made for image `{image}` ({target}): {reason}")]
-    #[diagnostic(help("make the lock anew with `pannier lock`"))]
+    #[diagnostic(help("regenerate the lock with `pannier lock`"))]
     Environment {
         /// The image.
         image: ImageName,
@@ -79,7 +79,7 @@ pub enum SelectError {
         "package `{package}` {version} requires Python {requires}, image `{image}` has {python}"
     )]
     #[diagnostic(help(
-        "make the lock anew with `pannier lock`, or hold the package at an older version"
+        "regenerate the lock with `pannier lock`, or pin the package to an older version"
     ))]
     Python {
         /// The package.
@@ -97,7 +97,7 @@ pub enum SelectError {
     #[error(
         "the lock has two versions of package `{package}` for image `{image}`: {one} and {other}"
     )]
-    #[diagnostic(help("make the lock anew with `pannier lock`"))]
+    #[diagnostic(help("regenerate the lock with `pannier lock`"))]
     Twice {
         /// The package.
         package: PackageName,
@@ -109,8 +109,8 @@ pub enum SelectError {
         other: String,
     },
     /// A package that the image's list names is not in the lock, or not for it.
-    #[error("image `{image}` gets package `{package}`, but the lock has none for it")]
-    #[diagnostic(help("make the lock anew with `pannier lock`"))]
+    #[error("image `{image}` needs package `{package}`, but the lock has none for it")]
+    #[diagnostic(help("regenerate the lock with `pannier lock`"))]
     Missing {
         /// The package.
         package: PackageName,
@@ -122,8 +122,8 @@ pub enum SelectError {
         "package `{package}` {version} has no wheel for image `{image}` ({target}): the lock has wheels for {offered} only"
     )]
     #[diagnostic(help(
-        "hold the package at a version that has such a wheel, in the constraints, or give a wheel by URL; then run \
-         `pannier lock`"
+        "pin the package to a version with such a wheel in the constraints, or set the URL of a wheel; then run `pannier \
+        lock`"
     ))]
     NoWheel {
         /// The package.
@@ -245,7 +245,7 @@ impl Scope<'_> {
         let holds = |marker: &String| evaluate(marker, target, &[]).unwrap_or(false);
         match lock.environments.is_empty() || lock.environments.iter().any(holds) {
             true => Ok(()),
-            false => fail("none of its environments holds".to_owned()),
+            false => fail("none of its environments applies".to_owned()),
         }
     }
 

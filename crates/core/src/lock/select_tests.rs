@@ -228,7 +228,7 @@ fn an_images_own_list_is_obeyed() {
     locked.packages.pop();
     assert_eq!(
         message(&locked),
-        "image `one` gets package `beta`, but the lock has none for it"
+        "image `one` needs package `beta`, but the lock has none for it"
     );
 }
 
@@ -267,5 +267,5 @@ fn unknown_images_are_told_the_known_ones() {
     let why = select(&lock, &"two".parse().unwrap())
         .unwrap_err()
         .to_string();
-    assert_eq!(why, "the lock knows no image `two`, only `one`");
+    assert_eq!(why, "the lock has no image `two`, only `one`");
 }

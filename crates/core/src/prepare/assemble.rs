@@ -20,12 +20,12 @@ use pannier_base::name::PackageName;
 use pannier_base::paths::AbsoluteLinks;
 use pannier_base::platform::PythonVersion;
 
-use super::arrivals::Arrivals;
 use super::bytecode::Compiled;
 use super::error::PrepareError;
 use super::links;
 use super::model::{Options, Prepared};
 use super::plan::{DataPlan, DataSource, ImagePlan, PackagePlan};
+use super::ready_set::ReadySet;
 
 /// A package with its wheel, opened.
 struct Opened<'a> {
@@ -39,7 +39,7 @@ struct Opened<'a> {
 /// What the store holds for an image.
 #[derive(Clone, Copy)]
 pub(super) struct From<'a> {
-    pub(super) arrivals: &'a Arrivals,
+    pub(super) ready: &'a ReadySet,
     /// Bytecode of the image's Python.
     pub(super) compiled: Option<&'a Compiled>,
 }
@@ -57,7 +57,7 @@ impl<'a> Sameness<'a> {
     /// Waits for what is built: only then is known what comes of it.
     pub(super) fn new(image: &'a ImagePlan, from: &From<'a>) -> Result<Self, PrepareError> {
         let packages = image.packages.iter().map(|plan| {
-            let sha256 = from.arrivals.sha256(&plan.wheel)?;
+            let sha256 = from.ready.sha256(&plan.wheel)?;
             Ok((&plan.name, plan.requested, plan.origin.as_ref(), sha256))
         });
         Ok(Self {
@@ -74,7 +74,7 @@ impl<'a> Sameness<'a> {
 /// What every image is written with.
 pub(super) struct With<'a> {
     pub(super) options: &'a Options,
-    /// What happens to links of data projects with absolute targets.
+    /// What happens to links of data projects to absolute paths.
     pub(super) absolute_links: AbsoluteLinks,
     /// Where frames are kept.
     pub(super) store: &'a Store,
@@ -90,7 +90,7 @@ pub(super) fn assemble(
     let started = (with.options.clock)();
     let (written, like) = match like {
         Some(like) => (again(image, from, like, with)?, None),
-        None => anew(image, from, with)?,
+        None => write_tarball(image, from, with)?,
     };
     let prepared = Prepared {
         image: image.name.clone(),
@@ -104,7 +104,7 @@ pub(super) fn assemble(
     Ok((prepared, like))
 }
 
-fn anew(
+fn write_tarball(
     image: &ImagePlan,
     from: &From<'_>,
     with: &With<'_>,
@@ -127,7 +127,7 @@ fn anew(
     };
     let written = output(image, options).write(&contents, |tarball| {
         adding.all(tarball)?;
-        let checked = links::check(image, &head, from.arrivals, with.absolute_links);
+        let checked = links::check(image, &head, from.ready, with.absolute_links);
         checked.map_err(Failed::Fill)
     });
     written.map_err(|error| match error {
@@ -146,7 +146,7 @@ fn again(
     let options = with.options;
     let (_, head) = Planner::start(&venv_options(image, options))
         .map_err(|source| laying_out(image, source))?;
-    links::check(image, &head, from.arrivals, with.absolute_links)?;
+    links::check(image, &head, from.ready, with.absolute_links)?;
     let contents = Contents {
         manifest: &manifest(image, from, options)?,
         head: Some(&head),
@@ -181,7 +181,7 @@ impl Adding<'_> {
         for plan in &self.image.data {
             self.data(plan, tarball)?;
         }
-        let all = self.from.arrivals.wait_for_all();
+        let all = self.from.ready.wait_for_all();
         all.map_err(|given_up| Failed::Fill(given_up.into()))
     }
 
@@ -205,8 +205,8 @@ impl Adding<'_> {
             });
             let added = add(next, at_once, tarball);
             if added.is_err() {
-                // The other thread may be waiting for a wheel that nobody wants any more.
-                from.arrivals.give_up();
+                // The other thread may be waiting for a wheel that is no longer needed.
+                from.ready.give_up();
             }
             added
         })
@@ -214,7 +214,7 @@ impl Adding<'_> {
 
     fn data(&self, plan: &DataPlan, tarball: &mut dyn Parts) -> Added {
         let failed = |error| Failed::Fill(error);
-        let stored = self.from.arrivals.data(plan);
+        let stored = self.from.ready.data(plan);
         let stored = stored.map_err(|given_up| failed(given_up.into()))?;
         let container = Container {
             file: &open(&stored.path).map_err(failed)?,
@@ -280,7 +280,7 @@ fn laying_out(image: &ImagePlan, source: LayoutError) -> PrepareError {
 impl<'a> Opened<'a> {
     /// Waits for the wheel.
     fn new(plan: &'a PackagePlan, from: &From<'a>) -> Result<Self, PrepareError> {
-        let stored = from.arrivals.wheel(&plan.wheel)?;
+        let stored = from.ready.wheel(&plan.wheel)?;
         let bytecode = from
             .compiled
             .and_then(|compiled| compiled.wheels.get(&plan.wheel))
@@ -341,8 +341,8 @@ fn manifest(
     let packages = image.packages.iter().map(|plan| {
         Ok(ManifestPackage {
             name: plan.name.clone(),
-            version: from.arrivals.version(&plan.wheel)?,
-            sha256: from.arrivals.sha256(&plan.wheel)?,
+            version: from.ready.version(&plan.wheel)?,
+            sha256: from.ready.sha256(&plan.wheel)?,
             requested: plan.requested,
             source: plan.source.clone(),
         })

@@ -1,4 +1,4 @@
-//! Finds an interpreter for each image that wants bytecode, and compiles what the store does not have yet.
+//! Finds an interpreter for each image with bytecode, and compiles what the store does not have yet.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use pannier_base::event::{Stage, StageGuard};
 use pannier_base::name::ImageName;
 use pannier_clients::python;
 
-use super::arrivals::Arrivals;
 use super::error::PrepareError;
 use super::model::Tools;
 use super::plan::{ImagePlan, Plan, WheelNeed};
+use super::ready_set::ReadySet;
 
 /// The bytecode of one image.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub(super) struct Compiled {
 /// Compiles the wheels of all images for which this machine has an interpreter; warns of the others.
 pub(super) fn compile(
     plan: &Plan,
-    arrivals: &Arrivals,
+    ready: &ReadySet,
     tools: &Tools<'_>,
 ) -> Result<HashMap<ImageName, Compiled>, PrepareError> {
     let total = plan.images.iter().map(|image| image.packages.len() as u64);
@@ -36,7 +36,7 @@ pub(super) fn compile(
     for image in &plan.images {
         let Some(compiler) = compiler(image, tools) else {
             let message = format!(
-                "no Python {} is at hand to compile the bytecode of image `{}`: its tarball has none",
+                "no Python {} is available to compile the bytecode of image `{}`: its tarball has none",
                 image.target.python, image.name
             );
             let hint = "run `pannier prepare --here` in the image, or set `bytecode: none`";
@@ -44,7 +44,7 @@ pub(super) fn compile(
             continue;
         };
         let wheels = image.packages.par_iter().map(|package| {
-            let stored = arrivals.wheel(&package.wheel)?;
+            let stored = ready.wheel(&package.wheel)?;
             let done = compiler.compile(&stored, tools.store, tools.pythons.cancel());
             stage.step(stored.filename.to_string());
             Ok(match done {

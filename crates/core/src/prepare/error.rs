@@ -34,7 +34,7 @@ pub enum PrepareError {
     Hashes(#[from] HashError),
     /// A data project of an image is not in the lock.
     #[error("the lock has no data project {name}")]
-    #[diagnostic(help("run `pannier lock` to make the lock anew"))]
+    #[diagnostic(help("regenerate the lock with `pannier lock`"))]
     NoData {
         /// Which one.
         name: DataName,
@@ -44,7 +44,7 @@ pub enum PrepareError {
     #[diagnostic(transparent)]
     Filename(#[from] FilenameError),
     /// The output folder cannot be made.
-    #[error("cannot make the output folder {path}")]
+    #[error("cannot create the output folder {path}")]
     #[diagnostic(help("choose a folder that this user may write with --output"))]
     Folder {
         /// Which one.
@@ -61,7 +61,7 @@ pub enum PrepareError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Http(#[from] HttpError),
-    /// A repository cannot be had.
+    /// A repository is not available.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Git(#[from] GitError),
@@ -69,17 +69,17 @@ pub enum PrepareError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Build(#[from] BuildError),
-    /// Somebody wrote into the folder of a data project meanwhile.
+    /// Someone wrote into the folder of a data project meanwhile.
     #[error("the data project {name} changed while it was read")]
     #[diagnostic(help(
-        "try again when nothing writes into its folder; the store must not lie in it"
+        "try again when nothing writes into its folder; the store must not be in it"
     ))]
     Changed {
         /// Which one.
         name: DataName,
     },
     /// A snapshot cannot be written.
-    #[error("the snapshot of the data project {name} cannot be written")]
+    #[error("cannot write the snapshot of the data project {name}")]
     #[diagnostic(help("check the free space and the permissions of the store's folder"))]
     Snapshot {
         /// Of which data project.
@@ -127,7 +127,7 @@ pub enum PrepareError {
         source: io::Error,
     },
     /// The packages of an image do not fit together.
-    #[error("the packages of the image {image} cannot stand in one venv")]
+    #[error("the packages of the image {image} cannot be in one venv")]
     #[diagnostic(forward(source))]
     Layout {
         /// Which image.
@@ -136,7 +136,7 @@ pub enum PrepareError {
         source: LayoutError,
     },
     /// The tarball cannot be written.
-    #[error("the tarball of the image {image} cannot be written")]
+    #[error("cannot write the tarball of the image {image}")]
     #[diagnostic(forward(source))]
     Tarball {
         /// Which image.
@@ -145,7 +145,7 @@ pub enum PrepareError {
         source: OutputError,
     },
     /// Something else has failed meanwhile, and says why.
-    #[error("given up, because something else has failed")]
+    #[error("stopped, because something else failed")]
     GivenUp,
     /// The run was cancelled.
     #[error(transparent)]

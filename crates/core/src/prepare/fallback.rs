@@ -54,13 +54,13 @@ pub enum Blame {
 pub enum Unfit {
     #[error("it was not made for image `{image}`, only for {known}")]
     Image { image: ImageName, known: String },
-    #[error("it has image `{image}` as {locked}, here it is {wanted}")]
+    #[error("its image `{image}` is {locked}, here it is {wanted}")]
     Target {
         image: ImageName,
         locked: String,
         wanted: String,
     },
-    #[error("image `{image}` asks for {wanted}, which it does not have{instead}")]
+    #[error("image `{image}` requests {wanted}, which it does not have{instead}")]
     Lacks {
         image: ImageName,
         wanted: String,
@@ -76,7 +76,7 @@ impl Failed {
     #[must_use]
     pub fn blame(&self, request: &Request) -> Blame {
         if !request.overrides.list.is_empty() {
-            return Blame::Own("it asks for overrides, which no release has");
+            return Blame::Own("this run has overrides, which no release has");
         }
         if self
             .project()

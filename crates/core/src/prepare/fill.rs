@@ -17,27 +17,27 @@ use pannier_base::url::SafeUrl;
 use pannier_clients::git::{self, LfsPointers, Submodules};
 use pannier_clients::uv::listed_metadata;
 
-use super::arrivals::Arrivals;
 use super::error::PrepareError;
 use super::model::Tools;
 use super::plan::{DataPlan, DataSource, Plan, WheelNeed};
+use super::ready_set::ReadySet;
 
 /// Raised whenever the way of taking a snapshot changes.
 const SNAPSHOT_RECIPE: &str = "1";
 
-/// Fills the store with what `plan` needs, and says of each thing when it is there. Begins nothing more once somebody has given
+/// Fills the store with what `plan` needs, and says of each thing when it is there. Begins nothing more once someone has given
 /// up.
 pub(super) fn fill(
     plan: &Plan,
     submodules: Submodules,
     tools: &Tools<'_>,
-    arrivals: &Arrivals,
+    ready: &ReadySet,
 ) -> Result<(), PrepareError> {
     // What is there already is looked up first, so that the progress counts what is left to do.
     let (wheels, data) = needs(plan);
     let missing = |need: &'_ WheelNeed| match at_hand(need, tools) {
         Ok(Some(stored)) => {
-            arrivals.add_wheel(need.clone(), stored);
+            ready.add_wheel(need.clone(), stored);
             None
         }
         Ok(None) => Some(Ok(need.clone())),
@@ -49,7 +49,7 @@ pub(super) fn fill(
     for plan in data {
         let key = data_key(&plan.source, submodules)?;
         match tools.store.data(&key)? {
-            Some(stored) => arrivals.add_data(plan.clone(), stored),
+            Some(stored) => ready.add_data(plan.clone(), stored),
             None => snapshots.push((plan, key)),
         }
     }
@@ -58,12 +58,12 @@ pub(super) fn fill(
     let wheels = Queue::new(wheels, order);
     let wheels = || {
         wheels.work_off(|need| {
-            if arrivals.is_given_up() {
+            if ready.is_given_up() {
                 return Err(PrepareError::GivenUp);
             }
             tools.client.cancel().check()?;
             let stored = wheel(&need, tools, &stage)?;
-            arrivals.add_wheel(need, stored);
+            ready.add_wheel(need, stored);
             Ok(())
         })
     };
@@ -71,7 +71,7 @@ pub(super) fn fill(
         snapshots.into_par_iter().try_for_each(|(plan, key)| {
             tools.client.cancel().check()?;
             let stored = snapshot(plan, &key, submodules, tools, &stage)?;
-            arrivals.add_data(plan.clone(), stored);
+            ready.add_data(plan.clone(), stored);
             Ok(())
         })
     };
@@ -270,7 +270,7 @@ fn snapshot(
             "{} of the data project {} are Git LFS pointers, not the files themselves (the first is {first})",
             pointers.count, plan.name
         );
-        let hint = "ship large files from another place: Pannier does not fetch LFS objects";
+        let hint = "ship large files from another source: Pannier does not download LFS objects";
         tools.reporter.warn(message, Some(hint.to_owned()));
     }
     // What was read from a folder that changed must not be kept as what it was before.

@@ -8,9 +8,9 @@ use pannier_archive::entries::{Content, Pack};
 use pannier_archive::venv::{Item, ItemKind};
 use pannier_base::paths::{AbsoluteLinks, check_link};
 
-use super::arrivals::Arrivals;
 use super::error::PrepareError;
 use super::plan::{DataPlan, DataSource, ImagePlan};
+use super::ready_set::ReadySet;
 
 /// Checks the links of `image`, whose own entries are `head`. Waits for its data projects.
 ///
@@ -19,7 +19,7 @@ use super::plan::{DataPlan, DataSource, ImagePlan};
 pub(super) fn check(
     image: &ImagePlan,
     head: &[Item],
-    arrivals: &Arrivals,
+    ready: &ReadySet,
     absolute: AbsoluteLinks,
 ) -> Result<(), PrepareError> {
     let mut links = Links::default();
@@ -29,7 +29,7 @@ pub(super) fn check(
         }
     }
     for plan in &image.data {
-        let project = Project::new(arrivals.data(plan)?.pack);
+        let project = Project::new(ready.data(plan)?.pack);
         links.projects.insert(plan.name.as_str(), project);
     }
     for plan in &image.data {
@@ -174,7 +174,7 @@ mod tests {
             small: SMALL_FILE,
         };
         let (_, head) = Planner::start(&venv).unwrap();
-        let arrivals = Arrivals::default();
+        let ready = ReadySet::default();
         let mut image = ImagePlan {
             name: "builder".parse().unwrap(),
             image: None,
@@ -192,7 +192,7 @@ mod tests {
                 source: DataSource::Directory { path: "p".into() },
             };
             let (file, pack) = snapshot(project)?;
-            arrivals.add_data(
+            ready.add_data(
                 plan.clone(),
                 StoredData {
                     path: "snapshot.zip".into(),
@@ -232,7 +232,7 @@ mod tests {
         };
         let target = Target::Folder(folder.path().join("tree"));
         let unpacked = unpack::unpack(Input::File(&tarball), &target, &options);
-        let prepared = check(&image, &head, &arrivals, absolute);
+        let prepared = check(&image, &head, &ready, absolute);
         Some((prepared.is_ok(), unpacked.is_ok()))
     }
 

@@ -3,7 +3,6 @@
 //! Data goes one way: [`plan`] is pure, [`fill`] and [`bytecode`] change only the store, [`assemble`] only the output folder; what
 //! has come into the store is written while the rest is still on its way. Refuses to choose versions: that is the lock's.
 
-mod arrivals;
 mod assemble;
 mod bytecode;
 mod error;
@@ -12,14 +11,15 @@ mod fill;
 mod links;
 mod model;
 mod plan;
+mod ready_set;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use arrivals::{Arrivals, Duty};
 use assemble::Sameness;
 use plan::ImagePlan;
 use rayon::prelude::*;
+use ready_set::{DropGuard, ReadySet};
 
 use crate::lock::model::Artifact;
 use crate::lock::model::Lock;
@@ -55,7 +55,7 @@ pub fn prepare(
         path: options.output.clone(),
         source,
     })?;
-    let arrivals = Arrivals::default();
+    let ready = ReadySet::default();
     let stage = Assembling {
         reporter: tools.reporter,
         total: plan.images.len() as u64,
@@ -63,15 +63,15 @@ pub fn prepare(
     };
     let (filled, written) = std::thread::scope(|scope| {
         let filling = scope.spawn(|| {
-            let duty = Duty::new(&arrivals);
-            fill(&plan, request, options.jobs, tools, &arrivals)?;
+            let duty = DropGuard::new(&ready);
+            fill(&plan, request, options.jobs, tools, &ready)?;
             stage.start();
-            arrivals.complete();
+            ready.complete();
             duty.done();
             Ok(())
         });
-        let duty = Duty::new(&arrivals);
-        let written = write(&plan, (request, options), tools, &arrivals, &stage);
+        let duty = DropGuard::new(&ready);
+        let written = write(&plan, (request, options), tools, &ready, &stage);
         if written.is_ok() {
             duty.done();
         } else {
@@ -92,7 +92,7 @@ pub fn prepare(
     }
 }
 
-/// Whether what goes into the tarballs has the hashes that the request states, whatever made the lock: somebody may have edited
+/// Whether what goes into the tarballs has the hashes that the request states, whatever made the lock: someone may have edited
 /// it. What a lock does not tell of a file is read from the file.
 fn check_hashes(
     request: &Request,
@@ -116,9 +116,9 @@ fn fill(
     request: &Request,
     jobs: usize,
     tools: &Tools<'_>,
-    arrivals: &Arrivals,
+    ready: &ReadySet,
 ) -> Result<(), PrepareError> {
-    threads(jobs)?.install(|| fill::fill(plan, request.submodules, tools, arrivals))
+    threads(jobs)?.install(|| fill::fill(plan, request.submodules, tools, ready))
 }
 
 /// Writes all tarballs, in the order of their names.
@@ -126,14 +126,14 @@ fn write(
     plan: &plan::Plan,
     (request, options): (&Request, &Options),
     tools: &Tools<'_>,
-    arrivals: &Arrivals,
+    ready: &ReadySet,
     stage: &Assembling<'_>,
 ) -> Result<Vec<Prepared>, PrepareError> {
     let compiled = match options.bytecode {
         Bytecode::None => HashMap::new(),
         Bytecode::UncheckedHash => {
-            arrivals.wait_for_all()?;
-            threads(options.jobs)?.install(|| bytecode::compile(plan, arrivals, tools))?
+            ready.wait_for_all()?;
+            threads(options.jobs)?.install(|| bytecode::compile(plan, ready, tools))?
         }
     };
     let with = assemble::With {
@@ -142,7 +142,7 @@ fn write(
         store: tools.store,
     };
     let from = |image: &ImagePlan| assemble::From {
-        arrivals,
+        ready,
         compiled: compiled.get(&image.name),
     };
     let write = |image: &ImagePlan, like: Option<&Common>| {
@@ -189,11 +189,11 @@ pub fn wheels(
 ) -> Result<BTreeMap<ImageName, Vec<StoredWheel>>, PrepareError> {
     check_hashes(request, lock, (images, false), tools)?;
     let plan = plan::plan(request, lock, images)?;
-    let arrivals = Arrivals::default();
-    fill(&plan, request, jobs, tools, &arrivals)?;
+    let ready = ReadySet::default();
+    fill(&plan, request, jobs, tools, &ready)?;
     let of_image = |image: &ImagePlan| {
         let wheels = image.packages.iter();
-        let wheels = wheels.map(|package| Ok(arrivals.wheel(&package.wheel)?));
+        let wheels = wheels.map(|package| Ok(ready.wheel(&package.wheel)?));
         Ok((
             image.name.clone(),
             wheels.collect::<Result<_, PrepareError>>()?,
@@ -251,7 +251,7 @@ fn write_group(
     Ok(std::iter::once(first).chain(others).collect())
 }
 
-/// What all have made; else the first error, before those of whoever has only given up because of it.
+/// All results; otherwise the first error, before those that only followed from it.
 fn all<T>(results: Vec<Result<T, PrepareError>>) -> Result<Vec<T>, PrepareError> {
     let (mut made, mut failed) = (Vec::with_capacity(results.len()), None);
     for result in results {
@@ -271,10 +271,7 @@ fn tell_empty(plan: &plan::Plan, tools: &Tools<'_>) {
     for image in &plan.images {
         if image.packages.is_empty() && image.data.is_empty() {
             tools.reporter.warn(
-                format!(
-                    "nothing is asked for image `{}`: its venv is empty",
-                    image.name
-                ),
+                format!("image `{}` requests nothing: its venv is empty", image.name),
                 Some("list something under `packages`, `requirements` or `data`".to_owned()),
             );
         }
@@ -330,6 +327,6 @@ mod tests {
         ];
         assert_eq!(told(results), "cannot open first");
         let results = vec![Ok(()), Err(PrepareError::GivenUp)];
-        assert!(told(results).starts_with("given up"));
+        assert!(told(results).starts_with("stopped"));
     }
 }

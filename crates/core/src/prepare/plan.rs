@@ -71,7 +71,7 @@ pub(super) enum WheelNeed {
         sha256: Digest,
         /// Its length in bytes, where the lock tells it.
         size: Option<u64>,
-        /// Whether an index lists it, which may have its metadata beside it.
+        /// Whether an index lists it, and so may list its metadata.
         listed: bool,
     },
     /// Something that is built, for a target that it must fit.

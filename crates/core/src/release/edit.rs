@@ -22,7 +22,7 @@ const README: &str = "\
 
 This branch is written by `pannier release`, `pannier deploy` and `pannier rollback`. It only grows.
 
-- `releases/<id>.json`: what a release holds; `releases/<id>.pylock.toml`: its lock, which `pannier prepare` and pip install.
+- `releases/<id>.json`: the contents of a release; `releases/<id>.pylock.toml`: its lock, which `pannier prepare` and pip install.
 - `channels/<name>.json`: the release that is there now.
 - `history.jsonl`: what happened, one line each, the newest last.
 ";

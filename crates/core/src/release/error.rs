@@ -55,7 +55,7 @@ pub enum ReleaseError {
     Exposed(#[from] Exposed),
     /// Other writers were faster, each time.
     #[error("the release log moved during each of {tries} tries to write it")]
-    #[diagnostic(help("many jobs write at once; nothing of this one was written: run it again"))]
+    #[diagnostic(help("many jobs write at once, and this one wrote nothing: run it again"))]
     Busy {
         /// How many.
         tries: u32,
@@ -63,7 +63,7 @@ pub enum ReleaseError {
     /// A file of the log does not say what it should.
     #[error("`{path}` of the release log is damaged: {problem}")]
     #[diagnostic(help(
-        "look at the file's history on the log's branch and restore it by a commit"
+        "check the history of the file on the branch of the log and restore it with a commit"
     ))]
     Damaged {
         /// The file.
@@ -84,8 +84,8 @@ pub enum ReleaseError {
         found: u64,
     },
     /// The lock of a release is not the one that was recorded.
-    #[error("the lock of release {release} has digest {found}, recorded was {recorded}")]
-    #[diagnostic(help("somebody has edited it on the log's branch; restore it by a commit"))]
+    #[error("the lock of release {release} has the digest {found}, recorded is {recorded}")]
+    #[diagnostic(help("it was edited on the branch of the log; restore it with a commit"))]
     OtherLock {
         /// The release.
         release: String,
@@ -95,7 +95,7 @@ pub enum ReleaseError {
         recorded: Digest,
     },
     /// A lock cannot be read.
-    #[error("{place} is not a lock that Pannier can use")]
+    #[error("{place} is not a valid lock")]
     Lock {
         /// Which lock.
         place: String,
@@ -115,7 +115,7 @@ pub enum ReleaseError {
     },
     /// Several releases begin so.
     #[error("`{text}` is the beginning of several releases: {}", found.join(", "))]
-    #[diagnostic(help("write more of the name"))]
+    #[diagnostic(help("pass more of the name"))]
     Ambiguous {
         /// What was looked for.
         text: String,
@@ -132,8 +132,8 @@ pub enum ReleaseError {
         problem: &'static str,
     },
     /// The lock was made with overrides.
-    #[error("{what} was made with overrides ({}): it is no release", overrides.join(", "))]
-    #[diagnostic(help("record a lock that was made without them"))]
+    #[error("{what} contains overrides ({}): it cannot be a release", overrides.join(", "))]
+    #[diagnostic(help("record a lock without overrides"))]
     Overridden {
         /// The lock or release.
         what: String,
@@ -142,7 +142,7 @@ pub enum ReleaseError {
     },
     /// A tarball cannot be read.
     #[error("cannot read {}", path.display())]
-    #[diagnostic(help("name the folder that `pannier prepare` wrote to with --tarballs"))]
+    #[diagnostic(help("set the folder that `pannier prepare` wrote to with --tarballs"))]
     Io {
         /// Which file.
         path: PathBuf,
@@ -151,7 +151,7 @@ pub enum ReleaseError {
         source: io::Error,
     },
     /// A tarball's manifest cannot be used.
-    #[error("{} is no manifest of a tarball: {problem}", path.display())]
+    #[error("{} is not the manifest of a tarball: {problem}", path.display())]
     #[diagnostic(help("run `pannier prepare` again"))]
     Manifest {
         /// Which file.
@@ -161,7 +161,7 @@ pub enum ReleaseError {
     },
     /// A tarball was made from another lock, or changed since.
     #[error("{} does not belong to the release: {problem}", path.display())]
-    #[diagnostic(help("run `pannier prepare --locked` with the lock that is to be recorded"))]
+    #[diagnostic(help("run `pannier prepare --locked` with the lock to record"))]
     Foreign {
         /// The tarball.
         path: PathBuf,
@@ -169,7 +169,7 @@ pub enum ReleaseError {
         problem: String,
     },
     /// GitLab's package registry.
-    #[error("the package registry cannot be used")]
+    #[error("the package registry is not usable")]
     Gitlab(
         #[from]
         #[diagnostic_source]
@@ -194,7 +194,7 @@ pub enum ReleaseError {
         "the package registry of project {project} does not have {tarball}, or this token may not see it"
     )]
     #[diagnostic(help(
-        "`pannier release publish` brings it there; --project names another project"
+        "run `pannier release publish` to upload it, or set another project with --project"
     ))]
     Unpublished {
         /// The tarball.
@@ -203,11 +203,9 @@ pub enum ReleaseError {
         project: String,
     },
     /// The registry has something else.
-    #[error(
-        "what the package registry has as {tarball} has digest {found}, recorded was {recorded}"
-    )]
+    #[error("{tarball} in the package registry has the digest {found}, recorded is {recorded}")]
     #[diagnostic(help(
-        "nothing of it was used; find out who put it there, and publish the tarball again"
+        "nothing of it was used; find out who uploaded it, and publish the tarball again"
     ))]
     Unlike {
         /// The tarball.
@@ -229,8 +227,8 @@ pub enum ReleaseError {
         known: Vec<String>,
     },
     /// There is none.
-    #[error("{} holds no tarball with a manifest", folder.display())]
-    #[diagnostic(help("name the folder that `pannier prepare` wrote to with --tarballs"))]
+    #[error("{} contains no tarball with a manifest", folder.display())]
+    #[diagnostic(help("set the folder that `pannier prepare` wrote to with --tarballs"))]
     NoTarballs {
         /// Where they were looked for.
         folder: PathBuf,

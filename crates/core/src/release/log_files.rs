@@ -109,10 +109,7 @@ impl LogFiles {
         if found.id == *id {
             return Ok(found);
         }
-        Err(damaged(
-            &path,
-            format!("it says that it is release {}", found.id),
-        ))
+        Err(damaged(&path, format!("its `release` is {}", found.id)))
     }
 
     /// The text of a release's lock, and the lock.

@@ -18,7 +18,8 @@ pub enum Direction {
     Forward,
     /// To what was there before.
     Rollback,
-    /// To another line of development.
+    /// To a commit that has diverged from production.
+    #[serde(rename = "diverged", alias = "sidewise")]
     Sidewise,
     /// Back, because another project of the same deployment could not be moved.
     Undo,
@@ -119,5 +120,20 @@ impl Move {
     #[must_use]
     pub fn is_of(&self, repository: &SafeUrl, branch: &str) -> bool {
         self.branch == branch && same_repository(&self.repository, repository)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_earlier_versions_are_read() {
+        let line = r#"{"entry":"e","at":"2026-03-01T09:15:00Z","by":"ann","action":"deploy","project":"tools","repository":"https://git.example.org/tools.git","branch":"production","from":"a","to":"b","direction":"sidewise"}"#;
+        let read: Move = serde_json::from_str(line).unwrap();
+        assert_eq!(read.direction, Direction::Sidewise);
+        let written = serde_json::to_string(&read).unwrap();
+        assert!(written.contains(r#""direction":"diverged""#), "{written}");
+        assert_eq!(serde_json::from_str::<Move>(&written).unwrap(), read);
     }
 }

@@ -299,7 +299,7 @@ fn stored_name(tarball: &Tarball) -> Result<String, ReleaseError> {
         }
         _ => Err(ReleaseError::Damaged {
             path: "releases/".to_owned(),
-            problem: format!("`{name}` is no name of a tarball"),
+            problem: format!("`{name}` is not the name of a tarball"),
         }),
     }
 }

@@ -92,7 +92,7 @@ fn tarball(folder: &Path, image: &str) -> Result<Tarball, ReleaseError> {
     if let Ok(text) = limited::read_text(&beside, limited::SMALL)
         && text.split_whitespace().next() != Some(sha256.to_string().as_str())
     {
-        let problem = format!("{name}.sha256 says another digest");
+        let problem = format!("{name}.sha256 has another digest");
         return Err(ReleaseError::Foreign { path, problem });
     }
     Ok(Tarball { name, sha256, size })

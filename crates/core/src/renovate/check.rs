@@ -125,7 +125,7 @@ fn unmatched(path: &str) -> Finding {
     let patterns = serde_json::json!([of_path(path)]);
     Finding {
         rule: Rule::ConstraintsFile,
-        problem: format!("no pattern of {MANAGER} matches {path}; the default does not either"),
+        problem: format!("no pattern of {MANAGER} matches {path}, nor does the default"),
         fix: format!("\"{MANAGER}\": {{\"managerFilePatterns\": {patterns}}}"),
     }
 }
@@ -156,7 +156,7 @@ fn unconverted(flow: &Flow) -> Finding {
     Finding {
         rule: Rule::Converter,
         problem: format!(
-            "no postUpgradeTasks run `{command}` and commit {converted}, so the gate will find it outdated"
+            "no postUpgradeTasks run `{command}` and commit {converted}, so the gate finds it out of date"
         ),
         fix: format!(
             "\"postUpgradeTasks\": {tasks}; and in the administrator's configuration {}",

@@ -95,7 +95,7 @@ pub fn render(flow: &Flow) -> String {
     let config = Config {
         schema: "https://docs.renovatebot.com/renovate-schema.json",
         description: vec![
-            "Raises the pins of the constraints at weekends; `pannier gate` judges each merge request.".to_owned(),
+            "Updates the pins of the constraints on weekends; `pannier gate` checks each merge request.".to_owned(),
             format!(
                 "The administrator of Renovate has to allow the converter: {}",
                 flow.allowed_commands()

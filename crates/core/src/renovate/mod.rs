@@ -22,17 +22,17 @@ pub struct Flow {
     pub converted: String,
     /// Name of the team's time zone in the IANA database, such as `Europe/Berlin`.
     pub timezone: String,
-    /// Files that pin the uv that Pannier runs, beside those where every repository has it.
+    /// Files that pin the uv that Pannier runs, in addition to the usual ones.
     pub uv_pins: Vec<String>,
     /// Packages that only resolve together; empty without a lock.
     pub groups: Vec<Group>,
 }
 
-/// Where constraints are looked for when nothing else is said.
+/// Where constraints are searched by default.
 pub const CONSTRAINTS: &str = "constraints/constraints.txt";
 
 impl Flow {
-    /// Where the converter writes when it is not told: beside the constraints, with the ending `.yml`.
+    /// Where the converter writes by default: next to the constraints, with the extension `.yml`.
     #[must_use]
     pub fn converted_beside(constraints: &str) -> String {
         let stem = constraints.strip_suffix(".txt").unwrap_or(constraints);
@@ -43,11 +43,11 @@ impl Flow {
     #[must_use]
     pub fn command(&self) -> String {
         let mut command = "pannier constraints convert".to_owned();
-        let beside = Self::converted_beside(&self.constraints);
-        if self.constraints != CONSTRAINTS || self.converted != beside {
+        let default = Self::converted_beside(&self.constraints);
+        if self.constraints != CONSTRAINTS || self.converted != default {
             command += &format!(" {}", quoted(&self.constraints));
         }
-        if self.converted != beside {
+        if self.converted != default {
             command += &format!(" -o {}", quoted(&self.converted));
         }
         command

@@ -25,7 +25,7 @@ pub struct Group(pub Vec<PackageName>);
 
 /// The groups among the packages that are `held` by constraints, sorted.
 ///
-/// Lines that are no requirements say nothing here: whoever resolves them reports them.
+/// Lines that are not requirements are skipped here: the resolution reports them.
 #[must_use]
 pub fn groups(held: &BTreeSet<PackageName>, needs: &[Needs]) -> Vec<Group> {
     let mut leader: BTreeMap<&PackageName, &PackageName> =

@@ -1,7 +1,7 @@
 //! Which files of a folder decide what its package requires, and their digest.
 //!
 //! Reads through a reader that is handed in. Refuses to run anything: what a `setup.py` or a build backend's plugin reads
-//! beside these files is not seen.
+//! next to these files is not noticed.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,7 +18,7 @@ const PACKAGING_FILES: [&str; 3] = ["pyproject.toml", "setup.cfg", "setup.py"];
 /// Dynamic values of setuptools that are part of a lock; the others, such as `readme`, are not.
 const DYNAMIC: [&str; 3] = ["version", "dependencies", "optional-dependencies"];
 
-/// A folder that is asked for as a package cannot be used.
+/// A folder that is requested as a package is not usable.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum FolderError {
     /// There is nothing to build.
@@ -26,8 +26,8 @@ pub enum FolderError {
         "there is no Python project in the folder `{folder}`: it has neither pyproject.toml nor setup.py"
     )]
     #[diagnostic(help(
-        "correct the path under `packages`, which starts at the folder of pannier.yml; a folder that is to be shipped as \
-         files belongs under `data`"
+        "correct the path under `packages`, which is relative to the folder of pannier.yml; list a folder of plain files \
+        under `data`"
     ))]
     NoProject {
         /// The folder, as written.
@@ -183,7 +183,7 @@ mod tests {
         })
     }
 
-    /// Whether a change of `file` shows beside a packaging file.
+    /// Whether a change of `file` counts next to a packaging file.
     fn counts(packaging: (&str, &str), file: &str) -> bool {
         let with = |text| digest_of(&[packaging, ("setup.py", ""), (file, text)]).unwrap();
         with("six") != with("attrs")
@@ -223,7 +223,7 @@ mod tests {
         }
         assert!(
             counts(("setup.cfg", ""), "requirements.txt"),
-            "beside a setup.py"
+            "next to a setup.py"
         );
     }
 

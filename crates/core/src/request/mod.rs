@@ -38,9 +38,9 @@ pub struct Request {
     pub index: Indexes,
     /// What happens to submodules of git projects.
     pub submodules: Submodules,
-    /// What happens to links of data projects with absolute targets; no part of the lock.
+    /// What happens to links of data projects to absolute paths; no part of the lock.
     pub absolute_links: AbsoluteLinks,
-    /// What comes from elsewhere in this run. The images above say what holds without them.
+    /// The overrides of this run. The images above are those without them.
     pub overrides: Overrides,
     /// Whether every file that is downloaded must have a hash that a line of the constraints or requirements states.
     pub require_hashes: bool,
@@ -119,7 +119,7 @@ pub enum ProjectSource {
         /// Folder of the project in the repository, `/`-separated.
         subdirectory: Option<String>,
     },
-    /// A folder of the machine at work.
+    /// A folder of this machine.
     Directory {
         /// As it was written: relative to [`Request::root`], or absolute.
         path: PathBuf,
@@ -133,7 +133,7 @@ pub enum Bytecode {
     /// No: Python compiles a module when it first imports it.
     #[default]
     None,
-    /// Yes, where an interpreter of the image's version is at hand: files that Python takes without comparing them with their
+    /// Yes, where an interpreter of the image's version is available: files that Python takes without comparing them with their
     /// sources (PEP 552).
     UncheckedHash,
 }

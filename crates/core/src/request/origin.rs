@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Who said a value.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// A flag, with its dashes.
@@ -48,7 +48,7 @@ impl Serialize for Origin {
 pub struct Effective<T> {
     /// What holds.
     pub value: T,
-    /// Who said so.
+    /// Its origin.
     pub origin: Origin,
 }
 

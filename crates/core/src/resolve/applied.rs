@@ -5,8 +5,8 @@ use crate::request::ProjectSource;
 use crate::request::overrides::{Applied, Kind, Override, OverrideValue};
 use crate::resolve::model::Wanted;
 use crate::resolve::overriding::{Overriding, set_aside};
-use crate::resolve::place::{Place, shown};
 use crate::resolve::projects::Projects;
+use crate::resolve::source_id::{Place, shown};
 use pannier_base::name::PackageName;
 
 /// The records of all overrides that took effect in `lock`, sorted by name. `wanted` is the request as it was without them.

@@ -26,7 +26,7 @@ pub enum ResolveError {
         source: SourceError,
     },
     /// A project does not tell its metadata.
-    #[error("the metadata of `{project}` cannot be had")]
+    #[error("cannot read the metadata of `{project}`")]
     Metadata {
         /// URL and commit, or the folder.
         project: String,
@@ -36,8 +36,8 @@ pub enum ResolveError {
         source: SourceError,
     },
     /// A project calls itself something else.
-    #[error("`{project}` was asked for as package `{wanted}`, but it is `{found}`")]
-    #[diagnostic(help("ask for it by its own name"))]
+    #[error("`{project}` is requested as package `{wanted}`, but its name is `{found}`")]
+    #[diagnostic(help("request it by its own name"))]
     Name {
         /// URL and commit, or the folder.
         project: String,
@@ -48,7 +48,7 @@ pub enum ResolveError {
     },
     /// One package is wanted from two sources.
     #[error(
-        "package `{package}` is wanted from two sources: {one} ({one_by}) and {other} ({other_by})"
+        "package `{package}` is requested from two sources: {one} ({one_by}) and {other} ({other_by})"
     )]
     #[diagnostic(help(
         "one lock holds one source per package: use the same URL, revision and folder everywhere"
@@ -58,31 +58,31 @@ pub enum ResolveError {
         package: PackageName,
         /// One source.
         one: Box<str>,
-        /// Who wants it.
+        /// Where it is requested.
         one_by: Box<str>,
         /// The other.
         other: Box<str>,
-        /// Who wants that.
+        /// Where that is requested.
         other_by: Box<str>,
     },
     /// One data project is wanted from two sources.
     #[error(
-        "data project `{data}` is wanted from two sources: {one} (image `{image}`) and {other}"
+        "data project `{data}` is requested from two sources: {one} (image `{image}`) and {other}"
     )]
-    #[diagnostic(help("give one of them another name"))]
+    #[diagnostic(help("use another name for one of them"))]
     TwoDataSources {
         /// The data project.
         data: DataName,
-        /// An image that wants it.
+        /// An image that requests it.
         image: ImageName,
-        /// From where that image wants it.
+        /// The source that the image requests.
         one: Box<str>,
         /// From where another one does.
         other: Box<str>,
     },
     /// A requirement inside a project is no requirement.
-    #[error("`{project}` requires `{requirement}`, which cannot be read: {reason}")]
-    #[diagnostic(help("mend the requirement in the project's metadata"))]
+    #[error("`{project}` requires `{requirement}`, which is not valid: {reason}")]
+    #[diagnostic(help("fix the requirement in the project's metadata"))]
     Requirement {
         /// URL and commit, or the folder.
         project: String,
@@ -92,8 +92,8 @@ pub enum ResolveError {
         reason: String,
     },
     /// The versions of the projects cannot be told to uv.
-    #[error("package `{package}` has version `{version}`, which is none (PEP 440)")]
-    #[diagnostic(help("mend the version in the project's metadata"))]
+    #[error("package `{package}` has an invalid version `{version}` (PEP 440)")]
+    #[diagnostic(help("fix the version in the project's metadata"))]
     Version {
         /// The package.
         package: PackageName,
@@ -101,16 +101,16 @@ pub enum ResolveError {
         version: String,
     },
     /// No set of versions meets all requirements.
-    #[error("no set of versions meets the requirements and constraints of all images")]
-    #[diagnostic(help("loosen what collides: a requirement, or a line of the constraints"))]
+    #[error("no set of versions satisfies the requirements and constraints of all images")]
+    #[diagnostic(help("relax one of the conflicting requirements or constraints"))]
     Collision(#[source] UvError),
     /// No version of a package serves an image.
     #[error(
-        "no version of package `{package}` serves image `{image}` ({target}): {reason}; tried {tried}"
+        "no version of package `{package}` supports image `{image}` ({target}): {reason}; tried {tried}"
     )]
     #[diagnostic(help(
-        "run Pannier on a machine like the image, ask for a package that has such wheels, or state a newer C library for \
-         the image if it has one"
+        "run Pannier on a machine like the image, request a package with such wheels, or set a newer C library for the \
+        image if it has one"
     ))]
     NotServed {
         /// The package.
@@ -123,15 +123,13 @@ pub enum ResolveError {
         reason: Box<str>,
         /// The versions that were tried.
         tried: Box<str>,
-        /// Who wants it, where uv tells.
+        /// What requires it, if uv reports that.
         #[source]
         source: Option<Box<UvError>>,
     },
     /// Looking for versions that serve all images came to no end.
-    #[error(
-        "after {rounds} resolutions there still is no set of versions that serves all images; last: {last}"
-    )]
-    #[diagnostic(help("hold the package at a version that serves, in the constraints"))]
+    #[error("{rounds} resolutions found no set of versions that supports all images; last: {last}")]
+    #[diagnostic(help("pin the package in the constraints to a version that supports them"))]
     Endless {
         /// How many.
         rounds: usize,
@@ -139,7 +137,7 @@ pub enum ResolveError {
         last: String,
     },
     /// What an override names cannot be used.
-    #[error("the override of `{name}` ({said_by}) cannot be used")]
+    #[error("the override of `{name}` ({said_by}) is not valid")]
     Override {
         /// The package.
         name: String,
@@ -161,7 +159,7 @@ pub enum ResolveError {
     },
     /// Nothing has the name of an override.
     #[error(
-        "{said_by}: no package and no data project of this run is called `{name}`, so its override changes nothing"
+        "{said_by}: no package or data project of this run is called `{name}`, so its override changes nothing"
     )]
     #[diagnostic(help("{hint}"))]
     Unmatched {
@@ -173,9 +171,9 @@ pub enum ResolveError {
         hint: String,
     },
     /// There is no solution with the overrides, but one without them.
-    #[error("{overrides} of this run {}: without it the request has a solution", cause(*.count))]
+    #[error("{overrides} of this run {}: without overrides the request has a solution", cause(*.count))]
     #[diagnostic(help(
-        "change what the override requires or the version that it has, or loosen what collides with it"
+        "change the requirements or the version of the override, or relax what conflicts with it"
     ))]
     Conflict {
         /// The overrides that are the cause, for people.
@@ -192,7 +190,7 @@ pub enum ResolveError {
     #[diagnostic(transparent)]
     Hashes(#[from] HashError),
     /// The index lists other metadata for a wheel than the wheel in the store has.
-    #[error("cannot lock `{wheel}` by the metadata that its index lists")]
+    #[error("cannot lock `{wheel}` with the metadata that its index lists")]
     Listed {
         /// The wheel's file name.
         wheel: String,
@@ -202,7 +200,7 @@ pub enum ResolveError {
         source: SourceError,
     },
     /// uv wrote something that is no lock.
-    #[error("what uv wrote cannot be used")]
+    #[error("the output of uv is not valid")]
     Written(#[source] PylockError),
     /// A package is locked with a marker that has no answer.
     #[error("package `{package}` for image `{image}`")]
@@ -224,8 +222,8 @@ pub enum ResolveError {
     #[diagnostic(transparent)]
     Uv(UvError),
     /// Files for uv could not be written.
-    #[error("files for uv could not be written")]
-    #[diagnostic(help("check the free space of the temporary folder"))]
+    #[error("cannot write files for uv")]
+    #[diagnostic(help("check the free space in the temporary folder"))]
     Work(#[source] io::Error),
 }
 
@@ -263,7 +261,7 @@ impl miette::Diagnostic for Cause {
 fn cause(count: usize) -> &'static str {
     match count {
         1 => "is the cause",
-        _ => "are the cause together",
+        _ => "together are the cause",
     }
 }
 

@@ -12,11 +12,11 @@ use crate::request::{DataRequest, ProjectSource};
 use crate::resolve::error::ResolveError;
 use crate::resolve::inputs::{Image, Inputs};
 use crate::resolve::model::Wanted;
-use crate::resolve::place::Revision;
-use crate::resolve::place::{Place, shown};
 use crate::resolve::projects::stub_of;
 use crate::resolve::projects::{Project, Projects};
 use crate::resolve::rounds::Chosen;
+use crate::resolve::source_id::Revision;
+use crate::resolve::source_id::{Place, shown};
 use pannier_base::name::ImageName;
 
 /// Puts the lock together.

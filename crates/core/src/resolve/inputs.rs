@@ -27,7 +27,7 @@ pub(super) struct Image {
     pub lines: Vec<Line>,
     /// The packages that it names.
     pub requested: Vec<PackageName>,
-    /// Whether another image with the same marker wants something else.
+    /// Whether another image with the same marker requests something else.
     pub narrower: bool,
 }
 
@@ -228,7 +228,7 @@ fn mark_narrower(images: &mut [Image]) {
     }
 }
 
-/// All lines of all images; one that every environment wants has no marker of images.
+/// All lines of all images; one that every environment needs has no marker of images.
 fn merge(images: &[Image], environments: usize) -> Vec<String> {
     let mut wanted: BTreeMap<&Line, Vec<&str>> = BTreeMap::new();
     for image in images {

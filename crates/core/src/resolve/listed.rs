@@ -1,4 +1,4 @@
-//! Compares the metadata that uv resolved by with the wheels that are already at hand.
+//! Compares the metadata that uv resolved by with the wheels that are already available.
 //!
 //! A wheel is compared with its index's `.metadata` file when it enters the store. An index may change that file afterwards, and a
 //! new lock would then hold other dependencies than the stored wheel has.

@@ -2,29 +2,29 @@
 //! look at is checked: that every image has a wheel of what was chosen.
 //!
 //! The steps are [`revisions`], [`projects`], [`stubs`], [`inputs`], [`ahead`], [`serve`] and [`finish`]; [`overriding`] says in each of
-//! them what comes from elsewhere in this run. Refuses to write the lock
+//! them the overrides of this run. Never writes the lock
 //! anywhere and to choose versions by itself: it only takes choices away from uv that serve no image.
 
 mod ahead;
 mod applied;
+mod banned_versions;
 mod error;
-mod exclusion;
 mod finish;
 pub mod hashes;
-mod hold;
 mod inputs;
 mod listed;
+mod minimize;
 mod model;
 pub mod overridden;
 mod overriding;
-mod place;
 mod preview;
 mod projects;
 mod revisions;
 mod rounds;
-mod serve;
+mod source_id;
 mod stubs;
 pub mod update;
+mod wheel_coverage;
 
 use std::collections::BTreeSet;
 
@@ -77,7 +77,7 @@ fn choose(wanted: &Wanted<'_>, tools: Tools<'_>) -> Result<Lock, ResolveError> {
     }
 }
 
-/// Whether an override names a source of the package and the lock has it from elsewhere.
+/// Whether an override names a source of the package and the lock has another source.
 fn misses(request: &Request, lock: &Lock, name: &PackageName) -> bool {
     let one = request.overrides.of(name.as_str());
     let named = one.is_some_and(|one| !matches!(one.value, OverrideValue::Version(_)));
@@ -129,13 +129,13 @@ fn attempt(
     let lock = choose(&inputs)?;
     match wanted.previous {
         Some(before) if !lock.pannier.overrides.is_empty() => {
-            hold::hold((before, wanted.upgrade), lock, &mut inputs, &mut choose)
+            minimize::minimize((before, wanted.upgrade), lock, &mut inputs, &mut choose)
         }
         _ => Ok(lock),
     }
 }
 
-/// Says of an error whether overrides are its cause. Where there is no solution, it is looked for without them.
+/// Tells whether overrides are the cause of an error. If there is no solution, one without them is searched.
 fn explain(why: ResolveError, wanted: &Wanted<'_>, tools: Tools<'_>) -> ResolveError {
     let request = wanted.request;
     if !why.is_conflict() {
@@ -153,7 +153,7 @@ fn explain(why: ResolveError, wanted: &Wanted<'_>, tools: Tools<'_>) -> ResolveE
     let list = &request.overrides.list;
     if !solved(Vec::new()) {
         tools.reporter.warn(
-            "there is no solution without the overrides either".to_owned(),
+            "there is no solution without the overrides, either".to_owned(),
             None,
         );
         return why;

@@ -1,4 +1,4 @@
-//! The lock of a run with overrides, beside that of production: made from it, compared with it, and never in its place.
+//! The lock of a run with overrides, next to that of production: made from it, compared with it, and never in its place.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ const OVERRIDES: &str = "overrides";
 /// The part of an overridden lock's request that the production lock is.
 const PRODUCTION: &str = "production lock";
 
-/// What may move beside what is overridden and what that needs.
+/// What may change in addition to the overridden packages and their requirements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Movement {
     /// Anything; it is told.
@@ -137,7 +137,7 @@ fn check_production(
         Freshness::Stale(changes) => {
             reporter.warn(
                 format!(
-                    "the production lock {} does not fit the request: {}; more than the overrides may move",
+                    "the production lock {} does not match the request: {}; more than the overrides may change",
                     path.display(),
                     changes.join(", ")
                 ),

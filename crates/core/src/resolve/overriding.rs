@@ -16,8 +16,8 @@ use crate::request::overrides::{Override, OverrideName, OverrideValue, Overrides
 use crate::request::{PackageRequest, ProjectSource, Request};
 use crate::resolve::error::ResolveError;
 use crate::resolve::model::Wanted;
-use crate::resolve::place::Revision;
-use crate::resolve::place::{Origin, shown};
+use crate::resolve::source_id::Revision;
+use crate::resolve::source_id::{Origin, shown};
 use pannier_base::event::Reporter;
 use pannier_base::name::PackageName;
 use pannier_base::url::SafeUrl;
@@ -109,7 +109,7 @@ impl<'a> Overriding<'a> {
         same.map(|package| package.name.clone())
     }
 
-    /// The overrides with a source of their own whose package is asked for as far as can be told before anything is built, with
+    /// The overrides with a source of their own whose package is requested, as far as known before anything is built, with
     /// what they stand in for.
     pub(super) fn expected(&self) -> Vec<(PackageName, Origin)> {
         let mut names: BTreeSet<PackageName> = self.found.clone();
@@ -224,7 +224,7 @@ pub fn check_matches(
             name: one.name.to_string(),
             said_by: one.origin.to_string(),
             hint: match gone {
-                true => "production has it, but nothing of this run needs it any more".to_owned(),
+                true => "production has it, but nothing in this run needs it".to_owned(),
                 false => did_you_mean(&near(one.name.as_str(), &names)),
             },
         };
@@ -324,7 +324,7 @@ pub(super) fn near(name: &str, names: &BTreeSet<String>) -> Vec<String> {
 
 fn did_you_mean(near: &[String]) -> String {
     match near.is_empty() {
-        true => "`pannier override list` shows what would be overridden".to_owned(),
+        true => "`pannier override list` shows the active overrides".to_owned(),
         false => format!("did you mean `{}`?", near.join("` or `")),
     }
 }

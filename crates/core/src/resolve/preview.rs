@@ -1,4 +1,4 @@
-//! What the overrides of a request would stand in for, as far as can be told without asking anybody.
+//! What the overrides of a request would stand in for, as far as can be told without asking anyone.
 
 use std::collections::BTreeSet;
 
@@ -92,7 +92,7 @@ fn stands_for(
     let locked = production.iter().flat_map(|lock| &lock.packages);
     let mut locked = locked.filter(|package| one.name.is(package.name.as_str()));
     if found.is_empty() && locked.next().is_some() {
-        found.push("what others need (production lock)".to_owned());
+        found.push("dependencies (production lock)".to_owned());
     }
     found
 }

@@ -15,10 +15,10 @@ use crate::request::{ProjectSource, Request};
 use crate::resolve::error::ResolveError;
 use crate::resolve::model::{Tools, Wanted};
 use crate::resolve::overriding::Overriding;
-use crate::resolve::place::Revision;
-use crate::resolve::place::{Origin, Place, same, shown};
 use crate::resolve::revisions;
 use crate::resolve::revisions::Commits;
+use crate::resolve::source_id::Revision;
+use crate::resolve::source_id::{Origin, Place, same, shown};
 use crate::wheel_build::BuildSource;
 use pannier_archive::wheel::Wheel;
 use pannier_base::event::StageGuard;
@@ -36,7 +36,7 @@ pub(super) struct Project {
     pub commit: Option<String>,
     /// Its metadata.
     pub wheel: Arc<Wheel>,
-    /// Who wants it, for messages.
+    /// Where it is requested, for messages.
     by: String,
 }
 
@@ -63,7 +63,7 @@ impl Projects {
     }
 }
 
-/// Who wants a source to be asked.
+/// Where a source is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asker {
     Request,
@@ -81,7 +81,7 @@ struct Ask {
     targets: Vec<Target>,
 }
 
-/// Number of distinct package sources that are asked first.
+/// The number of distinct package sources that are resolved first.
 pub(super) fn count(request: &Request, overriding: &Overriding<'_>) -> u64 {
     let own = asked_for(request, &Commits::new(), overriding).len();
     (own + overriding.expected().len()) as u64
@@ -196,7 +196,7 @@ fn tell_covered(
                 project.place.shown(),
                 project.by
             ),
-            Some("list it under `packages` of that image too, so that the file says what happens".to_owned()),
+            Some("list it under `packages` of that image, too".to_owned()),
         );
     }
 }
@@ -371,7 +371,7 @@ impl Search<'_> {
         if let Some(top) = projects.by_name.get(&nested) {
             if !top.place.is(&source) {
                 self.tools.reporter.detail(format!(
-                    "{by} requires {nested} from {}; it comes from {} ({})",
+                    "{by} requires {nested} from {}, but it comes from {} ({})",
                     shown(&source),
                     top.place.shown(),
                     top.by

@@ -1,6 +1,6 @@
 //! The first step: every distinct revision becomes one commit, all of them in parallel, before anything is built.
 //!
-//! One revision of one repository has one commit in a lock, whoever asks for it.
+//! One revision of one repository has one commit in a lock, wherever it is requested.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::request::{ProjectSource, Request};
 use crate::resolve::error::ResolveError;
 use crate::resolve::model::{Tools, Upgrade};
 use crate::resolve::overriding::Overriding;
-use crate::resolve::place::Revision;
+use crate::resolve::source_id::Revision;
 use pannier_base::event::StageGuard;
 use pannier_base::url::SafeUrl;
 

@@ -1,6 +1,6 @@
 //! The fifth step: resolve, look at what does not serve, take that choice away, resolve again.
 //!
-//! First a version is looked for that serves all images; only where there is none does a package fork by image. Every
+//! First searches one version that supports all images; a package forks by image only if there is none. Every
 //! round looks at all images and packages at once.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +12,11 @@ use crate::lock::model::{Fork, LockedPackage, LockedSource};
 use crate::lock::pylock;
 use crate::lock::pylock::Document;
 use crate::lock::select::shown_target;
+use crate::resolve::banned_versions::{Exclusion, known_forks, preferences};
 use crate::resolve::error::ResolveError;
-use crate::resolve::exclusion::{Exclusion, known_forks, preferences};
 use crate::resolve::inputs::{Image, Inputs};
 use crate::resolve::model::{Tools, Upgrade, Wanted};
-use crate::resolve::serve::{Lists, Unserved, holds, unserved, uv_platform};
+use crate::resolve::wheel_coverage::{Lists, Unserved, holds, unserved, uv_platform};
 use pannier_base::name::{ImageName, PackageName};
 use pannier_clients::uv::{BestWheel, Compile, Refresh, UvError};
 
@@ -240,7 +240,7 @@ impl Search<'_> {
     fn exclude(&mut self, missing: &[Unserved]) -> Result<Vec<Exclusion>, ResolveError> {
         for one in missing {
             self.tools.reporter.detail(format!(
-                "{} does not serve image `{}`: {}",
+                "{} does not support image `{}`: {}",
                 shown(one),
                 one.image,
                 one.reason
@@ -399,7 +399,7 @@ impl Search<'_> {
         self.accept(tried.first().unwrap_or(one), None)
     }
 
-    /// Why nothing else can be taken instead of what does not serve: uv's words about who wants it.
+    /// Why nothing else can be taken instead of what does not serve: uv's message about what requires it.
     fn chain(&mut self, one: &Unserved) -> Option<UvError> {
         let mut trial = self.exclusions.clone();
         let marker = self.image(&one.image).marker.clone();
@@ -434,7 +434,7 @@ impl Search<'_> {
         }
         self.tools.reporter.warn(
             format!("{} has to be built for image `{}`: {}", shown(one), one.image, one.reason),
-            Some("run Pannier on a machine like the image, or hold the package at a version that has a wheel".to_owned()),
+            Some("run Pannier on a machine like the image, or pin the package to a version with a wheel".to_owned()),
         );
         self.accepted
             .insert((one.package.clone(), one.version.clone(), one.image.clone()));

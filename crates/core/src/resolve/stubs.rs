@@ -2,7 +2,7 @@
 //!
 //! Requirements on git become requirements on those wheels: one URL per package at every depth, which uv sees no conflict
 //! in, and which no package of the same name on an index can take the place of. What is overridden with a version of the index
-//! is asked for by its name alone. Extras stay asked for, whatever a package is overridden with.
+//! is requested only by its name. Extras stay requested with any override.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,6 @@
-//! The lock file in its place: read, compared with the request, made anew where that is wanted, written whole.
+//! The lock file: read, compared with the request, regenerated if needed, written completely.
 //!
-//! Refuses to replace a lock by half of one, and to leave anything beside it when it is killed.
+//! Never replaces a lock by half of one, and leaves nothing next to it when it is killed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ pub enum Mode {
     Locked,
     /// The same, and nothing is written at all: the lock of a run with overrides neither.
     Check,
-    /// A lock that does not fit the request is made anew, and one that fits gives up what the upgrade names.
+    /// Regenerates a lock that does not match the request; one that matches gives up what the upgrade names.
     Update(Upgrade),
 }
 
@@ -80,14 +80,14 @@ pub enum Happened {
     Nothing,
     /// There was none; now there is.
     Made,
-    /// It was made anew; what changed, which may be nothing but its digests.
+    /// It was regenerated; what changed, which may be only its digests.
     Renewed(Vec<Change>),
 }
 
-/// Why there is no lock that fits.
+/// Why there is no matching lock.
 #[derive(Debug, Error, Diagnostic)]
 pub enum UpdateError {
-    /// The lock would hold a secret.
+    /// The lock would contain a secret.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Exposed(#[from] Exposed),
@@ -100,9 +100,9 @@ pub enum UpdateError {
         #[source]
         source: io::Error,
     },
-    /// The file is no lock of Pannier's.
-    #[error("{path} is not a lock that Pannier can use")]
-    #[diagnostic(help("make it anew: remove the file and run `pannier lock`"))]
+    /// The file is not a lock of Pannier.
+    #[error("{path} is not a valid lock")]
+    #[diagnostic(help("regenerate it: remove the file and run `pannier lock`"))]
     Bad {
         /// Which file.
         path: PathBuf,
@@ -112,13 +112,13 @@ pub enum UpdateError {
     },
     /// There is no lock, and none may be made.
     #[error("there is no lock at {path}")]
-    #[diagnostic(help("`pannier lock` makes it; commit the file"))]
+    #[diagnostic(help("run `pannier lock` and commit the file"))]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
     },
     /// The lock does not fit the request, and none may be made.
-    #[error("the lock {path} does not fit the request: {}", .changes.join(", "))]
+    #[error("the lock {path} does not match the request: {}", .changes.join(", "))]
     #[diagnostic(help("run `pannier lock` and commit the file"))]
     Stale {
         /// Which file.
@@ -131,16 +131,16 @@ pub enum UpdateError {
     #[diagnostic(transparent)]
     Resolve(#[from] ResolveError),
     /// More than the overrides and what they need moved.
-    #[error("beside what is overridden and what that needs, this moved: {}", .changes.join("; "))]
-    #[diagnostic(help("run `pannier lock` without overrides first, or leave --strict out"))]
+    #[error("packages changed that the overrides do not require: {}", .changes.join("; "))]
+    #[diagnostic(help("run `pannier lock` without overrides first, or omit --strict"))]
     Moved {
         /// What moved, as [`Change`] prints.
         changes: Vec<String>,
     },
     /// Its files are not those whose hashes the request states.
-    #[error("the lock {path} cannot be used")]
+    #[error("the lock {path} is not valid")]
     #[diagnostic(help("{}", match source {
-        HashError::Mismatch(_) => "somebody edited it: restore it from version control, or delete it and run `pannier lock`".to_owned(),
+        HashError::Mismatch(_) => "the file was edited: restore it from version control, or delete it and run `pannier lock`".to_owned(),
         other => miette::Diagnostic::help(other).map(|help| help.to_string()).unwrap_or_default(),
     }))]
     Hashes {
@@ -198,7 +198,7 @@ pub fn read(path: &Path, reporter: &dyn Reporter) -> Result<Option<(Lock, Digest
     Ok(Some((read.lock, Digest::of(text.as_bytes()))))
 }
 
-/// Gives a lock that fits the request, as `mode` allows. `tools` is asked for the doors only when something must be resolved.
+/// Returns a lock that matches the request, as `mode` allows. Calls `tools` only when something must be resolved.
 ///
 /// # Errors
 /// [`UpdateError`]; the file is untouched then.
@@ -236,7 +236,7 @@ pub fn bring_up_to_date<'t>(
         });
     }
     if let Some(Freshness::Stale(changes)) = &state {
-        reporter.detail(format!("the lock is made anew: {}", changes.join(", ")));
+        reporter.detail(format!("regenerating the lock: {}", changes.join(", ")));
     }
     if let (Some(Upgrade::Packages(names)), Some((lock, _))) = (upgrade, &previous) {
         tell_unknown(names, lock, reporter);
@@ -262,7 +262,7 @@ pub fn bring_up_to_date<'t>(
     })
 }
 
-/// Whether the files of a lock that was not made just now are those whose hashes the request states: somebody may have edited it.
+/// Whether the files of a lock that was not made just now are those whose hashes the request states: someone may have edited it.
 /// What only the files themselves tell is seen when they are there.
 ///
 /// # Errors
@@ -282,7 +282,7 @@ fn tell_unknown(names: &[PackageName], lock: &Lock, reporter: &dyn Reporter) {
         let data = lock.pannier.data.keys();
         if !packages && !data.into_iter().any(|data| data.as_str() == name.as_str()) {
             reporter.warn(
-                format!("`{name}` is to be upgraded, but the lock does not hold it"),
+                format!("`{name}` cannot be upgraded, because the lock does not contain it"),
                 None,
             );
         }
@@ -307,7 +307,7 @@ mod tests {
             let error = file.write(&format!("\nb = \"{url}\"\n")).unwrap_err();
             let text = error.to_string();
             assert!(
-                text.starts_with("pylock.toml would hold a secret in line 2"),
+                text.starts_with("pylock.toml would contain a secret in line 2"),
                 "{text}"
             );
             assert!(!text.contains("of%2F") && !text.contains("abc"), "{text}");

@@ -110,7 +110,10 @@ impl Session<'_> {
         lock: Option<&Lock>,
     ) -> Asked {
         let on = |rule: &Rule| options.rules.is_on(*rule);
-        if ![Rule::Yanked, Rule::Gone, Rule::Python].iter().any(on) {
+        if ![Rule::Yanked, Rule::MissingFromIndex, Rule::Python]
+            .iter()
+            .any(on)
+        {
             return Asked::Nothing("no rule asks the index");
         }
         if self.client.is_offline() {

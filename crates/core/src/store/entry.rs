@@ -68,7 +68,7 @@ impl Found for Snapshot {
     }
 }
 
-/// What is kept beside a verified file, before the bytes of what was found.
+/// What is kept next to a verified file, before the bytes of the result.
 #[derive(Serialize, Deserialize)]
 struct Verdict<T> {
     identity: Identity,
@@ -164,7 +164,7 @@ pub(super) fn save<T: Found>(
     let staged = tempfile::Builder::new()
         .prefix("entry-")
         .tempdir_in(scratch)
-        .map_err(StoreError::io("make a folder in", scratch))?;
+        .map_err(StoreError::io("create a folder in", scratch))?;
     let file = arrived
         .file
         .persist(staged.path().join(name))
@@ -178,7 +178,7 @@ pub(super) fn save<T: Found>(
     write_verdict(staged.path(), &verdict, &found.bytes())
         .map_err(StoreError::io("write", &path))?;
     let parent = folder.parent().unwrap_or(folder);
-    fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
+    fs::create_dir_all(parent).map_err(StoreError::io("create", parent))?;
     put_in_place(staged.path(), folder, name).map_err(StoreError::io("write", folder))?;
     Ok(path)
 }
@@ -218,7 +218,7 @@ pub(super) fn judged_digest(folder: &Path) -> Option<Digest> {
         .map(|(digest, _)| digest)
 }
 
-/// The verdict beside a file; `None` when there is none, or it is of another verifier, or it is damaged.
+/// The result next to a file; `None` when there is none, or it is from another verifier, or it is damaged.
 fn read_verdict<T: Found>(folder: &Path) -> Option<Verdict<T>> {
     let bytes = limited::read(&folder.join(VERDICT), limited::STORE).ok()?;
     let (head, body) = bytes.split_at_checked(36)?;

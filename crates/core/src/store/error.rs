@@ -30,9 +30,9 @@ pub enum StoreError {
         source: io::Error,
     },
     /// A file is not the one that was asked for.
-    #[error("{name} has the sha256 {found}, but the lock says {expected}")]
+    #[error("{name} has the SHA-256 digest {found}, but the lock has {expected}")]
     #[diagnostic(help(
-        "the index serves another file than when the lock was made; if that is intended, run `pannier lock --upgrade` and review the change"
+        "the index serves another file than at the time of the lock; if that is intended, run `pannier lock --upgrade` and review the change"
     ))]
     Digest {
         /// File name.
@@ -46,26 +46,26 @@ pub enum StoreError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Refused(#[from] WheelError),
-    /// A record would hold a secret.
+    /// A record would contain a secret.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Exposed(#[from] Exposed),
     /// Another process uses the store and nothing may be removed now.
     #[error("the store {0} is in use by another process")]
     #[diagnostic(help(
-        "run `pannier store prune` again when no other pannier is running on this store"
+        "run `pannier store prune` again when no other Pannier is using this store"
     ))]
     Busy(PathBuf),
     /// The folder holds something else.
     #[error("{} is not a store of Pannier, and it is not empty", .0.display())]
     #[diagnostic(help(
-        "choose a store, or a new or empty folder, with --store or PANNIER_STORE; nothing in this one was touched"
+        "choose a store, or a new or empty folder, with --store or PANNIER_STORE; this one was not changed"
     ))]
     NotAStore(PathBuf),
     /// The store is of a format that is not known here.
     #[error("the store {} has format {format}; this version of Pannier knows format 1", root.display())]
     #[diagnostic(help(
-        "use the version of Pannier that made it, or choose another folder with --store or PANNIER_STORE"
+        "use the version of Pannier that created it, or choose another folder with --store or PANNIER_STORE"
     ))]
     Format {
         /// Its folder.
@@ -74,9 +74,9 @@ pub enum StoreError {
         format: String,
     },
     /// A snapshot did not pass verification.
-    #[error("the snapshot of a data project does not verify")]
+    #[error("the snapshot of a data project is damaged")]
     #[diagnostic(help(
-        "it has more files, or more bytes in them, than a snapshot may have: ship a part of it with `#subdirectory=…`, or list its folders one by one"
+        "it has more files or more bytes than a snapshot may have: ship a part of it with `#subdirectory=…`, or list its folders one by one"
     ))]
     Snapshot(#[source] ZipError),
 }
@@ -101,7 +101,7 @@ impl StoreError {
 fn io_help(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full: make room, or run `pannier store prune`, or point --store to another disk"
+            "the disk is full: free some space, run `pannier store prune`, or set --store to a folder on another disk"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "choose a folder that this user may write with --store or PANNIER_STORE"

@@ -28,7 +28,7 @@ impl Incoming {
         let file = tempfile::Builder::new()
             .prefix("incoming-")
             .tempfile_in(scratch)
-            .map_err(StoreError::io("make a file in", scratch))?;
+            .map_err(StoreError::io("create a file in", scratch))?;
         Ok(Self {
             file,
             hasher: Hasher::default(),

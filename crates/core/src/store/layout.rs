@@ -47,7 +47,7 @@ impl Part {
         }
     }
 
-    /// Whether its entries are named by digests, rather than by somebody else.
+    /// Whether its entries are named by digests, rather than by someone else.
     pub(super) const fn has_digests(self) -> bool {
         matches!(
             self,

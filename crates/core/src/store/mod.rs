@@ -128,7 +128,7 @@ impl Store {
             .recursive(true)
             .mode(0o700)
             .create(root)
-            .map_err(io("make the store"))?;
+            .map_err(io("create the store"))?;
         let root = root.canonicalize().map_err(io("open the store"))?;
         if found != Found::Marked {
             marker::mark(&root)?;
@@ -195,7 +195,7 @@ impl Store {
         tempfile::Builder::new()
             .prefix("work-")
             .tempdir_in(self.scratch.path())
-            .map_err(StoreError::io("make a folder in", self.scratch.path()))
+            .map_err(StoreError::io("create a folder in", self.scratch.path()))
     }
 
     /// A file that is about to enter the store; its digest is taken while it is written.

@@ -26,7 +26,7 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Makes a folder below `parent` and removes those of processes that are gone.
     pub(super) fn new(parent: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
+        fs::create_dir_all(parent).map_err(StoreError::io("create", parent))?;
         // One at a time, so that nobody sweeps a folder between its making and its locking.
         let turnstile = lock_file(&parent.join(".turnstile"))?;
         turnstile
@@ -36,7 +36,7 @@ impl Scratch {
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(parent)
-            .map_err(StoreError::io("make a folder in", parent))?;
+            .map_err(StoreError::io("create a folder in", parent))?;
         let alive = lock_file(&folder.path().join(ALIVE))?;
         alive
             .lock()
@@ -84,7 +84,7 @@ fn sweep(parent: &Path) {
         }
         let _ = match File::open(folder.join(ALIVE)) {
             Ok(alive) if alive.try_lock().is_ok() => remove_folder(&folder, ALIVE),
-            // Its owner was killed before it put anything there, or it is somebody else's.
+            // Its owner was killed before it put anything there, or it is someone else's.
             Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir(&folder),
             _ => Ok(()),
         };

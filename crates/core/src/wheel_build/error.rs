@@ -1,4 +1,4 @@
-//! Why there is no wheel of a source.
+//! Why a source has no wheel.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use pannier_clients::git::GitError;
 use pannier_clients::http::HttpError;
 use pannier_clients::uv::UvError;
 
-/// Why there is no wheel of a source.
+/// Why a source has no wheel.
 #[derive(Debug, Error, Diagnostic)]
 pub enum BuildError {
-    /// The repository or its commit cannot be had.
+    /// The repository or its commit is not available.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Git(#[from] GitError),
-    /// The source archive cannot be had.
+    /// The source archive is not available.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Http(#[from] HttpError),
@@ -33,9 +33,9 @@ pub enum BuildError {
     #[diagnostic(transparent)]
     Uv(UvError),
     /// No interpreter to build with.
-    #[error("there is no Python on this machine to build packages with")]
+    #[error("no Python on this machine can build packages")]
     #[diagnostic(help(
-        "install Python 3, or run in an image that has one; packages from the index need none when they have wheels"
+        "install Python 3, or run in an image with Python; packages with wheels on the index do not need it"
     ))]
     NoPython,
     /// A folder or file of the source cannot be read or copied.
@@ -52,7 +52,7 @@ pub enum BuildError {
         "{label} is not a Python project: there is neither pyproject.toml nor setup.py in {folder}"
     )]
     #[diagnostic(help(
-        "name the project's folder with `#subdirectory=…`, or list it under `data` if it is to be shipped as files"
+        "name the project's folder with `#subdirectory=…`, or list it under `data` to ship it as files"
     ))]
     NoProject {
         /// Which source.
@@ -61,7 +61,7 @@ pub enum BuildError {
         folder: String,
     },
     /// The folder of a git project leads out of the repository, by `..` or by a link.
-    #[error("{label} has its project in `{folder}`, which lies outside of the repository")]
+    #[error("the project of {label} is in `{folder}`, which is outside of the repository")]
     #[diagnostic(help("name a folder of the repository itself with `#subdirectory=…`"))]
     Outside {
         /// Which source.
@@ -70,9 +70,9 @@ pub enum BuildError {
         folder: String,
     },
     /// The build backend failed.
-    #[error("{label} cannot be built")]
+    #[error("failed to build {label}")]
     #[diagnostic(help(
-        "try `uv build --wheel` in a checkout of it; what the build needs from the index is held by the constraints file too"
+        "try `uv build --wheel` in a checkout of it; the constraints also apply to what the build requires"
     ))]
     Backend {
         /// Which source.
@@ -83,7 +83,7 @@ pub enum BuildError {
     },
     /// The build backend failed, on a machine that is not like the image.
     #[error(
-        "{label} cannot be built here for Python {python} on {platform}, which this machine is not like"
+        "{label} cannot be built here for Python {python} on {platform}, because this machine differs from that"
     )]
     #[diagnostic(help(
         "run `pannier prepare --here` inside that image, or publish a wheel for it on the index"
@@ -100,7 +100,7 @@ pub enum BuildError {
         source: UvError,
     },
     /// The backend made something that is no wheel.
-    #[error("the build of {label} gave no usable wheel: {reason}")]
+    #[error("the build of {label} produced no usable wheel: {reason}")]
     Unusable {
         /// Which source.
         label: String,
@@ -108,7 +108,7 @@ pub enum BuildError {
         reason: String,
     },
     /// The backend made a wheel that breaks the rules.
-    #[error("the wheel that {label} builds to is not acceptable")]
+    #[error("the wheel built from {label} is refused")]
     Refused {
         /// Which source.
         label: String,
@@ -117,9 +117,9 @@ pub enum BuildError {
         source: WheelError,
     },
     /// The source builds to another version than the lock says.
-    #[error("the lock says {locked} of {label}, but it builds to {built}")]
+    #[error("the lock has {locked} of {label}, but the build produced {built}")]
     #[diagnostic(help(
-        "its version comes from tags, and these have moved since: run `pannier lock --upgrade` of that package"
+        "its version comes from tags, which have moved since: run `pannier lock --upgrade=NAME` for that package"
     ))]
     Version {
         /// Which source.
@@ -131,7 +131,7 @@ pub enum BuildError {
     },
     /// It must be compiled, and not here.
     #[error(
-        "{label} has compiled parts: what can be built here is {wheel}, which does not fit Python {python} on {platform}"
+        "{label} has compiled parts: the wheel built here, {wheel}, does not support Python {python} on {platform}"
     )]
     #[diagnostic(help(
         "run `pannier prepare --here` inside that image, or publish a wheel for it on the index"

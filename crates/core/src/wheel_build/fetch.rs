@@ -96,7 +96,7 @@ impl Builder<'_> {
     /// Fetches a file, which must have the digest `expected` where one is stated. A wheel is verified in full and kept.
     ///
     /// # Errors
-    /// [`BuildError`] when it cannot be had, is another file than expected, or is a wheel that does not pass.
+    /// [`BuildError`] if it is not available, is another file than expected, or is a wheel that fails verification.
     pub fn fetch(&self, url: &SafeUrl, expected: Option<&Digest>) -> Result<Fetched, BuildError> {
         let name = url.file_name();
         let filename = name.parse::<WheelFilename>().ok();

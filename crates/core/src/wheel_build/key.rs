@@ -13,7 +13,7 @@ use pannier_base::digest::{Digest, Hasher};
 use super::model::{BuildSource, Workshop};
 use super::{BuildError, tree};
 
-/// Raised whenever the way of building or normalising changes.
+/// Raised whenever the way of building or normalizing changes.
 const RECIPE: &str = "1";
 
 /// The key of `source` when it is built in `workshop`.
@@ -26,7 +26,7 @@ pub(super) fn of(source: &BuildSource, workshop: &Workshop<'_>) -> Result<Digest
     ] {
         key.field(field.as_bytes());
     }
-    // Who names a variable says that builds depend on it. What every build gets describes the machine, which is no part of
+    // Builds depend on variables that are listed. The variables that every build gets describe the machine, which is not part of
     // the key either.
     let mut named = workshop.around.variables.named().peekable();
     if named.peek().is_some() {

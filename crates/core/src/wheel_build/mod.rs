@@ -1,7 +1,7 @@
 //! Source trees become wheels, each only once: the key under which a built wheel is kept holds everything that decided it.
 //!
 //! Pure wheels serve every image; compiled ones only images like the machine that built them. Refuses to build for an image
-//! that the machine at work is not: the error then says to run in the image or to give a wheel.
+//! that this machine is not like: the error then says to run in the image or to use a wheel.
 
 pub mod bytecode;
 mod error;
@@ -55,7 +55,7 @@ impl<'a> Builder<'a> {
     /// what resolution needs. Of a commit it is one that was built with the tags of now.
     ///
     /// # Errors
-    /// [`BuildError`] when the source cannot be had or its build fails.
+    /// [`BuildError`] if the source is not available or its build fails.
     pub fn metadata_wheel(
         &self,
         source: &BuildSource,
@@ -73,7 +73,7 @@ impl<'a> Builder<'a> {
     /// A wheel of `source` for exactly this target and, where one is locked, of this version.
     ///
     /// # Errors
-    /// [`BuildError`]; [`BuildError::Foreign`] when it must be compiled and the machine at work is not like the image,
+    /// [`BuildError`]; [`BuildError::Foreign`] when it must be compiled and this machine is not like the image,
     /// [`BuildError::Version`] when the source no longer builds to the locked version.
     pub fn wheel_for(
         &self,
@@ -198,7 +198,8 @@ impl<'a> Builder<'a> {
         if key::of(source, &self.workshop)? != key {
             // Remembered as the wheel of what was there before, it would be served whenever that is there again.
             let message = format!("{} changed while a wheel was built", source.label());
-            let hint = "its wheel may hold a part of the change only: run again to be sure";
+            let hint =
+                "its wheel may contain only a part of the change: run the command again to be sure";
             self.reporter.warn(message, Some(hint.to_owned()));
             return Ok((stored, machine.clone()));
         }

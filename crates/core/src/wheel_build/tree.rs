@@ -105,7 +105,7 @@ pub(super) fn fetch(
 }
 
 /// Ends the search of backends that look upwards for a repository and its `.gitignore` (hatchling does): whatever lies
-/// above the store is no part of the source. git takes an empty `.git` for none of its own.
+/// above the store is not part of the source. git ignores an empty `.git`.
 fn bound(work: &Path) -> io::Result<()> {
     fs::File::create(work.join(".git")).map(drop)
 }

@@ -1,4 +1,4 @@
-//! What follows from a push: heads of merge requests, merges and closings, webhooks, and pipelines where the project wants
+//! What follows from a push: heads of merge requests, merges and closings, webhooks, and pipelines if the project has
 //! them.
 
 use git2::Oid;

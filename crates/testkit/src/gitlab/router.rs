@@ -18,7 +18,7 @@ type Handler = fn(&mut State, &Call<'_>) -> Reply;
 pub enum Door {
     /// The handler looks for itself.
     Open,
-    /// Anybody with a token of the API.
+    /// Anyone with a token of the API.
     SignedIn,
     /// Who has this role in the project, and everybody may read what a public project shows to a reporter.
     Project(Role),
@@ -136,7 +136,7 @@ fn run(state: &mut State, request: &Request, route: &Route, mut args: Vec<String
                 return Ok(answer);
             }
             let hidden = |refusal| match (&call.caller, package) {
-                // Package managers show their login only when they are asked for it.
+                // Package managers send their login only if the server requests it.
                 (Caller::Nobody, true) => unauthorized(),
                 _ => refusal,
             };

@@ -157,7 +157,7 @@ impl Gitlab {
         self.http.keeps(patience)
     }
 
-    /// Lets something happen between two requests of somebody; see [`Loopback::after`].
+    /// Lets something happen between two requests of someone; see [`Loopback::after`].
     pub fn after(&self, part: &str, act: impl FnOnce() + Send + 'static) {
         self.http.after(part, act);
     }

@@ -9,7 +9,7 @@ use super::state::{Id, Role};
 pub struct Settings {
     /// `ci_push_repository_for_job_token_allowed`
     pub job_token_push: bool,
-    /// Projects whose job tokens are accepted, beside its own.
+    /// Projects whose job tokens are accepted, in addition to its own.
     pub job_token_allowlist: BTreeSet<Id>,
     /// `ci_pipeline_variables_minimum_override_role`; [`Role::None`] for `no_one_allowed`.
     pub variables_role: Role,

@@ -281,7 +281,7 @@ pub struct Hook {
     pub url: String,
     /// `X-Gitlab-Token`, never given back.
     pub token: Option<String>,
-    /// The events that it wants: `push_events`, `note_events`…
+    /// The events that it subscribes to: `push_events`, `note_events`…
     pub events: BTreeSet<String>,
     pub created_at: Timestamp,
 }

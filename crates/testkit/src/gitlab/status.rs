@@ -61,7 +61,7 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.word() == word)
     }
 
-    /// Nothing will happen any more, unless somebody retries.
+    /// Nothing will happen any more, unless someone retries.
     pub fn is_done(self) -> bool {
         matches!(
             self,

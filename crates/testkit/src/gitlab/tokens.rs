@@ -1,5 +1,5 @@
 //! Tokens and who they speak for: kinds, scopes, ends, and the two ways to show one (headers and fields of the API, Basic
-//! authorization of git and packages). Which role a call needs is said beside the call.
+//! authorization of git and packages). The role that a call needs is next to the call.
 
 use jiff::Timestamp;
 use serde_json::json;

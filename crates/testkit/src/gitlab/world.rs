@@ -264,12 +264,12 @@ impl Project {
         repo::branch(&repository, name).map(|id| id.to_string())
     }
 
-    /// Points a branch somewhere, whoever may.
+    /// Points a branch somewhere, without a check of permissions.
     pub fn set_branch(&self, name: &str, commit: &str) {
         self.put_branch(0, name, commit);
     }
 
-    /// The same as a push of somebody.
+    /// The same as a push of someone.
     pub fn push_as(&self, user: &User, name: &str, commit: &str) {
         self.put_branch(user.id, name, commit);
     }
@@ -384,7 +384,7 @@ impl Project {
         })
     }
 
-    /// Registers a webhook on loopback that wants these events, with its secret.
+    /// Registers a webhook on loopback for these events, with its secret.
     pub fn hook(&self, url: &str, events: &[&str], secret: &str) -> Id {
         self.world.change(|state| {
             let hook = super::state::Hook {
@@ -517,7 +517,7 @@ impl Pipeline {
             .change(|state| state.set_pipeline(self.id, status));
     }
 
-    /// Says who started it.
+    /// Sets the user who started it.
     #[must_use]
     pub fn by(self, user: &User) -> Self {
         self.world.change(|state| {

@@ -29,7 +29,7 @@ pub enum Extent {
 pub struct Entry {
     /// Relative path, `/`-separated; empty for the top folder.
     pub path: String,
-    /// What stands there.
+    /// What is there.
     pub kind: EntryKind,
     /// Permissions (nine bits).
     pub mode: u32,
@@ -94,7 +94,7 @@ impl<R: BufRead> Entries<R> {
                     let body = self.body(&header)?;
                     Records::check_global(&body).map_err(|rule| header.refused(rule))?;
                     if !alone {
-                        return Err(header.refused("it stands between an entry and its header"));
+                        return Err(header.refused("it is between an entry and its header"));
                     }
                 }
                 b'L' => long_path = Some(text(&self.body(&header)?).to_vec()),
@@ -151,7 +151,7 @@ impl<R: BufRead> Entries<R> {
         let told = header.size()?;
         let size = records.size.unwrap_or(told);
         if size != told {
-            return Err(refused("its size is told twice and differently"));
+            return Err(refused("its size is given twice, and the values differ"));
         }
         let kind = match header.flag() {
             // Before POSIX, folders were files whose names end in a slash.
@@ -182,7 +182,7 @@ impl<R: BufRead> Entries<R> {
             EntryKind::File(_) => {
                 (self.content, self.padding) = (size, padding(size) as u64);
             }
-            _ if size != 0 => return Err(refused("it has content, but is no file")),
+            _ if size != 0 => return Err(refused("it has content, but is not a file")),
             _ => {}
         }
         let mode = header.number(100..108)? as u32 & 0o777;
@@ -215,7 +215,7 @@ impl<R: BufRead> Entries<R> {
             return Ok(Some(header));
         }
         if self.extent == Extent::Run || !between_entries {
-            return Err(ReadError::damaged("the archive ends in its middle"));
+            return Err(ReadError::damaged("the archive ends too early"));
         }
         self.end()?;
         Ok(None)
@@ -230,7 +230,7 @@ impl<R: BufRead> Entries<R> {
                 break;
             }
             if bytes.iter().any(|&byte| byte != 0) {
-                return Err(ReadError::damaged("something stands behind its end"));
+                return Err(ReadError::damaged("data follows its end"));
             }
             let length = bytes.len();
             zeros = zeros.saturating_add(length);
@@ -302,7 +302,7 @@ impl Header {
     }
 
     fn number(&self, field: std::ops::Range<usize>) -> Result<u64, ReadError> {
-        number(&self.0[field]).ok_or_else(|| self.refused("a number of its header is none"))
+        number(&self.0[field]).ok_or_else(|| self.refused("a number in its header is not valid"))
     }
 
     fn refused(&self, rule: &'static str) -> ReadError {

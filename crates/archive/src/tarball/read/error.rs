@@ -21,7 +21,7 @@ pub enum ReadError {
     /// An entry that no tarball should have.
     #[error("the tarball's entry `{path}` is refused: {rule}")]
     #[diagnostic(help(
-        "Pannier writes no such entries: find out where the tarball comes from before it is used"
+        "Pannier writes no such entries: find out where the tarball comes from before you use it"
     ))]
     Refused {
         /// The entry's name as the archive has it, as far as it can be shown.

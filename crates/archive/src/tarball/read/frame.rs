@@ -77,19 +77,23 @@ impl<'a> FrameReader<'a> {
             if hint == 0 {
                 self.done = true;
             } else if taken + more == 0 && self.read == self.part.segment.compressed {
-                return Err(damaged("a frame is longer than the seek table says"));
+                return Err(damaged(
+                    "a frame is longer than its entry in the seek table",
+                ));
             }
         }
         self.given += filled as u64;
         self.plain = 0..filled;
         if self.given > self.part.segment.size {
-            return Err(damaged("a frame holds more than the seek table says"));
+            return Err(damaged(
+                "a frame contains more than its entry in the seek table",
+            ));
         }
         let whole = self.given == self.part.segment.size
             && self.read == self.part.segment.compressed
             && self.ready.is_empty();
         if self.done && !whole {
-            return Err(damaged("a frame is not what the seek table says"));
+            return Err(damaged("a frame does not match the seek table"));
         }
         Ok(())
     }

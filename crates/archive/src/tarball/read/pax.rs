@@ -20,9 +20,9 @@ impl Records {
             match key {
                 b"path" => records.path = Some(value.to_vec()),
                 b"linkpath" => records.link = Some(value.to_vec()),
-                b"size" => records.size = Some(decimal(value).ok_or("its size is no number")?),
-                b"mtime" => records.mtime = Some(time(value).ok_or("its time is no number")?),
-                b"hdrcharset" => return Err("it changes the coding of names"),
+                b"size" => records.size = Some(decimal(value).ok_or("its size is not a number")?),
+                b"mtime" => records.mtime = Some(time(value).ok_or("its time is not a number")?),
+                b"hdrcharset" => return Err("it changes the encoding of names"),
                 _ if key.starts_with(b"GNU.sparse.") => return Err("it is sparse"),
                 _ => {}
             }
@@ -38,9 +38,9 @@ impl Records {
     pub(super) fn check_global(bytes: &[u8]) -> Result<(), &'static str> {
         each(bytes, |key, _| match key {
             b"path" | b"linkpath" | b"size" | b"mtime" | b"hdrcharset" => {
-                Err("it changes all entries behind it")
+                Err("it changes all entries after it")
             }
-            _ if key.starts_with(b"GNU.sparse.") => Err("it changes all entries behind it"),
+            _ if key.starts_with(b"GNU.sparse.") => Err("it changes all entries after it"),
             _ => Ok(()),
         })
     }

@@ -6,7 +6,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::tarball::frames::is_zstd;
 
-/// Bytes of one buffer between inflating and whoever takes the content.
+/// Bytes of one buffer between inflating and the consumer.
 pub const BUFFER: usize = 256 << 10;
 
 /// The plain bytes of a compressed file, told apart by how it begins; what is not Zstandard is read as gzip. Every checksum is

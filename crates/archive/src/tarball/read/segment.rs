@@ -90,7 +90,7 @@ impl<'a> SegmentReader<'a> {
         self.given += filled as u64;
         self.plain = 0..filled;
         if self.given > self.part.segment.size {
-            return Err(damaged("a segment is longer than the index says"));
+            return Err(damaged("a segment is longer than the index states"));
         }
         if self.done {
             return self.finish();
@@ -114,7 +114,7 @@ impl<'a> SegmentReader<'a> {
             return Err(damaged("a segment ends inside a block"));
         }
         if self.given != self.part.segment.size {
-            return Err(damaged("a segment is shorter than the index says"));
+            return Err(damaged("a segment is shorter than the index states"));
         }
         if self.crc.clone().finalize() != self.part.segment.crc32 {
             return Err(damaged("a segment's checksum is wrong"));

@@ -138,7 +138,7 @@ fn an_index_that_lies_is_refused() {
         let message = lie(change);
         assert!(message.contains(why), "{message} / {why}");
     }
-    // The sum is right, the cut is not: what stands there is no stream of its own.
+    // The sum is right, the cut is not: the part is not a stream of its own.
     for by in [1, 100, 70_000] {
         lie(&|it| {
             it[0].compressed -= by;

@@ -151,7 +151,7 @@ fn a_living_run_and_a_finished_one_are_left_alone() {
     write(&dead.join(".alive"), "");
     fs::create_dir_all(dead.join("new")).unwrap();
     write(&base.join("b"), "1");
-    // Killed before it had its file; and somebody else's folder of such a name.
+    // Killed before it had its file; and someone else's folder of such a name.
     fs::create_dir(base.join(".pannier-unpack-early")).unwrap();
     let foreign = base.join(".pannier-unpack-mine");
     write(&foreign.join("file"), "1");

@@ -1,6 +1,6 @@
 //! A forge for whole wheels: a tiny valid one, and any change to it.
 //!
-//! Refuses to judge: that is for the cases beside it.
+//! Decides nothing: that is for the cases next to it.
 
 mod rewriting;
 mod verdict;

@@ -70,7 +70,7 @@ fn record_must_account_for_every_file() {
         (swapped("foo_bar/__init__.py,,6\n"), "has no hash"),
         (
             swapped(&init.replace(",6", ",7")),
-            "has 6 bytes, but 7 are listed",
+            "has 6 bytes, listed are 7",
         ),
         (
             swapped(&init.replace("foo_bar/", "./foo_bar/")),
@@ -86,7 +86,7 @@ fn record_must_account_for_every_file() {
         ),
         (
             format!("{record}{}", init.replace(",6", ",")),
-            "listed twice, differently",
+            "listed twice, with different values",
         ),
         (
             record.replace("RECORD,,\n", "RECORD,,\nfoo_bar/y.pyc,,\n"),
@@ -190,7 +190,7 @@ fn wheel_and_metadata_must_be_right() {
     for (forge, part) in [
         (
             Forge::new().with(&wheel, "Wheel-Version: 2.0\n"),
-            "Wheel-Version 2.0 is not understood",
+            "Wheel-Version 2.0 is not supported",
         ),
         (
             Forge::new().without(&wheel),
@@ -205,15 +205,15 @@ fn wheel_and_metadata_must_be_right() {
                 &wheel,
                 "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nRoot-Is-Purelib: true\n",
             ),
-            "`Root-Is-Purelib` stands there more than once",
+            "`Root-Is-Purelib` appears more than once",
         ),
         (
             Forge::new().with(&metadata, &says("foo", "1.0")),
-            "Name is `foo`, but the file name says `foo-bar`",
+            "Name is `foo`, but the file name has `foo-bar`",
         ),
         (
             Forge::new().with(&metadata, &says("foo-bar", "1.1")),
-            "Version is `1.1`, but the file name says `1.0`",
+            "Version is `1.1`, but the file name has `1.0`",
         ),
         (
             Forge::new().with(&metadata, &says("foo-bar", "one")),
@@ -229,20 +229,20 @@ fn wheel_and_metadata_must_be_right() {
         ),
         (
             Forge::in_folder("other-1.0.dist-info"),
-            "does not say `foo_bar-1.0`",
+            "is not `foo_bar-1.0`",
         ),
         (
             Forge::in_folder("foo_bar-1.1.dist-info"),
-            "does not say `foo_bar-1.0`",
+            "is not `foo_bar-1.0`",
         ),
         (
             Forge::in_folder("foo_bar.dist-info"),
-            "does not say `foo_bar-1.0`",
+            "is not `foo_bar-1.0`",
         ),
         (Forge::in_folder("foo_bar-1.0"), "no `.dist-info` folder"),
         (
             Forge::new().with("other-1.0.data/purelib/x.py", ""),
-            "does not say `foo_bar-1.0`",
+            "is not `foo_bar-1.0`",
         ),
         (
             Forge::new()
@@ -311,7 +311,7 @@ fn data_files_stay_where_they_may_go() {
         (
             "scripts/dir/x",
             "wheel-data",
-            "scripts cannot stand in folders",
+            "scripts cannot be in folders",
         ),
         ("conf/x", "wheel-data", "`conf` is not one of"),
     ] {
@@ -319,7 +319,7 @@ fn data_files_stay_where_they_may_go() {
         refused(&Forge::new().with(&path, ""), code, part);
     }
     let folder = Forge::new().folder("foo_bar-1.0.data/scripts/dir");
-    refused(&folder, "wheel-data", "scripts cannot stand in folders");
+    refused(&folder, "wheel-data", "scripts cannot be in folders");
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn the_metadata_of_installed_packages_is_left_alone() {
         refused(
             &Forge::new().with(path, ""),
             "wheel-metadata",
-            "the only metadata of installed packages that it may bring is `foo_bar-1.0.dist-info`",
+            "the only metadata of installed packages that it may contain is `foo_bar-1.0.dist-info`",
         );
     }
     let folder = Forge::new().folder("other.egg-info");
@@ -383,7 +383,7 @@ fn two_files_of_a_wheel_go_to_two_places() {
         (data("data/bin/run"), data("scripts/run")),
     ] {
         let forge = Forge::new().with(&one, "1").with(&other, "2");
-        refused(&forge, "wheel-data", "would be installed in the place of");
+        refused(&forge, "wheel-data", "it would replace");
     }
     // Of the same content it is one file, however often it comes.
     Forge::new()

@@ -220,7 +220,7 @@ fn a_token_cannot_be_named() {
     assert_eq!(output.status.code(), Some(2));
     let said = said(&output);
     assert!(
-        said.contains("pannier.yml:2:25") && said.contains("`CI_JOB_TOKEN` holds a credential"),
+        said.contains("pannier.yml:2:25") && said.contains("`CI_JOB_TOKEN` contains a credential"),
         "{said}"
     );
 }

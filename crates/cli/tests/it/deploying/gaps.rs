@@ -70,7 +70,7 @@ impl Scene {
         assert_eq!(world.now().as_ref(), Some(&world.c[commit]));
     }
 
-    /// Somebody pushes with git.
+    /// Someone pushes with git.
     fn push(&self, commit: usize) {
         let eve = self.world.gitlab.user("eve");
         self.world
@@ -111,14 +111,14 @@ impl Scene {
     }
 }
 
-/// A killed deployment, and somebody who went on from there: all of it is recorded before the next one goes on, and nothing
+/// A killed deployment, and someone who went on from there: all of it is recorded before the next one goes on, and nothing
 /// of it is said never to have been in production.
 #[test]
 fn what_was_pushed_without_an_entry_is_recorded_first() {
     let scene = Scene::new();
     scene.deploy_killed(2);
     scene.push(3);
-    // The killed one's job is run again: what somebody else has put there since is not taken away by that.
+    // The killed one's job is run again: what someone else has put there since is not taken away by that.
     let c2 = scene.world.c[2].clone();
     let again = scene.screen(&format!("deploy tools@{c2}"));
     assert_eq!(scene.world.now().as_ref(), Some(&scene.world.c[3]));

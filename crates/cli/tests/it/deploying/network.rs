@@ -52,7 +52,7 @@ fn two_deployers_race_and_exactly_one_wins() {
     }
 }
 
-/// Somebody else deploys between the plan and the push: named with what is there, and not overwritten.
+/// Someone else deploys between the plan and the push: named with what is there, and not overwritten.
 #[test]
 fn somebody_else_is_faster() {
     let world = World::new();

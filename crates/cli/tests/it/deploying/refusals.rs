@@ -54,16 +54,21 @@ fn overtaken_before_the_plan() {
 }
 
 #[test]
-fn sidewise() {
+fn diverged() {
     let mut world = World::new();
     let beside = world.tools.loose_commit(&world.c[0], &[("b", "1")]);
     world.call(&beside, "b1");
     world.tools.set_branch(BRANCH, &beside);
     let shown = refused(&world, "deploy tools@main");
-    let (code, allowed) = world.run("deploy tools@main --allow sidewise");
+    let (code, allowed) = world.run("deploy tools@main --allow diverged");
     assert_eq!(code, 0, "{allowed}");
     assert_eq!(world.now().as_ref(), Some(&world.c[3]));
     insta::assert_snapshot!([shown, allowed].join("\n"));
+    let (code, text) = world.run("deploy tools@main --allow sidewise");
+    assert_eq!(
+        code, 0,
+        "the earlier name of `diverged` is an alias: {text}"
+    );
 }
 
 #[test]

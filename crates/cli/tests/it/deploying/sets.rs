@@ -95,7 +95,7 @@ fn what_is_shown_of_a_set_that_fails() {
     insta::assert_snapshot!([shown, after].join("\n"));
 }
 
-/// One that moved cannot be moved back, as somebody else has gone on from there: that stays, and is told.
+/// One that moved cannot be moved back, as someone else has gone on from there: that stays, and is told.
 #[test]
 fn what_cannot_be_taken_back_is_told() {
     let world = World::new();
@@ -226,7 +226,7 @@ fn from_a_lock_with_a_book() {
     lock(1);
     let (code, first) = run("deploy --from-lock pylock.toml --reason together");
     assert_eq!(code, 0, "{first}");
-    // Somebody, or a run that was killed, moved one; the next deployment writes that down.
+    // Someone, or a run that was killed, moved one; the next deployment writes that down.
     set[0].0.set_branch(BRANCH, &set[0].1[0]);
     lock(0);
     let (code, back) = run("deploy --from-lock pylock.toml");
@@ -280,6 +280,6 @@ fn a_plan_that_would_store_a_secret_ends_before_the_push() {
     command.env("TEAM_PASSWORD", "platform/tools");
     let (code, shown) = world.show("deploy tools@main", &mut command);
     assert_eq!(code, 1, "{shown}");
-    assert!(shown.contains("would hold a secret"), "{shown}");
+    assert!(shown.contains("would contain a secret"), "{shown}");
     assert_eq!(world.now(), before, "{shown}");
 }

@@ -108,7 +108,7 @@ fn its_walk_through_is_true() {
     for line in BufReader::new(shell.stderr.take().unwrap()).lines() {
         let line = line.unwrap();
         // Enter plays the runner: the deployment that the guard waits for ends.
-        if line.contains("waits: 1 pipeline stands in the way") {
+        if line.contains("waits for 1 conflicting pipeline") {
             child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
             assert!(lines.next().unwrap().contains("has deployed"));
         }

@@ -148,8 +148,8 @@ fn live(images: &[&Image]) {
         .env("GITLAB_USER_LOGIN", "alice");
     let text = said(&succeed(command));
     for part in [
-        "needed by that: added toolz",
-        "needed by that: removed six",
+        "required by the overrides: added toolz",
+        "required by the overrides: removed six",
         "nothing else differs from production",
         "alice (job_lib_pip_url)",
     ] {

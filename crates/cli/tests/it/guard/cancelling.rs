@@ -131,7 +131,7 @@ fn the_project_says_who_may_cancel() {
         (
             Role::None,
             Role::Maintainer,
-            Some("project 101 lets nobody do that"),
+            Some("project 101 allows nobody to do that"),
         ),
     ] {
         let house = House::new();
@@ -201,5 +201,5 @@ fn a_jobs_own_token_does_not_suffice() {
     let api = house.gitlab.api().parse().unwrap();
     let door = Door::new(client, &api, Tokens::new([token]));
     let held = hold_by(&house, &door, &cancelling(&house, &me), Vec::new());
-    assert_eq!(refusal(&held), "a job's token cannot do that");
+    assert_eq!(refusal(&held), "a job token cannot do that");
 }

@@ -89,7 +89,7 @@ enum Strategy {
     Mirror,
 }
 
-/// A parent whose child waits for somebody to play its deployment, and that child.
+/// A parent whose child waits for someone to play its deployment, and that child.
 fn waiting_for_a_person(house: &House, strategy: Strategy) -> (Pipeline, Pipeline) {
     let parent = house.project.pipeline("main", Status::Running);
     let parent = parent.with_job("build", "build", Status::Running);

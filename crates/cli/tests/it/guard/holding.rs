@@ -103,7 +103,7 @@ fn newest_first() {
 #[test]
 fn one_that_rested_goes_behind_those_who_went_ahead() {
     let house = House::new();
-    // The older pipeline is built and waits for somebody to play its deployment.
+    // The older pipeline is built and waits for someone to play its deployment.
     let played = house
         .project
         .pipeline("main", Status::Manual)

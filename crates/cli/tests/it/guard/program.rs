@@ -47,7 +47,7 @@ fn exit_codes() {
         );
     assert_eq!(code, 7, "{text}");
     assert!(
-        text.contains("another pipeline is in the way: #4001 main running"),
+        text.contains("a conflicting pipeline is running: #4001 main running"),
         "{text}"
     );
 }
@@ -147,10 +147,7 @@ fn a_token_shows_nowhere() {
     let output = child.wait_with_output().unwrap();
     let text =
         String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    assert!(
-        text.contains("waits: 1 pipeline stands in the way"),
-        "{text}"
-    );
+    assert!(text.contains("waits for 1 conflicting pipeline"), "{text}");
     assert!(
         text.ends_with('\n') && text.contains("\n0\n")
             || text.contains("$$ 0")

@@ -31,7 +31,7 @@ fn a_hash_that_no_file_has_is_refused_with_both_digests_and_its_line() {
             sha256:0000000000000000000000000000000000000000000000000000000000000000
           found for lib-1.0-py3-none-any.whl:
             sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
-      help: either the index serves other files than the hashes were taken from, or the hashes are those of another version: find out which before you change them (`pip hash FILE` prints the hash of a file that you trust)
+      help: either the index serves other files than those of the hashes, or the hashes belong to another version: find out which before you change them (`pip hash FILE` prints the hash of a file that you trust)
     ");
     assert_eq!(world.run("prepare").code, 4);
     assert!(!world.has("dist/new.tar.gz"));
@@ -208,7 +208,7 @@ fn other_hashes_make_the_lock_stale() {
         &format!("lib==1.0 {} {own}\n", none()),
         "lib\n",
         0,
-        "fits the request",
+        "matches the request",
     );
     check("lib==1.0\n", "lib\n", 3, "constraints changed");
 }
@@ -267,14 +267,14 @@ fn hashes_that_nothing_could_check_are_errors_of_their_line() {
         .filter(|line| line.contains("constraints.txt:"));
     let reasons: Vec<_> = reasons.map(str::trim).collect();
     insta::assert_snapshot!(reasons.join("\n").replace(NONE, "<none>"), @r"
-    - constraints.txt:1:9: hashes name the files of one version: pin the version with `==`
-    - constraints.txt:2:7: hashes name the files of one version: pin the version with `==`
-    - constraints.txt:3:8: hashes name the files of one version: pin the version with `==`
+    - constraints.txt:1:9: hashes belong to the files of one version: pin the version with `==`
+    - constraints.txt:2:7: hashes belong to the files of one version: pin the version with `==`
+    - constraints.txt:3:8: hashes belong to the files of one version: pin the version with `==`
     - constraints.txt:4:8: `md5:00` is not a hash: `sha256:`, `sha384:` or `sha512:` and the digest are expected
     - constraints.txt:5:8: `00` is not a sha256 digest, which has 64 hexadecimal digits
-    - constraints.txt:6:58: a URL names one file: state the one sha256 digest of it
+    - constraints.txt:6:58: a URL names one file: add its one sha256 digest
     - constraints.txt:7:64: the hash `md5` of a URL cannot be checked: write one `#sha256=…`
-    - constraints.txt:8:34: a git repository has no file that a hash could name
+    - constraints.txt:8:34: hashes do not apply to a git repository
     - constraints.txt:9:8: `<none>` is not a hash: `sha256:`, `sha384:` or `sha512:` and the digest are expected
     ");
     let fragment = format!("requirements: ['lib @ {url}#sha1=00']");
@@ -315,11 +315,9 @@ fn required_hashes_that_are_missing_come_all_at_once_and_ready_to_paste() {
     assert_eq!(ran.code, 4, "{}", ran.screen);
     insta::assert_snapshot!(ran.screen, @r"
     error: hashes are required, but 2 packages have none:
-        app==1.0 \
-            --hash=sha256:251ec5c11747882f4cd164e7571424563d4049e1f65c819cc08dd64e30962a54
+        app==1.0 --hash=sha256:251ec5c11747882f4cd164e7571424563d4049e1f65c819cc08dd64e30962a54
         # in place of constraints.txt:1
-        lib==1.0 \
-            --hash=sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
+        lib==1.0 --hash=sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
       help: check that you trust these files, then add the lines to the constraints file
     ");
     let lines = ran
@@ -426,7 +424,7 @@ fn an_override_sets_the_hashes_of_its_package_aside_and_no_others() {
     world.ok("prepare --override lib==2.0");
     let ran = world.run("prepare --require-hashes --override lib==2.0");
     assert_eq!(ran.code, 4, "{}", ran.screen);
-    let said = "--override overrides `lib` with ==2.0, which states none";
+    let said = "--override overrides `lib` with ==2.0, which has none";
     assert!(ran.screen.contains(said), "{}", ran.screen);
     world.write(
         "constraints.txt",

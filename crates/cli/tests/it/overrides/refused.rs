@@ -16,7 +16,7 @@ fn a_slip_does_not_pass_silently() {
         &text,
         &[
             "warning",
-            "--override: no package and no data project",
+            "--override: no package or data project",
             "`job-libs`",
             "did you mean `job-lib`",
         ],
@@ -112,7 +112,10 @@ fn a_conflict_names_the_override() {
         &format!("job-tools={fork}@production"),
     ]);
     assert_eq!(code, 1, "{text}");
-    contains(&text, &["the override of `job-tools`", "it is `job-lib`"]);
+    contains(
+        &text,
+        &["the override of `job-tools`", "its name is `job-lib`"],
+    );
     assert_eq!(world.read("pylock.toml"), before);
     assert!(!world.path("pylock.overridden.toml").exists());
 }

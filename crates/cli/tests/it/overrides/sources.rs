@@ -72,10 +72,7 @@ fn versions_of_the_index_and_files_win_at_every_depth() {
     let wrong = format!("base={base}#sha256={}", "0".repeat(64));
     let (code, text) = world.fail(&["lock", "--override", &wrong]);
     assert_eq!(code, 4, "{text}");
-    contains(
-        &text,
-        &["the override of `base` (--override) cannot be used"],
-    );
+    contains(&text, &["the override of `base` (--override) is not valid"]);
 }
 
 #[test]
@@ -150,7 +147,7 @@ fn a_repository_that_sends_elsewhere_is_not_followed() {
     contains(
         &text,
         &[
-            "the override of `job-lib` (--override) cannot be used",
+            "the override of `job-lib` (--override) is not valid",
             "another server",
         ],
     );

@@ -89,8 +89,8 @@ fn the_middle_one_comes_from_a_merge_request_and_nothing_else_moves() {
                 &world.lib.git(&["rev-parse", "HEAD~1"])[..10],
                 &commit[..10]
             ),
-            "needed by that: added new-need 1.0",
-            "needed by that: removed old-need 1.0",
+            "required by the overrides: added new-need 1.0",
+            "required by the overrides: removed old-need 1.0",
             "nothing else differs from production",
             "alice (job_lib_pip_url)",
             "/me/job-lib.git@refs/merge-requests/5/head",

@@ -186,7 +186,7 @@ impl Desk {
         )
     }
 
-    /// Somebody edits a file of the book by hand.
+    /// Someone edits a file of the book by hand.
     pub fn edit(&self, path: &str, text: &str) {
         self.repo.git(&["fetch", "-q", "origin", BRANCH]);
         self.repo

@@ -48,7 +48,15 @@ fn what_is_not_there_is_said_with_what_is() {
     screens.push(desk.screen("release promote latest --channel ../x"));
     desk.write("pannier.yml", "branch: main\n");
     screens.push(desk.screen("release list"));
-    screens.push(desk.screen("release list --book ./folder"));
+    screens.push(desk.screen("release list --release-log ./folder"));
+    let earlier = desk.screen("release list --book ./folder");
+    assert_eq!(
+        screens
+            .last()
+            .map(|it| it.replace("--release-log ./", "--book ./")),
+        Some(earlier),
+        "`--book` is an alias"
+    );
     desk.write("pannier.yml", "releases: {branch: x}\n");
     screens.push(desk.screen("release list"));
     insta::assert_snapshot!(screens.join("\n"));

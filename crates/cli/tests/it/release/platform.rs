@@ -1,4 +1,4 @@
-//! A GitLab with a release log, and the program that is run in a folder of somebody who has a token for it.
+//! A GitLab with a release log, and the program that is run in a folder of someone who has a token for it.
 #![allow(dead_code)]
 
 use std::path::Path;
@@ -86,7 +86,7 @@ impl Platform {
         command
     }
 
-    /// The program, run by somebody with the bot's token.
+    /// The program, run by someone with the bot's token.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::from_std(self.process(arguments));
         command.env("PANNIER_TOKEN", &self.token);

@@ -34,7 +34,7 @@ const FLAGS: [&[&str]; 20] = [
     &["unpack"],
     &["inspect"],
     &["diff", "a"],
-    &["release", "promote", "latest", "--book"],
+    &["release", "promote", "latest", "--release-log"],
     &["release", "promote", "latest", "--channel"],
     &["deploy"],
     &["deploy", "tool", "--commit", "0000000", "--expect"],

@@ -85,7 +85,7 @@ fn a_lock_with_a_token_is_not_recorded() {
         let text = shown(&output);
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(
-            text.contains(".pylock.toml would hold a secret in line 7"),
+            text.contains(".pylock.toml would contain a secret in line 7"),
             "{text}"
         );
         assert!(

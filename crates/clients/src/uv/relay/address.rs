@@ -18,7 +18,7 @@ pub(super) struct Address {
     key: String,
 }
 
-/// What is asked for.
+/// What is requested.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// The page of a project.

@@ -1,7 +1,7 @@
 //! A small HTTP server on loopback between uv and the indexes that need credentials: it adds them, so that neither uv nor
 //! the build backends that uv starts hold any.
 //!
-//! Serves the pages of configured indexes and the files that these pages link to, and nothing else; refuses whoever does not
+//! Serves the pages of configured indexes and the files that these pages link to, and nothing else; refuses clients that do not
 //! know its secret path, and to send credentials to servers that only a page named. Its own URLs reach no lock and no message: [`Relay::restore`] puts the real ones in their place.
 
 mod address;
@@ -207,7 +207,7 @@ impl Shared {
         let text = text_of(&mut answer.response)?;
         let link = |url: &SafeUrl| self.address.file(url);
         let Some(text) = page::rewritten(&text, answer.response.url(), &link) else {
-            *hold(&self.problem) = Some(format!("{page} is JSON that breaks off"));
+            *hold(&self.problem) = Some(format!("{page} is incomplete JSON"));
             return Ok(Reply::empty(502));
         };
         let kind = answer.response.header("content-type").unwrap_or_default();

@@ -18,7 +18,7 @@ use pannier_archive::limited;
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// Most ports that are remembered: as many runs find their cache at the same time.
 const REMEMBERED: usize = 8;
-/// Free ports that are looked for before the system is asked for any.
+/// How many free ports are tried before the system chooses one.
 const TRIES: usize = 64;
 
 #[derive(Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub(super) fn open(path: &Path) -> io::Result<(TcpListener, Address)> {
         .read(true)
         .write(true)
         .mode(0o600)
-        // A link would lead to somebody else's file, and a pipe would be waited for.
+        // A link would lead to someone else's file, and a pipe would be waited for.
         .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
         .open(path)?;
     if !file.metadata()?.is_file() {

@@ -48,7 +48,7 @@ pub enum PylockError {
     /// It is not TOML, or a value is not of its type.
     #[error("the lock is not valid")]
     #[diagnostic(help(
-        "restore the file from version control, or make it anew with `pannier lock`"
+        "restore the file from version control, or regenerate it with `pannier lock`"
     ))]
     Syntax(#[source] SyntaxError),
     /// A major version of the format that is not known.
@@ -56,21 +56,21 @@ pub enum PylockError {
         "the lock has lock-version {}, only 1.x is known",
         visible::line(found)
     )]
-    #[diagnostic(help("use a newer Pannier, or make the lock anew with `pannier lock`"))]
+    #[diagnostic(help("use a newer Pannier, or regenerate the lock with `pannier lock`"))]
     LockVersion {
         /// What the file says.
         found: String,
     },
     /// A version of `[tool.pannier]` that is not known.
     #[error("the lock's table [tool.pannier] has format {found}, only {TABLE_FORMAT} is known")]
-    #[diagnostic(help("use a newer Pannier, or make the lock anew with `pannier lock`"))]
+    #[diagnostic(help("use a newer Pannier, or regenerate the lock with `pannier lock`"))]
     TableFormat {
         /// What the file says.
         found: i64,
     },
     /// It has no `[tool.pannier]`.
-    #[error("the lock has no table [tool.pannier]: another tool made it")]
-    #[diagnostic(help("make it with `pannier lock`"))]
+    #[error("the lock has no table [tool.pannier]: another tool wrote it")]
+    #[diagnostic(help("run `pannier lock` to create it"))]
     Foreign,
     /// Something about one package.
     #[error(
@@ -79,7 +79,7 @@ pub enum PylockError {
         visible::line(problem)
     )]
     #[diagnostic(help(
-        "restore the file from version control, or make it anew with `pannier lock`"
+        "restore the file from version control, or regenerate it with `pannier lock`"
     ))]
     Package {
         /// Its name, as far as it has one.

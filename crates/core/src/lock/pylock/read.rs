@@ -83,7 +83,7 @@ fn check_version(found: &str, notes: &mut Vec<String>) -> Result<(), PylockError
         Some(("1", "0")) => Ok(()),
         Some(("1", minor)) if !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit()) => {
             notes.push(format!(
-                "the lock has lock-version {found}; what is newer than 1.0 in it is not understood"
+                "the lock has lock-version {found}; parts that are newer than 1.0 are ignored"
             ));
             Ok(())
         }
@@ -101,7 +101,7 @@ fn read_table(table: &Value) -> Result<PannierTable, PylockError> {
             let read = table.clone().try_into();
             let mut table: PannierTable =
                 read.map_err(|why| PylockError::Syntax(SyntaxError::new(&why, "")))?;
-            // As for packages: whoever wrote credentials into a lock by hand gets them dropped.
+            // As for packages: credentials that someone wrote into a lock by hand are dropped.
             for data in table.data.values_mut() {
                 if let LockedData::Git { url, .. } = data {
                     *url = url.without_credentials();
@@ -123,7 +123,7 @@ fn read_package(raw: RawPackage, notes: &mut Vec<String>) -> Result<LockedPackag
         let known = ["dependencies", "attestation-identities", "tool"];
         if !known.contains(&key.as_str()) {
             notes.push(format!(
-                "the lock's package `{name}` has `{key}`, which is not understood"
+                "the lock's package `{name}` has the unknown key `{key}`"
             ));
         }
     }
@@ -139,7 +139,7 @@ fn read_package(raw: RawPackage, notes: &mut Vec<String>) -> Result<LockedPackag
     }
     if let Some(text) = &raw.requires_python {
         text.parse::<VersionSpecifiers>()
-            .map_err(|_| fail(format!("`{text}` says nothing about Python versions")))?;
+            .map_err(|_| fail(format!("`{text}` is not about Python versions")))?;
     }
     let index = raw
         .index

@@ -291,7 +291,7 @@ fn unknown_keys_of_packages_are_noted_and_of_our_table_refused() {
     assert_eq!(read_back.lock, full());
     assert_eq!(
         read_back.notes,
-        ["the lock's package `alpha` has `mood`, which is not understood"]
+        ["the lock's package `alpha` has the unknown key `mood`"]
     );
     assert!(read(&text.replace("format = 1", "format = 1\nmood = \"good\"")).is_err());
     let why = read(&document("directory = { path = \"x\" }")).unwrap_err();

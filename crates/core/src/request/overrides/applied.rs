@@ -99,7 +99,7 @@ impl Applied {
         self.url.is_some()
     }
 
-    /// Who said it, for people: `job_tools_pip_url`, or with the login of whose run it was.
+    /// Its origin, for people: `job_tools_pip_url`, optionally with the login of the user who started the run.
     #[must_use]
     pub fn by(&self) -> String {
         match &self.asked_by {

@@ -1,4 +1,4 @@
-//! Why there is no override: named by who said it, never by what may be a secret.
+//! Why an override is refused: named by its origin, never by a value that may be a secret.
 
 use miette::Diagnostic;
 
@@ -29,7 +29,7 @@ pub enum Refusal {
         allowed: Vec<String>,
     },
     /// It is another revision.
-    #[error("the revision `{revision}` fits none of {}", list(.allowed))]
+    #[error("the revision `{revision}` matches none of {}", list(.allowed))]
     Revision {
         /// The revision.
         revision: String,
@@ -49,7 +49,7 @@ fn list(allowed: &[String]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum OverrideError {
-    #[error("{origin}: this cannot be the source of `{name}`")]
+    #[error("{origin}: not a valid source of `{name}`")]
     #[diagnostic(help("{FORMS}"))]
     Value {
         origin: Origin,
@@ -58,13 +58,13 @@ pub enum OverrideError {
         source: ValueError,
     },
 
-    #[error("{origin}: what stands before the `=` is no name of a package or data project")]
+    #[error("{origin}: the text before the `=` is not the name of a package or data project")]
     #[diagnostic(help(
         "write `NAME=VALUE`, such as `job-tools===1.2.3` or `job-tools=git+https://host/group/job-tools.git@branch`"
     ))]
     Pair { origin: Origin },
 
-    #[error("{origin}: a name of an override cannot be used")]
+    #[error("{origin}: the name of an override is not valid")]
     Name {
         origin: Origin,
         #[source]
@@ -81,7 +81,8 @@ pub enum OverrideError {
 
     #[error("{origin}: the override of `{name}` is not allowed")]
     #[diagnostic(help(
-        "who may say so adds to `overrides` of pannier.yml; unless it says otherwise, the host of git_base and the index are allowed"
+        "ask a maintainer to extend `overrides.allow` in pannier.yml; by default, only the host of git_base and the index \
+        are allowed"
     ))]
     Refused {
         origin: Origin,
@@ -92,7 +93,7 @@ pub enum OverrideError {
 
     #[error("cannot read the overrides of {file}: {reason}")]
     #[diagnostic(help(
-        "a path starts at the current folder; the file holds `overrides:` and below it one `name: value` per line"
+        "the path is relative to the current folder; the file contains `overrides:` and below it one `name: value` per line"
     ))]
     File { file: String, reason: String },
 }

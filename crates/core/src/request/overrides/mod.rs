@@ -1,7 +1,7 @@
 //! Overrides: from where one package or data project is to come in this run alone.
 //!
 //! [`said`] gathers what variables, flags and the file of overrides say; [`name`] and [`value`] make types of it;
-//! [`policy`] says which of them are allowed. Refuses to open a connection and to know which packages there are: that is
+//! [`policy`] says which of them are allowed. Opens no connection and does not know which packages exist: that is
 //! the lock's matter.
 
 mod applied;
@@ -28,7 +28,7 @@ pub struct Override {
     pub name: OverrideName,
     /// From where it is to come.
     pub value: OverrideValue,
-    /// Who said so.
+    /// Its origin.
     pub origin: Origin,
     /// The person whose run this is (`GITLAB_USER_LOGIN`), where that is known.
     pub asked_by: Option<String>,

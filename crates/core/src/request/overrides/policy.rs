@@ -73,7 +73,7 @@ pub struct Prefix(SafeUrl);
 
 /// Why a text cannot be the start of URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("`https://host/group` is expected: no user name, no `..`, nothing behind the path")]
+#[error("expected `https://host/group`: no user name, no `..`, nothing after the path")]
 pub struct PrefixError;
 
 impl Prefix {

@@ -104,10 +104,10 @@ fn merge_requests_mean_their_head() {
     for bad in ["", "0", "x", "+5", "5x"] {
         refuses(
             &format!("https://h/g/x/-/merge_requests/{bad}"),
-            "no number",
+            "has no number",
         );
     }
-    refuses("https://h/x/-/merge_requests/5", "of no project");
+    refuses("https://h/x/-/merge_requests/5", "has no project");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn files_and_versions() {
     );
     reads("==1.2.3", "==1.2.3");
     reads(" >=1, <2 ", ">=1, <2");
-    refuses("https://h/x.whl", "no wheel's name");
+    refuses("https://h/x.whl", "not that of a wheel");
     refuses("https://h/x-1.0.tar.gz#md5=1", "sha256");
     refuses("https://h/x-1.0.tar.gz?token=1", "query");
     refuses("==one", "looks like a version");
@@ -145,16 +145,16 @@ fn what_is_dangerous_is_refused() {
         "https://h/g/../x/-/merge_requests/5",
         "https://h/../x-1.0.tar.gz",
     ] {
-        refuses(text, "stands between two");
+        refuses(text, "nothing between two");
     }
     refuses("https://h/me%2fyou/x.git", "encoded");
     refuses("https://h/me%5cyou/x.git", "encoded");
     refuses("https://h\\x.git", "`\\`");
     refuses("https://h/x.git@a b", "blank");
-    refuses("https://h/x.git@a%20b", "no branch");
-    refuses("https://h/x.git@--upload-pack=x", "no branch");
-    refuses("https://h/x.git@a..b", "no branch");
-    refuses("https://h/x.git@", "no branch");
+    refuses("https://h/x.git@a%20b", "not a branch");
+    refuses("https://h/x.git@--upload-pack=x", "not a branch");
+    refuses("https://h/x.git@a..b", "not a branch");
+    refuses("https://h/x.git@", "not a branch");
     refuses("https://h/x.git?private_token=1", "query");
     refuses("https://h/x.git#subdirectory=../y", "subdirectory");
     refuses("git+ssh://git@h/x.git", "SSH");
@@ -165,7 +165,7 @@ fn what_is_dangerous_is_refused() {
     refuses("https:h/x.git", "`//`");
     refuses("https://h/group/x", "git+");
     refuses("https://h", "git+");
-    refuses("git+https://h", "names a host");
+    refuses("git+https://h", "has a host");
     refuses("", "only https");
 }
 

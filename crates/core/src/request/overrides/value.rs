@@ -1,6 +1,6 @@
 //! What an override says: a git repository at a revision, a file by its URL, or a version of the index.
 //!
-//! Whoever may start a pipeline may write such a value, so the reading is strict: no user name or password, no `..`, no
+//! Anyone who can start a pipeline can set such a value, so the reading is strict: no user name or password, no `..`, no
 //! scheme but HTTP. Nothing of a value that was refused is repeated in an error, as it may be a secret that went astray.
 
 use std::fmt::{self, Write as _};
@@ -77,10 +77,12 @@ impl FromStr for OverrideValue {
             let specifiers = text.parse::<VersionSpecifiers>();
             return specifiers
                 .map(Self::Version)
-                .map_err(|_| ValueError("it looks like a version, but is none (PEP 440)"));
+                .map_err(|_| ValueError("it looks like a version, but is not valid (PEP 440)"));
         }
         if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
-            return Err(ValueError("a blank, a control character or `\\` is in it"));
+            return Err(ValueError(
+                "it contains a blank, a control character or `\\`",
+            ));
         }
         let (forced, url) = match strip(text, "git+") {
             Some(url) => (true, url),
@@ -97,7 +99,7 @@ impl FromStr for OverrideValue {
         }
         if !forced && !path.ends_with(".git") {
             return Err(ValueError(
-                "it may be a git repository (then write `git+` before it) or a file, but does not say which",
+                "it may be a git repository (then write `git+` before it) or a file",
             ));
         }
         parts.git(path, revision)
@@ -123,7 +125,7 @@ impl<'a> Parts<'a> {
         let end = behind.find(['/', '?', '#']).unwrap_or(behind.len());
         if behind[..end].contains('@') {
             return Err(ValueError(
-                "a user name or password is in it, which would be seen wherever variables are",
+                "it contains a user name or password, which everyone who sees variables could read",
             ));
         }
         let (origin, rest) = url.split_at(start + end);
@@ -155,7 +157,7 @@ impl<'a> Parts<'a> {
             None => FIRST.to_owned(),
         };
         check_revision(&revision).map_err(|_| {
-            ValueError("what stands behind the `@` is no branch, tag, commit or reference")
+            ValueError("the text after the `@` is not a branch, tag, commit or reference")
         })?;
         let path = path.trim_end_matches('/');
         Ok(OverrideValue::Git {
@@ -170,10 +172,10 @@ impl<'a> Parts<'a> {
         let number = rest.split('/').next().unwrap_or("");
         let number: u64 = match number.parse() {
             Ok(number) if number > 0 && rest.starts_with(|c: char| c.is_ascii_digit()) => number,
-            _ => return Err(ValueError("the merge request in it has no number")),
+            _ => return Err(ValueError("the merge request has no number")),
         };
         if project.trim_matches('/').split('/').count() < 2 {
-            return Err(ValueError("the merge request in it is of no project"));
+            return Err(ValueError("the merge request has no project"));
         }
         let parts = [self.query, self.fragment];
         if parts.into_iter().flatten().any(is_token_query) {
@@ -200,13 +202,15 @@ impl<'a> Parts<'a> {
                 let digest = fragment.strip_prefix("sha256=");
                 let digest = digest.and_then(|digest| digest.parse().ok());
                 Some(digest.ok_or(ValueError(
-                    "only `#sha256=` with 64 hexadecimal digits may stand behind a file",
+                    "only `#sha256=` with 64 hexadecimal digits may follow a file",
                 ))?)
             }
         };
         let url = self.url(self.path)?;
         if url.file_name().ends_with(".whl") && url.file_name().parse::<WheelFilename>().is_err() {
-            return Err(ValueError("the file in it has no wheel's name (PEP 427)"));
+            return Err(ValueError(
+                "the name of the file is not that of a wheel (PEP 427)",
+            ));
         }
         Ok(OverrideValue::File { url, sha256 })
     }
@@ -214,27 +218,27 @@ impl<'a> Parts<'a> {
     /// The URL with this path, which must be the path that it says.
     fn url(&self, path: &str) -> Result<SafeUrl, ValueError> {
         if path.is_empty() {
-            return Err(ValueError("it names a host and nothing on it"));
+            return Err(ValueError("it has a host and no path"));
         }
         for segment in path.split('/').skip(1) {
             let plain = percent_decode(segment);
             if plain.is_empty() || plain == "." || plain == ".." {
-                return Err(ValueError("`.`, `..` or nothing stands between two `/`"));
+                return Err(ValueError("there is `.`, `..` or nothing between two `/`"));
             }
             if plain.contains(|c: char| c == '/' || c == '\\' || c.is_control()) {
                 return Err(ValueError(
-                    "a `/`, `\\` or control character is encoded in it",
+                    "it contains an encoded `/`, `\\` or control character",
                 ));
             }
         }
         let url = format!("{}{path}", self.origin).parse::<SafeUrl>();
-        url.map_err(|_| ValueError("it is no URL"))
+        url.map_err(|_| ValueError("it is not a URL"))
     }
 }
 
-const QUERY: &str = "a query (`?…`) is in it, which may be a secret: set a token's variable such as PANNIER_TOKEN, or write a `machine` line \
-     into netrc";
-const FRAGMENT: &str = "only `#subdirectory=` with a plain relative folder may stand behind it";
+const QUERY: &str = "it contains a query (`?…`), which may be a secret: set a variable such as PANNIER_TOKEN, or add a \
+`machine` line to netrc";
+const FRAGMENT: &str = "only `#subdirectory=` with a plain relative folder may follow it";
 
 /// What stands behind `start`, in any case.
 fn strip<'a>(text: &'a str, start: &str) -> Option<&'a str> {
@@ -256,13 +260,13 @@ fn other_scheme(url: &str) -> &'static str {
     if is("ssh:") || is("git@") {
         "git over SSH is not supported, use git+https"
     } else if is("file:") || url.starts_with(['/', '.']) {
-        "a folder or file of the machine cannot stand in for what others have"
+        "a folder or file of this machine cannot be an override"
     } else if is("http:") || is("https:") {
-        "`//` is missing behind the scheme"
+        "`//` is missing after the scheme"
     } else if url.starts_with(|c: char| c.is_ascii_digit()) {
         "a version is written `==1.2.3`"
     } else {
-        "only https, and http where the policy says so, can be used"
+        "only https is allowed, and http if the policy allows it"
     }
 }
 

@@ -21,7 +21,8 @@ pub enum HashError {
     /// Files are not those that lines allow.
     #[error("hash mismatch in {}:{}", packages(.0.len()), list(.0))]
     #[diagnostic(help(
-        "either the index serves other files than the hashes were taken from, or the hashes are those of another version: find out which before you change them (`pip hash FILE` prints the hash of a file that you trust)"
+        "either the index serves other files than those of the hashes, or the hashes belong to another version: find out \
+        which before you change them (`pip hash FILE` prints the hash of a file that you trust)"
     ))]
     Mismatch(Vec<Mismatch>),
     /// Hashes are required, and packages have none.
@@ -31,11 +32,9 @@ pub enum HashError {
     ))]
     Missing(Vec<MissingHash>),
     /// Hashes are required, and an override names a file without one.
-    #[error(
-        "hashes are required, but {origin} overrides `{package}` with {value}, which states none"
-    )]
+    #[error("hashes are required, but {origin} overrides `{package}` with {value}, which has none")]
     #[diagnostic(help(
-        "lines of the constraints do not apply to an overridden package: name a git revision, or a file as `https://…#sha256=…`"
+        "constraints do not apply to an overridden package: use a git revision, or a file as `https://…#sha256=…`"
     ))]
     Override {
         /// The package.
@@ -46,9 +45,7 @@ pub enum HashError {
         value: String,
     },
     /// A hash is stated for what is no file.
-    #[error(
-        "{place} states hashes of `{package}`, which is built from a git repository or a folder"
-    )]
+    #[error("{place} has hashes of `{package}`, which is built from a git repository or a folder")]
     #[diagnostic(help("remove the hashes from the line: a commit is identified by its content"))]
     NoFile {
         /// The package.
@@ -63,17 +60,17 @@ pub enum HashError {
     ))]
     Source(#[source] UvError),
     /// This uv would not check the hashes of what builds need.
-    #[error("uv {found} does not check the hashes of what builds need")]
+    #[error("uv {found} does not check the hashes of build requirements")]
     #[diagnostic(help(
-        "use uv {HASHES_VERSION} or newer; without one on PATH and PANNIER_UV, Pannier fetches one"
+        "use uv {HASHES_VERSION} or newer; if neither PATH nor PANNIER_UV has one, Pannier downloads it"
     ))]
     OldUv {
         /// Its version.
         found: String,
     },
     /// Failed to fetch a file whose digest is needed.
-    #[error("{place} states a hash of `{file}` that only the file itself can be compared with")]
-    #[diagnostic(help("state its sha256, which the index tells"))]
+    #[error("{place} has a hash of `{file}` that can only be checked against the file itself")]
+    #[diagnostic(help("use its sha256, which the index lists"))]
     Unread {
         /// The file.
         file: String,

@@ -59,7 +59,7 @@ struct Known<'a> {
 }
 
 impl<'a> HashCheck<'a> {
-    /// A check against the hashes that `request` states; `digests` is asked for what a lock does not say.
+    /// A check against the hashes that `request` states; `digests` provides what a lock does not contain.
     #[must_use]
     pub const fn new(request: &'a Request, digests: Option<&'a Digests<'a>>) -> Self {
         Self {

@@ -109,7 +109,7 @@ fn a_mismatch_names_images_lines_and_digests() {
 #[test]
 fn a_package_from_git_has_no_file_to_hash() {
     let text = said(&request("job==1.0 --hash=sha256:NONE"));
-    assert!(text.starts_with("c.txt:1 states hashes of `job`"), "{text}");
+    assert!(text.starts_with("c.txt:1 has hashes of `job`"), "{text}");
     let mut strict = request("lib==1.0 --hash=sha256:WHEEL");
     strict.require_hashes = true;
     assert_eq!(said(&strict), "right");

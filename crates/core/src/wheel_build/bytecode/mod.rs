@@ -46,8 +46,8 @@ pub struct Compiler {
 #[derive(Debug, Error, Diagnostic)]
 pub enum BytecodeError {
     /// The interpreter does not do what is asked of it.
-    #[error("the interpreter {} does not compile {what}: {said}", path.display())]
-    #[diagnostic(help("`bytecode: none` prepares without it"))]
+    #[error("the interpreter {} cannot compile {what}: {said}", path.display())]
+    #[diagnostic(help("set `bytecode: none` to prepare without bytecode"))]
     Interpreter {
         /// Which one.
         path: PathBuf,
@@ -144,7 +144,7 @@ impl Compiler {
         Ok(store.admit_data(incoming, &key)?)
     }
 
-    /// The interpreter's path is no part of it: the same build gives the same bytes wherever it is.
+    /// The interpreter's path is not part of it: the same build gives the same bytes wherever it is.
     fn key(&self, wheel: &Digest) -> Digest {
         let mut key = Hasher::default();
         for field in [

@@ -1,4 +1,4 @@
-//! Compiling the modules of a wheel: by a real interpreter where one is at hand, and kept under what decided the result.
+//! Compiling the modules of a wheel: by a real interpreter where one is available, and kept under what decided the result.
 
 use super::*;
 use pannier_archive::zip::Writer;

@@ -1,4 +1,4 @@
-//! Projects in git, and constraints, beside the index.
+//! Projects in git, and constraints, in addition to the index.
 
 use pannier_base::event::Silent;
 use pannier_core::lock::model::Lock;

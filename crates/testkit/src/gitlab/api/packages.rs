@@ -99,7 +99,7 @@ fn reading(call: &Call<'_>) -> Reply<()> {
     )
 }
 
-/// Writing wants a developer, or a deploy token of its own for it.
+/// Writing requires a developer, or a deploy token for it.
 fn writing(call: &Call<'_>) -> Reply<()> {
     need_scope(&call.caller, &[Scope::Api, Scope::WritePackages], "api")?;
     let deploy = matches!(call.caller, Caller::Deploy { .. });
@@ -213,7 +213,7 @@ fn list(state: &mut State, call: &Call<'_>) -> Reply {
         .packages
         .values()
         .filter(|it| it.project == call.project() && it.status == status && kind.is_none())
-        // The name is looked for anywhere in it, the version is not.
+        // The name matches anywhere in it, the version does not.
         .filter(|it| name.as_ref().is_none_or(|name| it.name.contains(name)))
         .filter(|it| {
             version

@@ -341,7 +341,7 @@ fn delete(state: &mut State, call: &Call<'_>) -> Reply {
     Ok(no_content())
 }
 
-/// The head of the branch or tag that a pipeline is asked for on; a commit is no reference.
+/// The head of the branch or tag that a pipeline is requested for; a commit is not a reference.
 fn head(state: &State, project: Id, name: &str) -> Reply<String> {
     let repository = state.open(project);
     let refs = [format!("refs/heads/{name}"), format!("refs/tags/{name}")];

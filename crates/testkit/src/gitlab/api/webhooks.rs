@@ -42,7 +42,7 @@ pub const ROUTES: &[Route] = &[
     ),
 ];
 
-/// What a hook can want; pushes it wants unless it says otherwise.
+/// The events of a hook; by default it gets pushes.
 const EVENTS: [&str; 4] = [
     "push_events",
     "note_events",

@@ -1,4 +1,4 @@
-//! The same search where a parent's trigger job makes a child whose guarded job somebody plays, late or never, beside other
+//! The same search where a parent's trigger job makes a child whose guarded job someone plays, late or never, beside other
 //! pipelines: that no two families are ever at work together, and that there is no state out of which nobody gets by itself.
 //!
 //! The rules are the real ones: [`Family::since`] and [`Family::rests`] from pipelines and jobs as GitLab shows them,
@@ -84,7 +84,7 @@ impl Search {
             Guard::Reads { left: 0, same, .. } if same || self.rules.without == Without::Rounds => {
                 Guard::Inside
             }
-            // Somebody was read: once more, until two rounds show the same.
+            // Someone was read: once more, until two rounds show the same.
             Guard::Reads {
                 left: 0,
                 rank,

@@ -3,7 +3,7 @@
 //!
 //! The rule is the real one ([`crate::guard::verdict::way`]); around it stands a small GitLab: pipelines are made in the order of their
 //! numbers, their guarded job starts some time later, its guard reads the list of pipelines, then the jobs of each in a request
-//! of its own, and acts after that. In between anything may happen: cancelling, giving up, a retry, a rest until somebody
+//! of its own, and acts after that. In between anything may happen: cancelling, giving up, a retry, a rest until someone
 //! plays the job.
 
 mod families;

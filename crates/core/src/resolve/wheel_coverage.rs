@@ -1,5 +1,4 @@
-//! The fifth step's question: which image has no file of which chosen package? uv does not look at wheels when it resolves
-//! for several environments.
+//! Which image has no file of which chosen package. uv does not check wheels when it resolves for several environments.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whether a pinned version was taken back by its author (yanked, PEP 592). Pure: the index's pages come in as values.
+//! Whether a pinned version is yanked (<https://peps.python.org/pep-0592/>). Pure: the pages of the index are values.
 
 use pep440_rs::Version;
 

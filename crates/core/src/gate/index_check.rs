@@ -1,14 +1,14 @@
-//! What the index says for itself: pins that are yanked, and whether a refusal that rests on its word can be believed.
+//! Checks against the index: pins that are yanked, and whether a refusal that depends on its answers is reliable.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::pins::{self, PinState};
+use super::error_class::{ErrorClass, told};
 use super::report::CheckResult;
 use super::resolving::{Failed, mentions};
-use super::trouble::{Trouble, told};
+use super::yanked::{self, PinState};
 use super::{Question, Tools};
 use crate::constraints::{Bump, ConstraintLine};
 use crate::lock::model::Lock;
@@ -18,7 +18,7 @@ use pannier_base::url::SafeUrl;
 use pannier_clients::uv;
 
 /// Asks the indexes.
-pub(super) struct Lookup<'a> {
+pub(super) struct IndexCheck<'a> {
     pub question: &'a Question<'a>,
     pub tools: &'a Tools<'a>,
     pub bumps: &'a [Bump],
@@ -26,11 +26,11 @@ pub(super) struct Lookup<'a> {
     pub default: OnceLock<Option<SafeUrl>>,
 }
 
-impl Lookup<'_> {
+impl IndexCheck<'_> {
     /// Takes a refusal back that rests on the word of an index which is not to be believed: one that does not answer for what it
     /// is said not to have, or that has no longer what the lock, or (`old`) what a set that was good once needs.
     pub(super) fn believed(&self, failed: Failed, known: Option<&Lock>, old: bool) -> Failed {
-        let Trouble::Refused { missing, text } = &failed.trouble else {
+        let ErrorClass::Refused { missing, text } = &failed.trouble else {
             return failed;
         };
         if self.question.offline {
@@ -47,17 +47,19 @@ impl Lookup<'_> {
             mentions(text, name) || missing.iter().any(|other| other == name.as_str())
         });
         let indexes = self.indexes();
-        let liar = named.iter().find_map(|name| match self.has(name, &indexes) {
-            Ok(false) if old || locked.contains(name) => Some(format!(
-                "the index says that it has no `{name}`, which was there before: is it the right one?\n{text}"
-            )),
-            Ok(_) => None,
-            Err(why) => Some(why),
-        });
+        let liar = named
+            .iter()
+            .find_map(|name| match self.has(name, &indexes) {
+                Ok(false) if old || locked.contains(name) => Some(format!(
+                    "the index no longer has `{name}`: check that it is the right index\n{text}"
+                )),
+                Ok(_) => None,
+                Err(why) => Some(why),
+            });
         match liar {
             None => failed,
             Some(why) => Failed {
-                trouble: Trouble::NotJudged(why),
+                trouble: ErrorClass::NotJudged(why),
                 ..failed
             },
         }
@@ -113,13 +115,13 @@ impl Lookup<'_> {
         looked_up: &mut BTreeSet<PackageName>,
     ) -> CheckResult {
         if self.question.offline {
-            return CheckResult::Skipped("the network is not used (--offline)".to_owned());
+            return CheckResult::Skipped("the network is disabled (--offline)".to_owned());
         }
         let mut names = self.names(lock);
         names.retain(|name| !looked_up.contains(name));
         let indexes = self.indexes();
         if indexes.is_empty() {
-            return CheckResult::Skipped("no index is known".to_owned());
+            return CheckResult::Skipped("no index is configured".to_owned());
         }
         let lines: Vec<&ConstraintLine> = self
             .question
@@ -157,7 +159,7 @@ impl Lookup<'_> {
         };
         for index in indexes {
             let files = uv::listing(self.tools.client, index, &name).map_err(|why| told(&why))?;
-            match files.map(|files| pins::state(&files, &name, version)) {
+            match files.map(|files| yanked::state(&files, &name, version)) {
                 None | Some(PinState::Unlisted) => {}
                 Some(PinState::Listed) => return Ok(None),
                 Some(PinState::Yanked(reason)) => {

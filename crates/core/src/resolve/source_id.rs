@@ -1,6 +1,4 @@
-//! Where a project is: a repository, a folder, or a file by its URL; what of that is one and the same, and what people read.
-//!
-//! Asks nobody and fetches nothing.
+//! The source of a project: a repository, a folder, or a file by its URL; which of them are equal, and how they are shown.
 
 use crate::lock::model::Artifact;
 use crate::request::ProjectSource;

@@ -1,6 +1,6 @@
-//! What has come into the store so far, for those who write tarballs of it meanwhile.
+//! The wheels and data that the store has so far, for the threads that write tarballs of them.
 //!
-//! One thread fills, others wait for single things; whoever fails ends it for all. Fetches nothing.
+//! One thread fills the store, others wait for single items; a failure ends the wait for all.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,9 +12,9 @@ use pannier_base::digest::Digest;
 use super::error::GivenUp;
 use super::plan::{DataPlan, WheelNeed};
 
-/// What has come so far.
+/// The items that are ready.
 #[derive(Default)]
-pub(super) struct Arrivals {
+pub(super) struct ReadySet {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -30,11 +30,11 @@ struct State {
 enum End {
     /// Everything is there.
     Complete,
-    /// Somebody has failed: nothing more will come.
+    /// Someone has failed: nothing more will come.
     GivenUp,
 }
 
-impl Arrivals {
+impl ReadySet {
     /// A wheel is there.
     pub(super) fn add_wheel(&self, need: WheelNeed, stored: StoredWheel) {
         self.lock().wheels.insert(need, stored);
@@ -47,7 +47,7 @@ impl Arrivals {
         self.changed.notify_all();
     }
 
-    /// Everything is there, unless somebody has given up.
+    /// Everything is there, unless someone has given up.
     pub(super) fn complete(&self) {
         self.end(End::Complete);
     }
@@ -133,18 +133,15 @@ impl Arrivals {
     }
 }
 
-/// Gives up when dropped, unless it was told that all is well: whoever panics must not leave others waiting.
-pub(super) struct Duty<'a> {
-    arrivals: &'a Arrivals,
+/// Gives up when dropped, unless it was marked as done: a panic must not leave others waiting.
+pub(super) struct DropGuard<'a> {
+    ready: &'a ReadySet,
     done: bool,
 }
 
-impl<'a> Duty<'a> {
-    pub(super) const fn new(arrivals: &'a Arrivals) -> Self {
-        Self {
-            arrivals,
-            done: false,
-        }
+impl<'a> DropGuard<'a> {
+    pub(super) const fn new(ready: &'a ReadySet) -> Self {
+        Self { ready, done: false }
     }
 
     pub(super) fn done(mut self) {
@@ -152,10 +149,10 @@ impl<'a> Duty<'a> {
     }
 }
 
-impl Drop for Duty<'_> {
+impl Drop for DropGuard<'_> {
     fn drop(&mut self) {
         if !self.done {
-            self.arrivals.give_up();
+            self.ready.give_up();
         }
     }
 }
@@ -185,32 +182,32 @@ mod tests {
 
     #[test]
     fn whoever_waits_gets_what_comes_and_hears_of_the_end() {
-        let arrivals = Arrivals::default();
+        let ready = ReadySet::default();
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| arrivals.data(&plan("second")));
-            let all = scope.spawn(|| arrivals.wait_for_all());
-            let duty = Duty::new(&arrivals);
+            let second = scope.spawn(|| ready.data(&plan("second")));
+            let all = scope.spawn(|| ready.wait_for_all());
+            let duty = DropGuard::new(&ready);
             for name in ["first", "second"] {
-                arrivals.add_data(plan(name), stored(name.as_bytes()));
+                ready.add_data(plan(name), stored(name.as_bytes()));
             }
-            arrivals.complete();
+            ready.complete();
             duty.done();
             let second = second.join().unwrap().unwrap();
             assert_eq!(second.sha256, Digest::of(b"second"));
             assert_eq!(all.join().unwrap(), Ok(()));
         });
-        assert!(arrivals.data(&plan("first")).is_ok() && !arrivals.is_given_up());
+        assert!(ready.data(&plan("first")).is_ok() && !ready.is_given_up());
     }
 
     #[test]
     fn nobody_waits_for_somebody_who_has_failed() {
-        let arrivals = Arrivals::default();
-        arrivals.add_data(plan("first"), stored(b"first"));
+        let ready = ReadySet::default();
+        ready.add_data(plan("first"), stored(b"first"));
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| arrivals.data(&plan("second")).err());
-            let all = scope.spawn(|| arrivals.wait_for_all());
+            let second = scope.spawn(|| ready.data(&plan("second")).err());
+            let all = scope.spawn(|| ready.wait_for_all());
             let failing = scope.spawn(|| {
-                let _duty = Duty::new(&arrivals);
+                let _duty = DropGuard::new(&ready);
                 panic!("a thread that fills");
             });
             assert!(failing.join().is_err());
@@ -218,7 +215,7 @@ mod tests {
             assert_eq!(all.join().unwrap(), Err(GivenUp));
         });
         // It stays so.
-        arrivals.complete();
-        assert!(arrivals.is_given_up() && arrivals.data(&plan("first")).is_err());
+        ready.complete();
+        assert!(ready.is_given_up() && ready.data(&plan("first")).is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! The last step of a resolution with overrides: what moved without need goes back to where production has it.
+//! The last step of a resolution with overrides: undoes changes that are not needed.
 //!
-//! A package that is not overridden has to move only when there is no solution with its version of production. That is tried
-//! for each that moved; what could not stay is recorded.
+//! A package that is not overridden changes only if there is no solution with its version in production. This tries that for
+//! each changed package, and records those that could not stay.
 
 use crate::lock::diff::{ChangeKind, diff};
 use crate::lock::model::{Lock, LockedSource};
@@ -12,7 +12,7 @@ use pannier_base::name::PackageName;
 
 /// Gives the lock in which only what has to moves away from `before`, and what the upgrade gives up. `choose` resolves with
 /// other inputs.
-pub(super) fn hold(
+pub(super) fn minimize(
     (before, upgrade): (&Lock, &Upgrade),
     mut lock: Lock,
     inputs: &mut Inputs,

@@ -1,4 +1,4 @@
-//! Choices that are taken away from uv, and what an earlier lock says about choices.
+//! Versions that uv must not choose, and the preferences of an earlier lock.
 
 use pep440_rs::Version;
 
@@ -6,7 +6,7 @@ use crate::lock::model::{Lock, LockedSource};
 use crate::lock::pylock;
 use crate::resolve::inputs::Inputs;
 use crate::resolve::model::Upgrade;
-use crate::resolve::serve::Unserved;
+use crate::resolve::wheel_coverage::Unserved;
 
 /// A choice that was taken away from uv.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
-//! A child process with an environment of its own, a time limit, and an end of its output that is kept.
+//! A child process with an environment of its own, a time limit, and the kept end of its output.
 //!
-//! Refuses to hand anything of the surroundings on but what is given: smoke tests run code of strangers.
+//! Passes on nothing of this process's environment: smoke tests run foreign code.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -39,7 +39,7 @@ impl Ended {
             Some(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exit code {code}"),
                 (None, Some(signal)) => format!("it was killed by signal {signal}"),
-                (None, None) => "it ended in an unknown way".to_owned(),
+                (None, None) => "it ended for an unknown reason".to_owned(),
             },
         };
         match self.said.trim().lines().last() {

@@ -1,7 +1,7 @@
-//! What the packages of one image need of each other, by their own metadata: pure.
+//! The dependencies between the packages of one image, by their own metadata: pure.
 //!
-//! Answers what `pip check` asks (is every requirement met, is the Python allowed), for an image that need not be running, and
-//! which packages a change reaches. The metadata is that of the wheels themselves, which an index may have told differently.
+//! Checks the same as `pip check` (all requirements satisfied, Python supported) for an image that is not running, and finds the
+//! packages that a change affects. Reads the metadata of the wheels, because that of an index may differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What an error says about a change: that it is refused, or that nothing could be found out. Never guesses towards a refusal.
+//! Whether an error refuses a change or leaves it undecided. In doubt, it is undecided.
 
 use std::error::Error;
 
@@ -15,7 +15,7 @@ use pannier_clients::uv::UvError;
 
 /// What an error says about a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum ErrorClass {
     /// The change breaks something; what, with the chain of requirements where there is one.
     Refused {
         /// For people.
@@ -27,7 +27,7 @@ pub(super) enum Trouble {
     NotJudged(String),
 }
 
-impl Trouble {
+impl ErrorClass {
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Refused { text, .. } | Self::NotJudged(text) => text,
@@ -53,7 +53,7 @@ impl Trouble {
     }
 }
 
-impl From<ResolveError> for Trouble {
+impl From<ResolveError> for ErrorClass {
     fn from(error: ResolveError) -> Self {
         let (text, missing) = match &error {
             ResolveError::Collision(why) => (chain(why), why.missing()),
@@ -79,7 +79,7 @@ impl From<ResolveError> for Trouble {
     }
 }
 
-impl From<PrepareError> for Trouble {
+impl From<PrepareError> for ErrorClass {
     fn from(error: PrepareError) -> Self {
         let text = told(&error);
         let refused = match &error {
@@ -178,7 +178,7 @@ fn without_markers(line: &str) -> String {
             break;
         };
         kept.push_str(before);
-        // Braces around anything else are somebody's words.
+        // Braces around anything else are someone's words.
         if !marker.contains(['<', '>', '=']) {
             kept.push_str(&format!("{{{marker}}}"));
         }
@@ -214,7 +214,7 @@ mod tests {
         let error = failed(
             "No solution found when resolving dependencies\n  cause: Because a>=2 depends on b>=2 and b==1, a>=2 cannot be used.\n         And because you require a==2, it is unsatisfiable.\n\nhint: try --flag",
         );
-        let Trouble::Refused { text, .. } = ResolveError::from(error).into() else {
+        let ErrorClass::Refused { text, .. } = ResolveError::from(error).into() else {
             panic!("it is an answer");
         };
         assert_eq!(
@@ -239,8 +239,8 @@ mod tests {
             "Failed to fetch: http://127.0.0.1:9/simple/a/\n  cause: Connection refused",
             "No solution found when resolving dependencies\n  cause: Because a was not found …\n\nhint: An index (http://127.0.0.1:1/) returned a 403 Forbidden error.",
         ] {
-            let trouble = Trouble::from(ResolveError::from(failed(said)));
-            assert!(matches!(trouble, Trouble::NotJudged(_)), "{said}");
+            let trouble = ErrorClass::from(ResolveError::from(failed(said)));
+            assert!(matches!(trouble, ErrorClass::NotJudged(_)), "{said}");
         }
     }
 
@@ -249,11 +249,11 @@ mod tests {
         let judged = |said: &str| {
             let label = "tool".to_owned();
             let source = failed(said);
-            Trouble::from(PrepareError::Build(BuildError::Backend { label, source }))
+            ErrorClass::from(PrepareError::Build(BuildError::Backend { label, source }))
         };
         let said = "Failed to build `tool`\nAttributeError: install_layout";
-        assert!(matches!(judged(said), Trouble::Refused { .. }));
+        assert!(matches!(judged(said), ErrorClass::Refused { .. }));
         let said = "Failed to fetch: http://127.0.0.1:9/simple/hatchling/";
-        assert!(matches!(judged(said), Trouble::NotJudged(_)));
+        assert!(matches!(judged(said), ErrorClass::NotJudged(_)));
     }
 }
