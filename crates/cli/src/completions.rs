@@ -1,6 +1,5 @@
 //! `pannier completions`: what makes a shell complete Pannier's words.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::context::Context;
@@ -14,13 +13,12 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+pub(super) fn run(
+    arguments: &Arguments,
+    mut command: clap::Command,
+    context: &Context,
+) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        arguments.shell,
-        &mut super::Cli::command(),
-        "pannier",
-        &mut script,
-    );
+    clap_complete::generate(arguments.shell, &mut command, "pannier", &mut script);
     context.print_file(&String::from_utf8_lossy(&script))
 }

@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 
 use pannier_config::schema;
 
-use super::Format;
 use super::context::Context;
 use super::report::Failure;
 use super::session::{Beside, RequestOptions, configuration};
 use super::table::{Align, Table};
+use crate::options::Format;
 
 /// Show the effective settings, or the schema of pannier.yml
 #[derive(Debug, Args)]

@@ -23,7 +23,7 @@ use pannier_core::store::Store;
 use super::exit::Exit;
 use super::progress::{Progress, Scene, Verbosity};
 use super::report::Failure;
-use super::{Color, Common};
+use crate::options::{Color, Common};
 
 /// Where the store is.
 #[derive(Debug, Clone, clap::Args)]

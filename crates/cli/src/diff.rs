@@ -11,7 +11,8 @@ use pannier_base::visible::{self, Form};
 use super::context::Context;
 use super::inspect::source;
 use super::report::Failure;
-use super::{Format, table};
+use super::table;
+use crate::options::Format;
 
 /// Compare two tarballs by package, and optionally by file
 ///

@@ -11,12 +11,12 @@ use pannier_base::secret::scrub_values;
 use pannier_core::gate::{self, CheckResult, Outcome, Report};
 use pannier_core::session::GateOptions;
 
-use super::Format;
 use super::context::Context;
 use super::exit::Exit;
 use super::report::Failure;
 use super::session::{self, Beside, RequestOptions, configuration};
 use super::table::{Align, Table};
+use crate::options::Format;
 
 /// What GitLab calls the commit that a merge request started at.
 const MERGE_REQUEST_BASE: &str = "CI_MERGE_REQUEST_DIFF_BASE_SHA";

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 
 use pannier_clients::python;
 
-use super::Format;
 use super::context::Context;
 use super::report::Failure;
+use crate::options::Format;
 
 /// Describe images
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ mod guard;
 mod image;
 pub mod inspect;
 mod lock;
+mod options;
 mod overrides;
 mod panic;
 mod prepare;
@@ -35,12 +36,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use pannier_base::secret::scrub;
 
 use context::Context;
 use exit::Exit;
+use options::Common;
 use report::Failure;
 
 use pannier_base::visible;
@@ -53,48 +55,6 @@ struct Cli {
     common: Common,
     #[command(subcommand)]
     verb: Verb,
-}
-
-/// What every verb takes.
-#[derive(Debug, Args)]
-struct Common {
-    /// Show details
-    #[arg(
-        short,
-        long,
-        global = true,
-        help_heading = "Output",
-        conflicts_with = "quiet"
-    )]
-    verbose: bool,
-    /// Show only warnings, errors and results
-    #[arg(short, long, global = true, help_heading = "Output")]
-    quiet: bool,
-    /// Color the output; `auto` needs a terminal or GitLab, and respects NO_COLOR
-    #[arg(
-        long,
-        global = true,
-        help_heading = "Output",
-        value_name = "WHEN",
-        default_value = "auto"
-    )]
-    color: Color,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Text for people
-    Text,
-    /// JSON for programs
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -217,7 +177,7 @@ fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Gate(arguments) => gate::run(&arguments, context),
         Verb::Renovate(arguments) => renovate::run(&arguments, context),
         Verb::Store(arguments) => store::run(&arguments, context),
-        Verb::Completions(arguments) => completions::run(&arguments, context),
+        Verb::Completions(arguments) => completions::run(&arguments, Cli::command(), context),
     }
 }
 

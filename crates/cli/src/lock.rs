@@ -11,11 +11,11 @@ use pannier_core::resolve::update::{Mode, UpdateError};
 use pannier_core::resolve::{Upgrade, update};
 use pannier_core::session::LockOptions;
 
-use super::Format;
 use super::context::Context;
 use super::exit::Exit;
 use super::report::Failure;
 use super::session::{self, Beside, RequestOptions, configuration};
+use crate::options::Format;
 
 /// Choose one set of versions for all images and write it to pylock.toml
 ///

@@ -7,11 +7,11 @@ use pannier_core::request::overrides::Override;
 use pannier_core::resolve::{Preview, preview, update};
 use pannier_core::session::production_lock;
 
-use super::Format;
 use super::context::Context;
 use super::report::Failure;
 use super::session::{self, Beside, RequestOptions, configuration};
 use super::table::{Align, Table};
+use crate::options::Format;
 
 /// Show the active overrides and what they resolve to
 #[derive(Debug, Args)]

@@ -14,11 +14,11 @@ use pannier_core::lock::model::{LockedPackage, LockedSource};
 use pannier_core::renovate::{self, Checked, Flow, Group, Needs};
 use pannier_core::store::Store;
 
-use super::Format;
 use super::context::{Context, StoreOption};
 use super::exit::Exit;
 use super::report::Failure;
 use super::table::{Align, Table};
+use crate::options::Format;
 
 /// Print or check the configuration with which Renovate updates constraints
 #[derive(Debug, Args)]

@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 
 use pannier_core::store::{Keep, Maintenance};
 
-use super::Format;
 use super::context::{Context, StoreOption};
 use super::exit::Exit;
 use super::report::Failure;
 use super::table::{self, Align, Table};
+use crate::options::Format;
 
 /// Inspect and clean the store of verified wheels and data
 #[derive(Debug, Args)]

@@ -17,7 +17,8 @@ use pannier_base::paths::AbsoluteLinks;
 use super::context::Context;
 use super::exit::Exit;
 use super::report::Failure;
-use super::{Format, table};
+use super::table;
+use crate::options::Format;
 
 /// Unpack a tarball, completely or not at all
 ///

@@ -54,7 +54,7 @@ struct Unwritable {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let input = super::file(arguments.input.as_ref(), context)?;
+    let input = super::files::file(arguments.input.as_ref(), context)?;
     let beside = || PathBuf::from(Flow::converted_beside(&input.display().to_string()));
     let output = arguments.output.clone().unwrap_or_else(beside);
     let converted = convert(&input, &output, context)?;
@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
             &converted.yaml,
             &output,
         ))?;
-        let command = super::convert_command(&input, &output);
+        let command = super::files::convert_command(&input, &output);
         let error = Drifted {
             input,
             output,

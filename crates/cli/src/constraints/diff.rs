@@ -14,10 +14,11 @@ use pannier_core::lock::model::Lock;
 
 use super::super::context::{Context, StoreOption};
 use super::super::exit::Exit;
+use super::super::lock;
 use super::super::renovate::requirements;
 use super::super::report::Failure;
 use super::super::table::{Align, Table};
-use super::super::{Format, lock};
+use crate::options::Format;
 
 /// Show what changed in the constraints since a revision or against a file
 ///
@@ -73,7 +74,7 @@ struct Shown<'a> {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let path = super::file(arguments.constraints.as_ref(), context)?;
+    let path = super::files::file(arguments.constraints.as_ref(), context)?;
     let now = |path: &Path| limited::read_text(&context.folder.join(path), limited::LIST);
     let before = if context.folder.join(&arguments.before).is_file() {
         load(Path::new(&arguments.before), &now, context)?

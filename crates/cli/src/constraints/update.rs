@@ -5,11 +5,11 @@ use clap::Args;
 use pannier_base::name::PackageName;
 use pannier_core::session::{RaiseOptions, RaiseReport};
 
-use super::super::Format;
 use super::super::context::Context;
 use super::super::report::Failure;
 use super::super::session::{self, Beside, RequestOptions, configuration};
 use super::diff::table;
+use crate::options::Format;
 
 /// Update pins to the newest versions that resolve for all images
 ///

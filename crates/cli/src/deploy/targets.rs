@@ -13,7 +13,7 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::lock;
 use super::super::report::Failure;
-use super::Arguments;
+use super::arguments::Arguments;
 
 /// What is wrong with what was typed.
 #[derive(Debug, thiserror::Error, Diagnostic)]

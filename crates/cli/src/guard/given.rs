@@ -12,7 +12,7 @@ use pannier_config::{Environment, tokens};
 use super::super::context::Context;
 use super::super::report::Failure;
 use super::options::{Access, Arguments, HANDED_ON};
-use super::{Usage, usage};
+use super::usage::{Usage, usage};
 
 /// What holds: arguments, and the variables that beat them.
 pub(super) struct Given<'a> {

@@ -3,10 +3,12 @@
 //! Also the program `gitlab-job-guard`, when the binary is called so: the same arguments and variables, where a variable that is
 //! set beats its argument. Decides nothing about pipelines.
 
+mod access;
 mod become_command;
 mod given;
 mod options;
 mod resource_group;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -14,9 +16,8 @@ use std::time::Duration;
 
 use miette::Diagnostic;
 
-use pannier_base::cancel;
-use pannier_clients::gitlab::{Gitlab, ProjectRef};
-use pannier_clients::http::{Client, Options, RetryPolicy, SystemClock};
+use pannier_clients::gitlab::ProjectRef;
+use pannier_clients::http::SystemClock;
 use pannier_core::guard::{
     self, GuardError, Older, Order, Outcome, Patience, Plan, Refs, Scope, Statuses,
 };
@@ -25,9 +26,11 @@ use super::context::Context;
 use super::exit::Exit;
 use super::report::{self, Failure};
 
+use access::door;
 use given::Given;
 pub use options::Arguments;
-use options::{Access, Cancel, First};
+use options::{Cancel, First};
+use usage::{Usage, usage};
 
 /// Everything else than the guard's own waiting goes through here: gives the exit code, which a guarded command may choose.
 pub(super) fn main(arguments: &Arguments, context: &Context) -> ExitCode {
@@ -105,43 +108,6 @@ enum Stopped {
     GaveWay { list: String },
 }
 
-/// What is wrong with the usage.
-#[derive(Debug, thiserror::Error, Diagnostic)]
-enum Usage {
-    #[error("no {what} given")]
-    #[diagnostic(help("set {variable} or pass {flag}; inside a GitLab job, the variable is set"))]
-    Missing {
-        what: &'static str,
-        variable: &'static str,
-        flag: &'static str,
-    },
-    #[error("{variable} is `{text}`, which is not a {wanted}")]
-    #[diagnostic(help("the variable overrides {flag}"))]
-    Value {
-        variable: &'static str,
-        text: String,
-        wanted: &'static str,
-        flag: &'static str,
-    },
-    #[error("{variable} is not a valid URL")]
-    #[diagnostic(help("the variable overrides {flag}"))]
-    Url {
-        variable: &'static str,
-        flag: &'static str,
-        source: pannier_base::url::UrlError,
-    },
-    #[error("`--cancel older` conflicts with `--order oldest`")]
-    #[diagnostic(help("omit one of them"))]
-    Orders,
-    #[error("`--scope {0}` needs the name: CI_JOB_NAME and CI_JOB_STAGE are not set")]
-    #[diagnostic(help("pass `--scope {0}=NAME`"))]
-    Scope(&'static str),
-}
-
-fn usage(error: Usage) -> Failure {
-    Failure::new(Exit::Usage, error)
-}
-
 /// The exit code of an error: what is wrong with the usage is not what cannot be judged.
 fn judged(error: GuardError) -> Failure {
     let exit = match &error {
@@ -199,27 +165,4 @@ fn plan(arguments: &Arguments, given: &Given<'_>) -> Result<Plan, Failure> {
         pause: Duration::from_secs_f64(arguments.interval),
         settle: Duration::from_secs_f64(arguments.settle),
     })
-}
-
-/// The door to GitLab. Tries are counted by the guard, which knows how much time is left.
-fn door(access: &Access, given: &Given<'_>, cancel: &cancel::Cancel) -> Result<Gitlab, Failure> {
-    let api = given.api(access)?;
-    let tokens = given.tokens(access, &api);
-    if tokens.access().is_none() && tokens.job().is_none() {
-        return Err(usage(Usage::Missing {
-            what: "access token",
-            variable: "PRIVATE_TOKEN",
-            flag: "--private-token",
-        }));
-    }
-    let options = Options {
-        read_timeout: Duration::from_secs(30),
-        retry: RetryPolicy {
-            attempts: 1,
-            ..RetryPolicy::default()
-        },
-        ..Options::default()
-    };
-    let client = Client::new(options.cancelled_by(cancel));
-    Ok(Gitlab::new(client, &api, tokens))
 }

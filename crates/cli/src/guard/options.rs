@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::super::Format;
+use crate::options::Format;
 
 /// The variable by which a token of the command line reaches the process that goes on without it.
 pub(super) const HANDED_ON: &str = "PANNIER_GUARD_TOKEN";
@@ -132,7 +132,7 @@ pub struct Arguments {
     pub(super) access: Access,
     /// The same as --quiet
     #[arg(long, hide = true)]
-    pub(in super::super) silent: bool,
+    pub(crate) silent: bool,
     /// Command to run once the guard passes
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,

@@ -9,12 +9,12 @@ use pannier_base::visible::line;
 use pannier_clients::gitlab::{Conditional, GitlabError, Job, ProcessMode};
 use pannier_core::guard::say;
 
-use super::super::Format;
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::report::Failure;
 use super::given::Given;
 use super::options::{Mode, ResourceGroup};
+use crate::options::Format;
 
 impl From<Mode> for ProcessMode {
     fn from(mode: Mode) -> Self {
@@ -42,7 +42,7 @@ struct NoGroup {
 
 pub(super) fn run(options: &ResourceGroup, context: &Context) -> Result<(), Failure> {
     let given = Given::of(context);
-    let gitlab = super::door(&options.access, &given, &context.cancel)?;
+    let gitlab = super::access::door(&options.access, &given, &context.cancel)?;
     let project = given.project(&options.access)?;
     let name = &options.name;
     let failed = |source: GitlabError| match source.is_missing() {

@@ -13,12 +13,12 @@ use pannier_core::request::Bytecode;
 use pannier_core::request::overrides::Applied;
 use pannier_core::session::{PrepareOptions, PrepareReport};
 
-use super::Format;
 use super::context::Context;
 use super::exit::Exit;
 use super::report::Failure;
 use super::session::{self, Beside, RequestOptions, configuration};
 use super::table::{self, Align, Table};
+use crate::options::Format;
 
 /// Write one venv tarball per image, with its manifest and digest
 ///

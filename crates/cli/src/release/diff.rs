@@ -6,10 +6,11 @@ use pannier_core::release::ChannelName;
 use pannier_core::session::{DiffOptions, DiffReport, DiffSide};
 
 use super::super::context::Context;
+use super::super::lock;
 use super::super::release_log;
 use super::super::report::Failure;
-use super::super::{Format, lock};
-use super::LogOptions;
+use crate::options::Format;
+use crate::release_log::LogOptions;
 
 /// Compare two releases, or a release and a lock file
 #[derive(Debug, Args)]

@@ -7,12 +7,12 @@ use clap::Args;
 use pannier_core::release::ChannelName;
 use pannier_core::session::FetchOptions;
 
-use super::super::Format;
 use super::super::context::Context;
 use super::super::release_log;
 use super::super::report::Failure;
-use super::LogOptions;
 use super::publish::transferred;
+use crate::options::Format;
+use crate::release_log::LogOptions;
 
 /// Download the tarballs of a release and verify them against the release log
 ///

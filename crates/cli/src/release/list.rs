@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use pannier_core::release::{ChannelName, ListedRelease};
 use pannier_core::session::ListOptions;
 
-use super::super::Format;
 use super::super::context::Context;
 use super::super::release_log;
 use super::super::report::Failure;
 use super::super::table::{Align, Table};
-use super::LogOptions;
+use crate::options::Format;
+use crate::release_log::LogOptions;
 
 /// How many changes of one release the table shows.
 const CHANGES: usize = 4;

@@ -13,7 +13,6 @@ use clap::{Args, Subcommand};
 pub(super) use record::recorded;
 
 use super::context::Context;
-use super::release_log::LogOptions;
 use super::report::Failure;
 
 /// Record, compare, promote and publish releases

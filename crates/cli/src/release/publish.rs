@@ -7,12 +7,12 @@ use clap::Args;
 use pannier_core::release::ChannelName;
 use pannier_core::session::{PublishOptions, TransferReport};
 
-use super::super::Format;
 use super::super::context::Context;
 use super::super::release_log;
 use super::super::report::Failure;
 use super::super::table::{self, Align, Table};
-use super::LogOptions;
+use crate::options::Format;
+use crate::release_log::LogOptions;
 
 /// Upload the tarballs of a release to the generic package registry
 ///

@@ -7,11 +7,11 @@ use clap::Args;
 use pannier_core::release::{ChannelName, WriteOutcome};
 use pannier_core::session::RecordOptions;
 
-use super::super::Format;
 use super::super::context::Context;
 use super::super::release_log::{self, ReasonOption};
 use super::super::report::Failure;
-use super::LogOptions;
+use crate::options::Format;
+use crate::release_log::LogOptions;
 
 /// Record the lock as a release, and optionally set a channel
 ///

@@ -8,12 +8,12 @@ use pannier_base::visible;
 use pannier_core::release::{Action, BackTo, ChannelName, Entry, Recorded, Release};
 use pannier_core::session::{ShowOptions, ShowReport};
 
-use super::super::Format;
 use super::super::context::Context;
 use super::super::release_log;
 use super::super::report::Failure;
 use super::super::table::{self, Align, Table};
-use super::LogOptions;
+use crate::options::Format;
+use crate::release_log::LogOptions;
 
 /// Show one release with its packages, data projects and history
 #[derive(Debug, Args)]
