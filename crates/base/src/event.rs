@@ -79,7 +79,7 @@ pub enum Event {
         /// The failure.
         problem: Problem,
     },
-    /// A detail that helps when something is being looked into (`-v`).
+    /// A detail for debugging (`-v`).
     Detail {
         /// The line to show.
         message: String,

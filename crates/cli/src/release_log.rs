@@ -18,13 +18,13 @@ use super::session::{self, Typed};
 /// The flags that give the place of the release log.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LogOptions {
-    /// Configuration file [env: PANNIER_CONFIG] [default: pannier.yml, where there is one]
+    /// Read this configuration file [env: PANNIER_CONFIG] [default: pannier.yml]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Repository of the release log, as `project` or `project@branch` [env: PANNIER_RELEASES]
-    #[arg(long, value_name = "PROJECT")]
+    /// Set the repository of the release log, `project[@branch]` [env: PANNIER_RELEASES]
+    #[arg(long = "release-log", alias = "book", value_name = "PROJECT")]
     book: Option<String>,
-    /// Where a project given by its name alone lives [env: PANNIER_GIT_BASE]
+    /// Set the base URL of projects that are given by name [env: PANNIER_GIT_BASE]
     #[arg(long, value_name = "URL")]
     git_base: Option<String>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(super) struct LogOptions {
 /// The flag that gives a reason.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReasonOption {
-    /// Why; goes into the history [default: the title of the job's commit]
+    /// Record this reason [default: the title of the job's commit]
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }

@@ -25,7 +25,9 @@ use super::super::table;
     after_help = "Examples:\n  pannier constraints convert                    # constraints/constraints.txt -> constraints/constraints.yml\n  pannier constraints convert --check            # exit with 5 and show a diff if the YAML is out of date\n  pannier constraints convert pins.txt -o -      # to standard output\n\nIn .gitlab-ci.yml of another project:\n  include: [{project: platform/constraints, file: constraints/constraints.yml}]"
 )]
 pub(super) struct Arguments {
-    /// The constraints [default: those of pannier.yml, else constraints/constraints.txt]
+    /// Convert these constraints
+    ///
+    /// [default: those of pannier.yml, else constraints/constraints.txt]
     #[arg(value_name = "IN")]
     input: Option<PathBuf>,
     /// Write the YAML here; `-` is standard output [default: that of the constraints, as .yml]

@@ -107,7 +107,7 @@ fn the_named_one_is_taken_or_refused_but_never_passed_over() {
         .unwrap_err()
         .to_string();
     assert!(
-        why.contains("PANNIER_UV") && why.contains("cannot start"),
+        why.contains("PANNIER_UV") && why.contains("cannot be started"),
         "{why}"
     );
 }

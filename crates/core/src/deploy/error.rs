@@ -172,14 +172,13 @@ impl DeployError {
         let end = report.culprit().or(stuck)?;
         let hint = match stuck {
             Some(stuck) => format!(
-                "{} stands at a commit that it should have been moved back from: run the same command again to go on, or \
-                 `pannier deploy {}@{} --rollback` to go back",
+                "{} could not be moved back: run the same command again to go on, or `pannier deploy {}@{} --rollback` to go back",
                 stuck.name,
                 stuck.name,
                 stuck.from.as_deref().unwrap_or("COMMIT")
             ),
             None if refused => hint_for(&end.outcome).to_owned(),
-            None => "run the same command again: what is done already is not done twice".to_owned(),
+            None => "run the same command again: nothing is pushed twice".to_owned(),
         };
         Some(Self::Halted {
             project: end.name.clone(),
@@ -220,7 +219,7 @@ const fn hint_for(outcome: &Outcome) -> &'static str {
             "set PANNIER_TOKEN to an access token with scope `write_repository` and role Developer or higher in the project"
         }
         RefusalKind::Other => {
-            "see the server's own words: a hook or a push rule of the project stands against it"
+            "see the message from the server: a hook or a push rule of the project refuses the push"
         }
     }
 }

@@ -155,7 +155,7 @@ pub enum PrepareError {
     Threads(#[source] rayon::ThreadPoolBuildError),
 }
 
-/// What was waited for will not come, because somebody else has failed, who says why.
+/// The awaited item will not come, because another thread has failed and reports why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GivenUp;
 
@@ -198,7 +198,7 @@ const fn link_help(fault: LinkFault) -> &'static str {
              `--allow-absolute-links`"
         }
         LinkFault::Outside | LinkFault::Long => {
-            "change or remove the link in the project: a link may lead only to paths inside the tarball"
+            "change or remove the link in the project: links may only point to paths inside the tarball"
         }
     }
 }

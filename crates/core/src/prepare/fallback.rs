@@ -82,9 +82,9 @@ impl Failed {
             .project()
             .is_some_and(|label| is_folder(label, request))
         {
-            return Blame::Own("it is a folder of this run that cannot be built");
+            return Blame::Own("a folder of this run cannot be built");
         }
-        let lock = Blame::Own("it is this run's own lock that cannot be used");
+        let lock = Blame::Own("this run's own lock is not valid");
         match (self, self.class()) {
             (
                 Self::Lock(UpdateError::Hashes { .. }) | Self::Prepare(PrepareError::Hashes(_)),
@@ -93,15 +93,13 @@ impl Failed {
             | (_, Class::Stale | Class::BadLock | Class::OutOfDate) => lock,
             (Self::Lock(UpdateError::Resolve(ResolveError::TwoDataSources { .. })), _)
             | (_, Class::Usage | Class::NoHash | Class::NotAllowed) => {
-                Blame::Own("it is this run's own configuration that cannot be used")
+                Blame::Own("this run's own configuration is not valid")
             }
             (_, Class::Refused | Class::Unsatisfiable | Class::Upstream) => Blame::Others,
-            (_, Class::Credentials) => {
-                Blame::Own("it is this run's credentials that are not taken")
-            }
+            (_, Class::Credentials) => Blame::Own("the credentials of this run were refused"),
             (_, Class::Offline) => Blame::Own("this run is offline"),
             (_, Class::Cancelled) => Blame::Own("the run was cancelled"),
-            (_, Class::Machine) => Blame::Own("it is this machine that fails"),
+            (_, Class::Machine) => Blame::Own("the failure is on this machine"),
         }
     }
 

@@ -18,24 +18,25 @@ pub enum ReleaseError {
     /// There is no release log.
     #[error("no release log is configured")]
     #[diagnostic(help(
-        "name a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or --book"
+        "set a repository that the job may push to: `releases: {{repository: group/name}}` in pannier.yml, PANNIER_RELEASES or \
+--release-log"
     ))]
     NotConfigured,
     /// The GitLab that has the package registry is unknown.
-    #[error("nothing says where GitLab is")]
+    #[error("no URL of GitLab's API given")]
     #[diagnostic(help(
-        "inside a pipeline CI_API_V4_URL does; elsewhere set it (https://HOST/api/v4), or `git_base` in pannier.yml"
+        "set CI_API_V4_URL (https://HOST/api/v4) or `git_base` in pannier.yml; inside a pipeline, CI_API_V4_URL is set"
     ))]
     NoGitlab,
     /// The project that has the package registry is unknown.
     #[error(
         "the release log is not on this GitLab, so the project of the package registry is unknown"
     )]
-    #[diagnostic(help("name the project with --project, by number or path"))]
+    #[diagnostic(help("set the project with --project, by ID or path"))]
     NoProject,
     /// The lock that is to be recorded cannot be read.
     #[error("cannot read the lock {}", path.display())]
-    #[diagnostic(help("`pannier lock` makes it; name another file with --lock"))]
+    #[diagnostic(help("run `pannier lock`, or set another file with --lock"))]
     NoLock {
         /// The file.
         path: PathBuf,
@@ -43,7 +44,7 @@ pub enum ReleaseError {
         source: io::Error,
     },
     /// The log's branch cannot be read or written.
-    #[error("the release log cannot be used")]
+    #[error("the release log is not usable")]
     Git(
         #[from]
         #[diagnostic_source]

@@ -130,7 +130,7 @@ pub enum ProjectSource {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bytecode {
-    /// No: Python compiles a module when it first imports it.
+    /// No bytecode: Python compiles a module when it first imports it
     #[default]
     None,
     /// Yes, where an interpreter of the image's version is available: files that Python takes without comparing them with their

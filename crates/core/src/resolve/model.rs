@@ -48,7 +48,7 @@ pub enum SourceError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Git(#[from] GitError),
-    /// There is no wheel of it.
+    /// It has no wheel.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Build(#[from] BuildError),
@@ -100,7 +100,8 @@ pub trait Sources: Sync {
     /// What fetching gives.
     fn hashes(&self, file: &Artifact) -> Result<Vec<FileHash>, SourceError>;
 
-    /// Compares a wheel with the metadata that its index lists now (PEP 658), if the wheel is at hand and the index may be asked.
+    /// Compares a wheel with the metadata that its index lists now (PEP 658), if the wheel is available and the index may be
+    /// asked.
     ///
     /// # Errors
     /// What asking gives; that they differ is an error of the build's store.
@@ -193,6 +194,6 @@ pub struct Wanted<'a> {
     pub parts: &'a Parts,
     /// The lock that is there already; its versions and commits are kept where they can be.
     pub previous: Option<&'a Lock>,
-    /// What of it is given up.
+    /// Which parts are given up.
     pub upgrade: &'a Upgrade,
 }

@@ -126,7 +126,7 @@ impl Session<'_> {
         let indexes = constraint_tools::indexes(&configured, lock);
         if indexes.is_empty() {
             return Asked::Nothing(
-                "no index is known: set `index: {url: …}` in pannier.yml, or make a lock with `pannier lock`",
+                "no index is configured: set `index: {url: …}` in pannier.yml, or run `pannier lock`",
             );
         }
         let pinned = constraints.lines.iter();

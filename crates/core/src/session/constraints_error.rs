@@ -14,16 +14,18 @@ pub enum ConstraintsError {
     /// The request has none.
     #[error("there are no constraints")]
     #[diagnostic(help(
-        "set `constraints: constraints/constraints.txt` in pannier.yml, or use --constraints"
+        "set `constraints: constraints/constraints.txt` in pannier.yml, or pass --constraints"
     ))]
     None,
     /// Packages are to be raised that no line pins.
     #[error("no line pins {}", .0.join(", "))]
-    #[diagnostic(help("only packages that a line pins with `==` can be raised"))]
+    #[diagnostic(help("only packages that a line pins with `==` can be updated"))]
     NotPinned(Vec<String>),
     /// They come from a variable.
-    #[error("the constraints come from the variable {VARIABLE}, which nobody can write to")]
-    #[diagnostic(help("run it where the file is, or name the file with --constraints"))]
+    #[error("the constraints come from the variable {VARIABLE}, which cannot be written")]
+    #[diagnostic(help(
+        "run the command in a checkout with the file, or set the file with --constraints"
+    ))]
     Variable,
     /// The file changed since the request was read.
     #[error("the constraints {} cannot be read again: {why}", path.display())]
@@ -43,8 +45,8 @@ pub enum ConstraintsError {
         source: io::Error,
     },
     /// A line of the old file is not a constraint.
-    #[error("the old constraints ({base}) cannot be used: {errors}")]
-    #[diagnostic(help("name a base whose constraints can be read, with --base"))]
+    #[error("the old constraints ({base}) are not valid: {errors}")]
+    #[diagnostic(help("set a base with valid constraints with --base"))]
     OldLines {
         /// The revision or file, for people.
         base: String,

@@ -135,7 +135,7 @@ impl Session<'_> {
     /// Records what is about to be pushed. If that fails, the next writer finds what was pushed.
     ///
     /// # Errors
-    /// When the entry would hold a secret: no later one could be written either.
+    /// When the entry would contain a secret: no later one could be written either.
     fn announce(
         &self,
         log: Option<ReleaseLog<'_>>,
@@ -148,7 +148,7 @@ impl Session<'_> {
         match deploy::announce(&log.storage(), plan, stamp, (self.run.now)()) {
             Err(error @ ReleaseError::Exposed(_)) => Err(error),
             Err(error) => {
-                log.warn("could not be given this plan", &error);
+                log.warn("could not record this plan", &error);
                 Ok(())
             }
             Ok(_) => Ok(()),

@@ -46,7 +46,7 @@ impl fmt::Display for Instead {
         let (channel, release, because) = (&self.channel, &self.release, &self.because);
         write!(
             f,
-            "NOT what was asked for, but release {release} of {channel}: {because}"
+            "NOT what was requested, but release {release} of {channel}: {because}"
         )
     }
 }
@@ -162,7 +162,7 @@ impl Fallback<'_> {
         let channel = log.channel(self.channel)?;
         let channel = channel.ok_or_else(|| ReleaseError::Channel {
             channel: self.channel.to_string(),
-            problem: "holds no release",
+            problem: "has no release",
         })?;
         let release = log.release(&channel.release)?;
         let (_, lock) = log.lock(&release)?;

@@ -88,7 +88,7 @@ impl fmt::Display for LockReport {
             more => format!("{more} packages"),
         };
         if !self.changed {
-            writeln!(f, "{path} fits the request ({count})")?;
+            writeln!(f, "{path} matches the request ({count})")?;
         } else if self.is_new || !self.changes.is_empty() {
             writeln!(f, "wrote {path} ({count})")?;
         } else {
@@ -101,7 +101,10 @@ impl fmt::Display for LockReport {
         for fork in forks {
             let (package, version) = (&fork.package, &fork.version);
             let (image, reason) = (&fork.image, &fork.reason);
-            writeln!(f, "  {package} {version} does not serve {image}: {reason}")?;
+            writeln!(
+                f,
+                "  {package} {version} does not support {image}: {reason}"
+            )?;
         }
         for one in &self.overrides {
             writeln!(f, "  {one}")?;
@@ -117,8 +120,8 @@ impl fmt::Display for LockReport {
 fn moved(effect: &Effect, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (title, changes) in [
         ("overridden", &effect.overridden),
-        ("needed by that", &effect.needed),
-        ("moved beside that", &effect.others),
+        ("required by the overrides", &effect.needed),
+        ("changed in addition", &effect.others),
     ] {
         for change in changes {
             writeln!(f, "  {title}: {change}")?;

@@ -93,7 +93,7 @@ impl<'s> ReleaseLog<'s> {
                 // What cannot be read cannot be written either.
                 let compared = self.compare(&self.read()?, stamp)?;
                 let checked = self.checked(compared, false);
-                let message = format!("the release log cannot be brought up to date: {error}");
+                let message = format!("cannot update the release log: {error}");
                 self.run.reporter.warn(message, None);
                 Ok(checked)
             }
@@ -208,7 +208,7 @@ impl LogCheck {
         for gap in &compared.gaps {
             let hint = (!recorded).then(|| {
                 format!(
-                    "the next deployment, rollback or release command that writes records it; to do only that, run \
+                    "the next deployment, rollback or release command that writes records it; to record only this, run \
                      `pannier deploy {}@{}`",
                     gap.project, gap.branch
                 )

@@ -29,7 +29,7 @@ pub enum BuildSource {
         /// Folder of the project in it.
         subdirectory: Option<String>,
     },
-    /// A folder of the machine at work.
+    /// A folder of this machine.
     Directory {
         /// Absolute path.
         path: PathBuf,
@@ -73,13 +73,13 @@ impl BuildSource {
     }
 }
 
-/// The machine at work, as far as builds depend on it.
+/// This machine, as far as builds depend on it.
 pub struct Workshop<'a> {
     /// Gives uv; asked only when something must be built.
     pub uv: &'a (dyn Fn() -> Result<Uv, UvError> + Sync),
     /// What uv runs in.
     pub around: Surroundings,
-    /// Interpreters at hand.
+    /// Interpreters available.
     pub pythons: &'a Pythons,
     /// Build constraints, one requirement per line, with the hashes that they state.
     pub constraints: String,

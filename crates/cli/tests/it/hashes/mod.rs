@@ -315,9 +315,11 @@ fn required_hashes_that_are_missing_come_all_at_once_and_ready_to_paste() {
     assert_eq!(ran.code, 4, "{}", ran.screen);
     insta::assert_snapshot!(ran.screen, @r"
     error: hashes are required, but 2 packages have none:
-        app==1.0 --hash=sha256:251ec5c11747882f4cd164e7571424563d4049e1f65c819cc08dd64e30962a54
+        app==1.0 \
+            --hash=sha256:251ec5c11747882f4cd164e7571424563d4049e1f65c819cc08dd64e30962a54
         # in place of constraints.txt:1
-        lib==1.0 --hash=sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
+        lib==1.0 \
+            --hash=sha256:e21b84bb56600d7c275f92ba619cc04a25fbd79a81918a9619e58cc21be2bfac
       help: check that you trust these files, then add the lines to the constraints file
     ");
     let lines = ran

@@ -35,7 +35,7 @@ fn a_broken_package_is_replaced_by_the_release() {
     assert_eq!(instead.channel.to_string(), "production");
     assert!(report.lock.to_string_lossy().contains("releases/"));
     let events = world.events.take();
-    let starts = ["locked: ", "failed: ", "warning: NOT what was asked for"];
+    let starts = ["locked: ", "failed: ", "warning: NOT what was requested"];
     assert_eq!(events.len(), starts.len(), "{events:?}");
     for (event, start) in events.iter().zip(starts) {
         assert!(event.starts_with(start), "{event}");
@@ -71,7 +71,7 @@ fn a_fault_of_the_run_itself_is_no_reason() {
     assert_eq!(error.unwrap_err().class(), Class::Refused);
     let events = world.events.take();
     let warning = events.last().unwrap();
-    assert!(warning.contains("asks for `new`"), "{events:?}");
+    assert!(warning.contains("requests `new`"), "{events:?}");
     // A lock that must fit the request, and does not.
     let request = world.request(&["lib"]);
     std::fs::remove_file(world.path("pylock.toml")).unwrap();

@@ -32,7 +32,7 @@ fn a_report_says_what_happened_to_the_file() {
     let shown = |report: &LockReport| report.to_string().replace(place.to_str().unwrap(), "");
     insta::assert_snapshot!(shown(&made) + &shown(&fits) + &shown(&renewed), @r"
     wrote pylock.toml (1 package)
-    pylock.toml fits the request (1 package)
+    pylock.toml matches the request (1 package)
     wrote pylock.toml (1 package)
       raised lib 1.0 -> 1.1
     ");
