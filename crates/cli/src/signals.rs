@@ -22,7 +22,7 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 /// Held by whoever ends the process.
 static END: Mutex<()> = Mutex::new(());
 
-/// Cancels the run at the first signal, and ends the process soon after if it does not end by itself.
+/// Cancels the run at the first signal, and ends the process soon after if it does not end by itself. A second signal ends it at once.
 pub(super) fn listen(cancel: &Cancel) {
     // Without the handler the signals end the process at once, as they always did.
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
@@ -30,10 +30,17 @@ pub(super) fn listen(cancel: &Cancel) {
     };
     let cancel = cancel.clone();
     std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        let mut signals = signals.forever();
+        if let Some(signal) = signals.next() {
             SIGNAL.store(signal, Ordering::SeqCst);
             cancel.cancel();
-            cancel.wait_for_protected(GRACE);
+            std::thread::spawn(move || {
+                cancel.wait_for_protected(GRACE);
+                end();
+            });
+        }
+        // A second signal does not wait for a push.
+        if signals.next().is_some() {
             end();
         }
     });
