@@ -1,4 +1,4 @@
-//! What the commands that work on a request share: their flags, and the session that is opened with them.
+//! The flags of commands that work on a request, and the session that they open.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,5 @@
 //! A git server on loopback: `git http-backend` behind [`Loopback`], with a token per repository where wanted, and
 //! repositories that are made with the `git` program, sealed from the user's configuration.
-#![allow(dead_code)]
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,6 +1,5 @@
 //! A package index on loopback: the simple repository API as HTML (PEP 503) and JSON (PEP 691), digests in the links,
 //! metadata files (PEP 658 / 714), ranges, and Basic authorization where wanted. Its faults are those of [`Loopback`].
-#![allow(dead_code)]
 
 use std::sync::{Arc, Mutex};
 

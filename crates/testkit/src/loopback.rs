@@ -1,6 +1,5 @@
 //! A small HTTP/1.1 server on loopback that can be told to misbehave: the ground of the git server, the package index and
 //! the GitLab of the tests. One thread per connection, which is kept open as long as the client keeps it.
-#![allow(dead_code)]
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,4 @@
 //! Python projects that build without any index: their backend lies in their own tree and needs nothing but Python.
-#![allow(dead_code)]
 
 /// A project: what its metadata says, and what its one module holds.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,5 @@
 //! A ZIP writer without judgement: every field can be set to anything. For tests of what must be refused.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::fs::File;
 use std::io::Write;

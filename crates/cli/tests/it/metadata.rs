@@ -167,6 +167,8 @@ fn an_index_that_changes_the_metadata_of_a_stored_wheel_gets_nothing_into_a_new_
     let count = world.index.http.count();
     let (code, said) = world.run(&["prepare", "--locked"]);
     assert_eq!(code, 0, "{said}");
+    world.configure("lib, lib>0");
+    world.run(&["lock", "--offline"]);
     assert_eq!(world.index.http.count(), count);
 }
 

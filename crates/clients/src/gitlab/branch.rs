@@ -47,7 +47,7 @@ impl Protection {
 }
 
 impl Gitlab {
-    /// A branch; `None`: there is none. A job token may only list branches, so the request is for a list: of
+    /// A branch; `None` if it does not exist. A job token may only list branches, so the request is for a list: of
     /// those that begin so, as GitLab takes `^` or `$` in a search, but not both.
     ///
     /// # Errors

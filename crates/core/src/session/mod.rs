@@ -19,7 +19,6 @@ mod rollback;
 mod run;
 mod setup;
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use pannier_base::event::Reporter;
@@ -184,11 +183,5 @@ impl<'r> Session<'r> {
             workshop,
             self.reporter(),
         )
-    }
-
-    /// A scratch folder of the store, for files that are renamed into place.
-    #[must_use]
-    pub fn scratch(&self) -> PathBuf {
-        self.store.scratch().to_owned()
     }
 }

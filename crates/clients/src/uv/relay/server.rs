@@ -184,7 +184,7 @@ fn converse(stream: &TcpStream, handler: &Handler) -> io::Result<()> {
     write(stream, reply, &request.method)
 }
 
-/// The head of a request, which has to be whole within `patience`; `None` for what is none.
+/// The head of a request, which has to be whole within `patience`; `None` if it is not a request.
 fn read(mut stream: &TcpStream, patience: Duration) -> io::Result<Option<Request>> {
     let began = Instant::now();
     let mut bytes = Vec::new();
